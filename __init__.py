@@ -1,0 +1,1 @@
+"""syntagma: structured generation, exact and fast."""

@@ -1,0 +1,281 @@
+"""Grammar IR: immutable expressions over bytes, and rules that name them.
+
+Every front end lowers to these nodes. The IR speaks bytes (UTF-8); Unicode is the front ends' business. Nodes compare and
+hash by content, so a grammar is a value.
+
+Laws
+    1. `Seq(())` is the empty string (`EMPTY`), `Alt(())` the empty language (`NOTHING`).
+    2. `And` and `Not` hold regular expressions only: no `Ref`, `Token`, `Guarded`, `Members`, `Items`, `Lexeme` inside.
+       `Not(x)` is the complement over *all* byte strings, so it is used inside an `And`.
+    3. A `Guarded` expression's language is that of its expression; its check refuses some of the strings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, Protocol, TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class Bytes:
+    """One byte string."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ByteSet:
+    """One byte out of a set; bit b of `mask` is byte b."""
+
+    mask: int
+
+
+@dataclass(frozen=True, slots=True)
+class Seq:
+    """The items one after the other."""
+
+    items: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Alt:
+    """Any one of the items (unordered)."""
+
+    items: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """`item` at least `min` and at most `max` times (`None`: no bound)."""
+
+    item: Expr
+    min: int = 0
+    max: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """What the named rule matches."""
+
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One special token, matched as a token and never as text. Exactly one of `id` and `name` is set."""
+
+    id: int | None = None
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class And:
+    """What every item matches; regular items only."""
+
+    items: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """Every byte string that the regular item does not match."""
+
+    item: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Spelled:
+    """Every JSON spelling of one string, quotes included: `"a"`, `"\\u0061"`."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lexeme:
+    """A terminal matched as a lexer would: the longest match wins, then the higher `priority`.
+
+    `expr` is regular. Lexemes that may start at the same place compete; an ended one is given up if the text goes on to
+    complete a longer one.
+    """
+
+    expr: Expr
+    name: str
+    priority: int = 0
+
+
+class Check(Protocol):
+    """An exact test on the text of a finished value. Hashable; equal checks decide alike."""
+
+    #: Where the constraint stands (a JSON pointer such as "#/properties/a"), for reports.
+    pointer: str
+    #: What is checked, for reports: "uniqueItems", "not".
+    keyword: str
+
+    def __call__(self, text: bytes) -> bool:
+        """Return whether the value spelled by `text` is valid."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guarded:
+    """`expr`, of which only those strings count that `check` accepts."""
+
+    expr: Expr
+    check: Check
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A declared member of an object."""
+
+    #: The spelling of the key, quotes included: `Bytes` (one spelling) or `Spelled` (every JSON spelling).
+    key: Bytes | Spelled
+    value: Expr
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OtherMembers:
+    """Members whose key is none of the declared ones and matches `key` (regular, quotes included)."""
+
+    key: Expr
+    value: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Members:
+    """The members of an object, without its braces: `key colon value`, separated by `comma`.
+
+    Each declared key comes at most once and, if required, exactly once. In order "schema" the declared keys come in
+    the order of `keys`, and after them the others; in order "any" all come in any order. The `other` key languages
+    are disjoint from each other; a declared key always counts as declared, whatever `other` says. `colon` and `comma`
+    are regular and not nullable; they hold the layout around them.
+    """
+
+    keys: tuple[Member, ...]
+    other: tuple[OtherMembers, ...] = ()
+    order: Literal["schema", "any"] = "schema"
+    colon: Expr = Bytes(b":")
+    comma: Expr = Bytes(b",")
+    #: At least and at most so many members in all.
+    min: int = 0
+    max: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """The items of an array, without its brackets: first `prefix` in order, then `rest` again and again.
+
+    At least `min` and at most `max` items in all (`rest=None`: at most `len(prefix)`). A shorter list ends inside the
+    prefix. `separator` is regular and not nullable.
+    """
+
+    prefix: tuple[Expr, ...]
+    rest: Expr | None
+    min: int = 0
+    max: int | None = None
+    separator: Expr = Bytes(b",")
+
+
+Expr: TypeAlias = (
+    Bytes | ByteSet | Seq | Alt | Repeat | Ref | Token | And | Not | Spelled | Lexeme | Guarded | Members | Items
+)
+
+EMPTY = Seq(())
+NOTHING = Alt(())
+ANY_BYTE = ByteSet((1 << 256) - 1)
+
+
+@dataclass(frozen=True)
+class Grammar:
+    """Named rules and the one to start with.
+
+    `rules` may compute a body on first look-up; it is never changed afterwards.
+    """
+
+    start: str
+    rules: Mapping[str, Expr]
+    #: Where a rule stands in its source, for messages: rule -> "line 3" or a JSON pointer.
+    places: Mapping[str, str] = field(default_factory=dict)
+
+    def __hash__(self) -> int:
+        return hash((self.start, tuple(sorted(self.rules))))
+
+
+def byte_set(*ranges: int | tuple[int, int]) -> ByteSet:
+    """The set of the given bytes and inclusive byte ranges.
+
+    >>> bin(byte_set(0, (2, 3)).mask)
+    '0b1101'
+    """
+    mask = 0
+    for r in ranges:
+        lo, hi = (r, r) if isinstance(r, int) else r
+        mask |= ((1 << (hi - lo + 1)) - 1) << lo
+    return ByteSet(mask)
+
+
+def sequence(*items: Expr) -> Expr:
+    """The concatenation, flattened, with neighbouring `Bytes` joined; `NOTHING` absorbs."""
+    flat: list[Expr] = []
+    for item in items:
+        for part in item.items if isinstance(item, Seq) else (item,):
+            if part == NOTHING:
+                return NOTHING
+            last = flat[-1] if flat else None
+            if isinstance(part, Bytes) and isinstance(last, Bytes):
+                flat[-1] = Bytes(last.data + part.data)
+            elif not (isinstance(part, Bytes) and not part.data):
+                flat.append(part)
+    return flat[0] if len(flat) == 1 else Seq(tuple(flat))
+
+
+def choice(*items: Expr) -> Expr:
+    """The alternation, flattened, without repeated alternatives."""
+    flat: dict[Expr, None] = {}
+    for item in items:
+        for part in item.items if isinstance(item, Alt) else (item,):
+            flat[part] = None
+    return next(iter(flat)) if len(flat) == 1 else Alt(tuple(flat))
+
+
+def optional(item: Expr) -> Expr:
+    """The item or nothing."""
+    return Repeat(item, 0, 1)
+
+
+def children(expr: Expr) -> Iterator[Expr]:
+    """The direct sub-expressions."""
+    match expr:
+        case Seq(items) | Alt(items) | And(items):
+            yield from items
+        case Repeat(item) | Not(item):
+            yield item
+        case Guarded(inner) | Lexeme(inner):
+            yield inner
+        case Members():
+            for member in expr.keys:
+                yield member.key
+                yield member.value
+            for other in expr.other:
+                yield other.key
+                yield other.value
+            yield expr.colon
+            yield expr.comma
+        case Items():
+            yield from expr.prefix
+            if expr.rest is not None:
+                yield expr.rest
+            yield expr.separator
+        case _:
+            return
+
+
+def references(expr: Expr) -> Iterator[str]:
+    """The names of the rules that the expression refers to, in order, with repetitions."""
+    stack = [expr]
+    while stack:
+        top = stack.pop()
+        if isinstance(top, Ref):
+            yield top.rule
+        else:
+            stack.extend(reversed(list(children(top))))
