@@ -1,0 +1,203 @@
+"""syntagma decides more JSON Schemas rightly than other engines, and its masks come sooner.
+
+    python benchmarks/maskbench.py FOLDER --tokenizer FOLDER [--engines syntagma,llguidance] [--profile spec|generation]
+                                   [--limit N] [--timeout S] [--python ENGINE=INTERPRETER] [--out RECORD.json]
+
+Every file of FOLDER holds {"schema": ..., "tests": [{"data": ..., "valid": bool}, ...]}. An instance is written as
+`json.dumps(data, ensure_ascii=False)`, tokenised without special tokens and replayed token by token; at the end the
+engine must allow end of sequence. Each engine runs in a process of its own, one after the other. Reported are
+
+    TTFM   schema text -> first mask filled, in us; the tokenizer's set-up is done once, before, and reported apart
+    TBM    one `fill_mask` and one `accept` called from Python, in us, end of sequence included
+    right  the schema compiles and every instance gets the verdict of its label; a schema that the engine proves
+           unsatisfiable rejects everything
+    no later   of the invalid instances that the other engine refuses, those that syntagma refuses at no later a token
+    exact  schemas that syntagma decides without guards, under both profiles
+    first mask   a new process to its first mask, without and with compiled kernels on disk
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import first_mask
+import machine
+from engines import ENGINES, version
+from report import comparison, summary, table
+from rich.console import Console
+from rich.progress import track
+from tokenizers import Tokenizer
+from worker import Setting, Worker
+
+RECORDS = Path(__file__).parent / "record"
+console = Console(stderr=True)
+
+
+def load_cases(folder: Path, tokenizer: Tokenizer, limit: int | None) -> list[dict[str, Any]]:
+    """The schemas as text, their instances as token ids, their labels."""
+
+    def tokens(data: Any) -> list[int]:
+        return tokenizer.encode(json.dumps(data, ensure_ascii=False), add_special_tokens=False).ids  # type: ignore[no-any-return]
+
+    cases = []
+    for path in sorted(folder.glob("*.json"))[:limit]:
+        content = json.loads(path.read_text("utf-8"))
+        instances = [tokens(test["data"]) for test in content["tests"]]
+        cases.append(
+            {
+                "file": path.stem,
+                "schema": json.dumps(content["schema"], ensure_ascii=False),
+                "instances": instances,
+                "lengths": [len(ids) for ids in instances],
+                "labels": [test["valid"] for test in content["tests"]],
+            }
+        )
+    return cases
+
+
+def run_engine(setting: Setting, cases: list[dict[str, Any]], *, replay: bool = True) -> dict[str, Any]:
+    """Send every case through one engine; {"answers": by file, "version", "setup_s", ...}."""
+    worker = Worker(setting)
+    hello, answers = worker.hello, {}
+    peak, gc_before, gc_runs = hello["rss_kb"], hello["gc"], 0
+    for case in track(cases, description=f"{setting.engine} ({setting.profile})", console=console):
+        answer = worker.ask({"schema": case["schema"], "instances": case["instances"] if replay else []})
+        peak = max(peak, answer.get("rss_kb", 0))
+        gc_after = answer.get("gc", worker.hello["gc"])  # without it the process is a new one
+        gc_runs += max(0, gc_after - gc_before)
+        gc_before = gc_after
+        answers[case["file"]] = answer
+    worker.close()
+    return {
+        "answers": answers,
+        "version": hello["version"],
+        "setup_s": hello["setup_s"],
+        "setup_rss_kb": hello["rss_kb"],
+        "peak_rss_kb": peak,
+        "gc_runs": gc_runs,
+    }
+
+
+def exact_share(setting: Setting, cases: list[dict[str, Any]]) -> dict[str, Any]:
+    """How many schemas syntagma decides without guards under `setting.profile`, by compiling alone."""
+    answers = run_engine(setting, cases, replay=False)["answers"]
+    ok = {name: answer for name, answer in answers.items() if answer["status"] == "ok"}
+    return {
+        "schemas": len(cases),
+        "compiled": sum(answer["status"] in ("ok", "empty") for answer in answers.values()),
+        "exact": sum(answer["facts"]["exact"] for answer in ok.values())
+        + sum(answer["status"] == "empty" for answer in answers.values()),
+        "guarded": sorted(name for name, answer in ok.items() if not answer["facts"]["exact"]),
+    }
+
+
+def parse(arguments: list[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--tokenizer", type=Path, required=True, help="a folder with tokenizer.json")
+    parser.add_argument("--engines", default=",".join(ENGINES), help="default: all that are installed")
+    parser.add_argument("--profile", choices=["spec", "generation"], default="spec")
+    parser.add_argument("--limit", type=int, help="only the first N files")
+    parser.add_argument("--timeout", type=float, default=60.0, help="seconds a schema with its instances may take")
+    parser.add_argument("--memory", type=float, default=16.0, help="GiB of address space an engine may take")
+    parser.add_argument(
+        "--python", action="append", default=[], metavar="ENGINE=INTERPRETER", help="the Python that has the engine"
+    )
+    parser.add_argument("--skip-first-mask", action="store_true", help="leave out the cold and the warm start")
+    parser.add_argument("--out", type=Path, help=f"default: {RECORDS.parent.name}/{RECORDS.name}/DATE-COMMIT.json")
+    options = parser.parse_args(arguments)
+    options.engines = options.engines.split(",")
+    if unknown := set(options.engines) - set(ENGINES):
+        parser.error(f"unknown engines {', '.join(sorted(unknown))}; known are {', '.join(ENGINES)}")
+    options.python = dict(entry.split("=", 1) for entry in options.python)
+    return options
+
+
+def settings(options: argparse.Namespace, tokenizer: Tokenizer) -> Iterator[Setting]:
+    """One setting per engine that can run here."""
+    config = json.loads((options.tokenizer / "tokenizer_config.json").read_text("utf-8"))
+    eos = config["eos_token"]["content"] if isinstance(config["eos_token"], dict) else config["eos_token"]
+    width = 1 + max(tokenizer.get_vocab(with_added_tokens=True).values())
+    for engine in options.engines:
+        python = options.python.get(engine, sys.executable)
+        if engine not in options.python and version(engine) is None:
+            console.print(f"{engine} is not installed: left out")
+            continue
+        yield Setting(
+            engine,
+            options.tokenizer.resolve(),
+            tokenizer.token_to_id(eos),
+            width,
+            options.profile,
+            options.timeout,
+            options.memory,
+            python,
+        )
+
+
+def show(record: dict[str, Any]) -> None:
+    """Print the table and the comparisons."""
+    out = Console()
+    out.print(table(record["engines"]))
+    for name, entry in record["comparisons"].items():
+        out.print(f"[bold]syntagma beside {name}[/bold], over the {entry['schemas']} schemas that both compile:")
+        for key, title in (("ttfm_us", "TTFM"), ("tbm_us", "TBM")):
+            ratios = ", ".join(f"{q} {value:g}" for q, value in entry[key]["theirs_over_ours"].items())
+            out.print(f"  {title}, {name}'s over syntagma's: {ratios}")
+        if entry["share"] is not None:
+            share = f"{entry['by_us_no_later']} of {entry['refused_by_them']} ({100 * entry['share']:.1f} %)"
+            out.print(f"  invalid instances refused by syntagma at no later a token than by {name}: {share}")
+    for profile, entry in record.get("exact", {}).items():
+        out.print(f"exact under profile={profile!r}: {entry['exact']} of {entry['schemas']}")
+    if "first_mask" in record:
+        cold, warm = record["first_mask"]["cold"], record["first_mask"]["warm"]
+        out.print(f"new process to first mask: cold {cold['process_s']:.2f} s, warm {warm['process_s']:.2f} s")
+        out.print(f"  torch imported: {cold['torch_imported'] or warm['torch_imported']}")
+
+
+def main() -> None:
+    """Run the engines one after the other, print, and write the record."""
+    options = parse()
+    tokenizer = Tokenizer.from_file(str(options.tokenizer / "tokenizer.json"))
+    cases = load_cases(options.folder, tokenizer, options.limit)
+    chosen = {setting.engine: setting for setting in settings(options, tokenizer)}
+    runs = {name: run_engine(setting, cases) for name, setting in chosen.items()}
+    record: dict[str, Any] = {
+        "benchmark": "maskbench",
+        "machine": machine.description(),
+        "profile": options.profile,
+        "tokenizer": options.tokenizer.name,
+        "schemas": len(cases),
+        "instances": sum(len(case["labels"]) for case in cases),
+        "timeout_s": options.timeout,
+        "engines": {},
+        "comparisons": {},
+    }
+    for name, run in runs.items():
+        figures = {key: value for key, value in run.items() if key != "answers"}
+        record["engines"][name] = figures | {"summary": summary(cases, run["answers"])}
+    if "syntagma" in runs:
+        ours = runs["syntagma"]["answers"]
+        for name in runs.keys() - {"syntagma"}:
+            record["comparisons"][name] = comparison(cases, ours, runs[name]["answers"])
+        ours_setting = chosen["syntagma"]
+        record["exact"] = {p: exact_share(replace(ours_setting, profile=p), cases) for p in ("generation", "spec")}
+        if not options.skip_first_mask:
+            record["first_mask"] = first_mask.measure(options.tokenizer)
+    show(record)
+    where = record["machine"]
+    out = options.out or RECORDS / f"{where['date'][:10]}-{where['commit'].rstrip('+')}.json"
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(json.dumps(record, indent=1) + "\n", "utf-8")
+    console.print(f"written to {out}")
+
+
+if __name__ == "__main__":
+    main()
