@@ -45,8 +45,10 @@ class Compiled(Protocol):
 
     #: Where `fill` writes.
     row: NDArray[np.int32]
-    #: What the engine says of itself: exactness, residual checks.
-    facts: dict[str, Any]
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the engine says of itself, such as whether it decides the schema without guards."""
 
     def start(self) -> tuple[Callable[[], object], Callable[[int], object]]:
         """Begin a sequence; return `fill` and `accept`."""

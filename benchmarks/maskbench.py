@@ -43,7 +43,7 @@ def load_cases(folder: Path, tokenizer: Tokenizer, limit: int | None) -> list[di
     """The schemas as text, their instances as token ids, their labels."""
 
     def tokens(data: Any) -> list[int]:
-        return tokenizer.encode(json.dumps(data, ensure_ascii=False), add_special_tokens=False).ids  # type: ignore[no-any-return]
+        return tokenizer.encode(json.dumps(data, ensure_ascii=False), add_special_tokens=False).ids
 
     cases = []
     for path in sorted(folder.glob("*.json"))[:limit]:
@@ -124,6 +124,9 @@ def settings(options: argparse.Namespace, tokenizer: Tokenizer) -> Iterator[Sett
     """One setting per engine that can run here."""
     config = json.loads((options.tokenizer / "tokenizer_config.json").read_text("utf-8"))
     eos = config["eos_token"]["content"] if isinstance(config["eos_token"], dict) else config["eos_token"]
+    eos_id = tokenizer.token_to_id(eos)
+    if eos_id is None:
+        raise SystemExit(f"{options.tokenizer}: the tokenizer has no token {eos!r}, its end of sequence")
     width = 1 + max(tokenizer.get_vocab(with_added_tokens=True).values())
     for engine in options.engines:
         python = options.python.get(engine, sys.executable)
@@ -133,7 +136,7 @@ def settings(options: argparse.Namespace, tokenizer: Tokenizer) -> Iterator[Sett
         yield Setting(
             engine,
             options.tokenizer.resolve(),
-            tokenizer.token_to_id(eos),
+            eos_id,
             width,
             options.profile,
             options.timeout,

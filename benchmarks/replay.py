@@ -7,7 +7,8 @@ Reads jobs from stdin and answers each with one line on stdout, both JSON:
              "refused": [index of the refused token or null, ...], "step_ns": [...], "rss_kb": int, "gc": int}
 
 The first answer, before any job, tells the set-up: {"setup_s": ..., "rss_kb": ..., "version": ...}. An instance is
-refused at the index of the token whose bit is not set, behind its last token if end of sequence is not allowed. Timed are the way from text to the first mask (`ttfm_ns`) and, per token and for end of sequence, `fill` plus `accept`
+refused at the index of the token whose bit is not set, behind its last token if end of sequence is not allowed. Timed
+are the way from text to the first mask (`ttfm_ns`) and, per token and for end of sequence, `fill` plus `accept`
 (`step_ns`); reading the token's bit is not timed. The garbage collector stays as Python has it; `gc` counts its runs.
 """
 
