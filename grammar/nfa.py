@@ -1,0 +1,237 @@
+"""Nondeterministic byte machines and the subset construction.
+
+An expression is built backwards, each part in front of what follows it, so a literal is a chain without empty moves,
+and parts that are equal and continue alike are one state. Laid out as
+    edges  n_states lists   (mask, target)     bit b of the 256-bit mask is byte b
+    empty  n_states lists   targets of empty moves
+`And` and `Not` are made deterministic first and spliced in; many literals become one minimal acyclic machine.
+
+Law: nothing here takes time or memory out of proportion to `limit` and the size of the expression: the subset
+construction counts its states and their members.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import reduce
+
+from ..errors import BudgetExceeded, GrammarError
+from .ir import Alt, And, Bytes, ByteSet, Expr, Lexeme, Not, Repeat, Seq, Spelled
+from .machine import Machine, complement, literals, minimise, product, renumber
+from .spelling import spellings
+
+#: From so many literals on, an alternation becomes an acyclic machine of its own.
+MANY_LITERALS = 8
+
+
+class Nfa:
+    """A machine under construction."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        #: States that literals need whatever the construction does: linear in the expression, so they are not rationed.
+        self.free = 0
+        self.edges: list[list[tuple[int, int]]] = []
+        self.empty: list[list[int]] = []
+        self._known: dict[tuple[int, int], int] = {}
+        self._closures: dict[int, frozenset[int]] = {}
+
+    def state(self) -> int:
+        """A new state without moves."""
+        if len(self.edges) > 4 * (self.limit + self.free) + 1024:
+            raise BudgetExceeded("automaton states", self.limit)
+        self.edges.append([])
+        self.empty.append([])
+        return len(self.edges) - 1
+
+    def step(self, mask: int, then: int) -> int:
+        """The state that reads one byte of `mask` and goes on as `then`."""
+        known = self._known.get((mask, then))
+        if known is None:
+            known = self._known[mask, then] = self.state()
+            self.edges[known].append((mask, then))
+        return known
+
+    def fork(self, targets: Sequence[int]) -> int:
+        """The state that goes on as any of the targets."""
+        distinct = list(dict.fromkeys(targets))
+        if len(distinct) == 1:
+            return distinct[0]
+        q = self.state()
+        self.empty[q] += distinct
+        return q
+
+    def build(self, expr: Expr, then: int) -> int:
+        """The state that reads `expr` and goes on as `then`."""
+        match expr:
+            case Bytes(data):
+                for byte in reversed(data):
+                    then = self.step(1 << byte, then)
+                return then
+            case ByteSet(mask):
+                return self.step(mask, then) if mask else self.state()
+            case Seq(items):
+                for item in reversed(items):
+                    then = self.build(item, then)
+                return then
+            case Alt(items):
+                return self._alternatives(items, then)
+            case Repeat():
+                return self._repeat(expr, then)
+            case And(items):
+                machines = (determinize([item], self.limit) for item in items)
+                both = reduce(lambda a, b: minimise(product(a, b, self.limit)), machines) if items else _anything()
+                return self.splice(both, then)
+            case Not(item):
+                return self.splice(complement(determinize([item], self.limit)), then)
+            case Spelled(text):
+                return self.build(spellings(text), then)
+            case Lexeme(inner):
+                return self.build(inner, then)
+        raise GrammarError(f"Expected a regular expression, got a part of kind {type(expr).__name__}.")
+
+    def _alternatives(self, items: Sequence[Expr], then: int) -> int:
+        words = [item.data for item in items if isinstance(item, Bytes)]
+        if len(words) < MANY_LITERALS:
+            return self.fork([self.build(item, then) for item in items])
+        machine = literals(words)
+        self.free += len(machine.rows)
+        rest = [self.build(item, then) for item in items if not isinstance(item, Bytes)]
+        return self.fork([self.splice(machine, then), *rest])
+
+    def _repeat(self, expr: Repeat, then: int) -> int:
+        item, low, high = _normal(expr)
+        if high is None:
+            loop = self.state()
+            self.empty[loop] += [then, self.build(item, loop)]
+            then = loop
+        else:
+            end = then
+            for _ in range(high - low):
+                then = self.fork([end, self.build(item, then)])
+        for _ in range(low):
+            then = self.build(item, then)
+        return then
+
+    def splice(self, machine: Machine, then: int) -> int:
+        """The state that reads what `machine` accepts and goes on as `then`."""
+        base = [self.state() for _ in machine.rows]
+        for q, row, label in zip(base, machine.rows, machine.labels, strict=True):
+            self.edges[q] += [(mask, base[t]) for t, mask in row.items()]
+            if label:
+                self.empty[q].append(then)
+        return base[0]
+
+    def closure(self, q: int) -> frozenset[int]:
+        """The states with edges (or none at all: final ones) that `q` reaches by empty moves."""
+        known = self._closures.get(q)
+        if known is None:
+            seen, stack = {q}, [q]
+            while stack:
+                for t in self.empty[stack.pop()]:
+                    if t not in seen:
+                        seen.add(t)
+                        stack.append(t)
+            known = self._closures[q] = frozenset(s for s in seen if self.edges[s] or not self.empty[s])
+        return known
+
+
+def _normal(expr: Repeat) -> tuple[Expr, int, int | None]:
+    """An equal repetition, without the nested ones that only add ways to match the same."""
+    item, low, high = expr.item, expr.min, expr.max
+    if high is not None and high < low:
+        raise GrammarError(f"Expected a repetition's maximum to be at least its minimum {low}, got {high}.")
+    while isinstance(item, Repeat) and item.min == 0 and high != 0:
+        if item.max is None:
+            item, low, high = item.item, 0, None
+        elif item.max == 1 or high is None:
+            item, low = item.item, 0
+        else:
+            break
+    return item, low, high
+
+
+def _anything() -> Machine:
+    return Machine([{0: (1 << 256) - 1}], [1])
+
+
+def determinize(exprs: Sequence[Expr], limit: int) -> Machine:
+    """The minimal machine that accepts what any of `exprs` matches, labelled with the first that does.
+
+    Raises
+    ------
+    BudgetExceeded : it needs more than `limit` states on the way (those of plain literals not counted), or work in
+        proportion.
+    GrammarError : an expression is not regular.
+    """
+    if len(exprs) == 1 and (words := _words(exprs[0])) is not None:
+        return renumber(literals(words))
+    nfa = Nfa(limit)
+    finals = [nfa.state() for _ in exprs]
+    start = nfa.fork([nfa.build(expr, final) for expr, final in zip(exprs, finals, strict=True)] or [nfa.state()])
+    return minimise(_subsets(nfa, start, len(finals)))
+
+
+def _words(expr: Expr) -> list[bytes] | None:
+    """The strings of an alternation of nothing but literals."""
+    items = expr.items if isinstance(expr, Alt) else (expr,)
+    return (
+        [item.data for item in items if isinstance(item, Bytes)] if all(isinstance(i, Bytes) for i in items) else None
+    )
+
+
+def _subsets(nfa: Nfa, start: int, n_finals: int) -> Machine:
+    """The subset construction; states below `n_finals` are final, each with its number as label."""
+    first = nfa.closure(start)
+    number = {first: 0}
+    order = [first]
+    limit = nfa.limit + nfa.free
+    work = 32 * limit + 100_000
+    of_targets: dict[frozenset[int], int] = {}
+    rows: list[dict[int, int]] = []
+    labels: list[int] = []
+    for states in order:
+        final = min(states)
+        labels.append(final + 1 if final < n_finals else 0)
+        row: dict[int, int] = {}
+        for mask, targets in _partition(nfa, states):
+            q = of_targets.get(targets)
+            if q is None:
+                after = frozenset().union(*[nfa.closure(t) for t in targets])
+                q = of_targets[targets] = number.setdefault(after, len(order))
+                if q == len(order):
+                    order.append(after)
+                    work -= len(after)
+            row[q] = row.get(q, 0) | mask
+        rows.append(row)
+        if len(order) > limit or work < 0:
+            raise BudgetExceeded("automaton states", nfa.limit)
+    return Machine(rows, labels)
+
+
+def _partition(nfa: Nfa, states: frozenset[int]) -> list[tuple[int, frozenset[int]]]:
+    """The moves of a set of states: disjoint byte masks, each with the targets reached."""
+    by_mask: dict[int, set[int]] = {}
+    for q in states:
+        for mask, t in nfa.edges[q]:
+            by_mask.setdefault(mask, set()).add(t)
+    parts: list[tuple[int, frozenset[int]]] = []
+    seen = 0
+    for mask, targets in by_mask.items():
+        if seen & mask:
+            split: list[tuple[int, frozenset[int]]] = []
+            left = mask
+            for other, reached in parts:
+                both = other & mask
+                if both:
+                    split.append((both, reached | targets))
+                    left &= ~both
+                if other != both:
+                    split.append((other & ~both, reached))
+            parts = split
+        else:
+            left = mask
+        if left:
+            parts.append((left, frozenset(targets)))
+        seen |= mask
+    return parts

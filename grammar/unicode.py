@@ -1,0 +1,236 @@
+"""Code point sets, and their UTF-8 as byte expressions.
+
+A set is a tuple of inclusive ranges, sorted, disjoint and not adjacent: `((48, 57), (97, 122))`. `code_points` turns
+one into an expression over bytes that reads left to right without a choice: at every byte the leads that continue alike
+are one `ByteSet`. Properties come from the running Python's `unicodedata`, computed on first use.
+
+Laws
+    1. Surrogates (U+D800..DFFF) have no UTF-8 and never appear in an expression.
+    2. `union`, `intersection` and `negation` give sets in the form above, whatever the order of their input.
+
+Not chosen: scripts (`\\p{Script=Greek}`), which the standard library does not know.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable
+from functools import cache, lru_cache
+from itertools import groupby
+from typing import TypeAlias
+
+from .ir import ByteSet, Expr, choice, sequence
+
+#: Inclusive ranges of code points, sorted, disjoint, not adjacent.
+CodePoints: TypeAlias = tuple[tuple[int, int], ...]
+
+LAST = 0x10FFFF
+SURROGATES: CodePoints = ((0xD800, 0xDFFF),)
+ANY: CodePoints = ((0, LAST),)
+DIGITS: CodePoints = ((48, 57),)
+WORDS: CodePoints = ((48, 57), (65, 90), (95, 95), (97, 122))
+SPACES: CodePoints = ((9, 13), (32, 32))
+#: White space and line ends of ECMA-262.
+ECMA_SPACES: CodePoints = (
+    *((9, 13), (32, 32), (0xA0, 0xA0), (0x1680, 0x1680), (0x2000, 0x200A), (0x2028, 0x2029)),
+    *((0x202F, 0x202F), (0x205F, 0x205F), (0x3000, 0x3000), (0xFEFF, 0xFEFF)),
+)
+
+
+def union(*sets: Iterable[tuple[int, int]]) -> CodePoints:
+    """The code points of any of the sets; a set may be given as ranges in any order.
+
+    >>> union([(97, 99)], [(100, 101), (65, 65)])
+    ((65, 65), (97, 101))
+    """
+    merged: list[tuple[int, int]] = []
+    for lo, hi in sorted(r for ranges in sets for r in ranges):
+        if merged and lo <= merged[-1][1] + 1:
+            merged[-1] = (merged[-1][0], max(hi, merged[-1][1]))
+        else:
+            merged.append((lo, hi))
+    return tuple(merged)
+
+
+def negation(ranges: CodePoints) -> CodePoints:
+    """Every other code point."""
+    gaps: list[tuple[int, int]] = []
+    start = 0
+    for lo, hi in ranges:
+        if start < lo:
+            gaps.append((start, lo - 1))
+        start = hi + 1
+    if start <= LAST:
+        gaps.append((start, LAST))
+    return tuple(gaps)
+
+
+def intersection(a: CodePoints, b: CodePoints) -> CodePoints:
+    """The code points of both sets."""
+    return negation(union(negation(a), negation(b)))
+
+
+def contains(ranges: CodePoints, code: int) -> bool:
+    """Whether the set holds the code point."""
+    return any(lo <= code <= hi for lo, hi in ranges)
+
+
+@lru_cache(maxsize=4096)
+def code_points(ranges: CodePoints) -> Expr:
+    """The UTF-8 encodings of a set of code points.
+
+    >>> code_points(((0x41, 0x42),)) == ByteSet(1 << 0x41 | 1 << 0x42)
+    True
+    """
+    ranges = intersection(ranges, negation(SURROGATES))
+    ways: list[Expr] = []
+    for lead, continuations, first, last in (
+        (0, 0, 0, 0x7F),
+        (0xC0, 1, 0x80, 0x7FF),
+        (0xE0, 2, 0x800, 0xFFFF),
+        (0xF0, 3, 0x10000, LAST),
+    ):
+        part = intersection(ranges, ((first, last),))
+        if part:
+            ways.append(_continued(part, continuations, lead))
+    return choice(*ways)
+
+
+def _continued(ranges: CodePoints, continuations: int, lead: int) -> Expr:
+    """A lead (or continuation) byte and what follows it; the bits of `lead` mark the byte's kind."""
+    if not continuations:
+        return ByteSet(sum((1 << hi + 1) - (1 << lo) for lo, hi in ranges) << lead)
+    bits = 6 * continuations
+    behind: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
+    for lo, hi in ranges:
+        for head in range(lo >> bits, (hi >> bits) + 1):
+            base = head << bits
+            behind[head].append((max(lo, base) - base, min(hi, base + (1 << bits) - 1) - base))
+    leads: defaultdict[CodePoints, int] = defaultdict(int)
+    for head, rest in behind.items():
+        leads[tuple(rest)] |= 1 << (lead | head)
+    return choice(*(sequence(ByteSet(mask), _continued(rest, continuations - 1, 0x80)) for rest, mask in leads.items()))
+
+
+#: One code point in UTF-8.
+any_code_point: Expr = code_points(ANY)
+
+
+@cache
+def _all_characters() -> str:
+    return "".join(map(chr, range(LAST + 1)))
+
+
+@cache
+def _spans(pattern: str) -> CodePoints:
+    """The code points that a class of Python's `re` matches."""
+    found = ((m.start(), m.end() - 1) for m in re.finditer(f"{pattern}+", _all_characters()))
+    return intersection(union(found), negation(SURROGATES))
+
+
+def digits() -> CodePoints:
+    r"""What `\d` matches in Python: decimal digits of every script."""
+    return _spans(r"\d")
+
+
+def words() -> CodePoints:
+    r"""What `\w` matches in Python."""
+    return _spans(r"\w")
+
+
+def spaces() -> CodePoints:
+    r"""What `\s` matches in Python."""
+    return _spans(r"\s")
+
+
+@cache
+def _categories() -> dict[str, CodePoints]:
+    """Every two-letter general category."""
+    found: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
+    start = 0
+    for name, group in groupby(map(unicodedata.category, _all_characters())):
+        length = sum(1 for _ in group)
+        found[name].append((start, start + length - 1))
+        start += length
+    return {name: tuple(ranges) for name, ranges in found.items()}
+
+
+_LONG_NAMES = {
+    "Letter": "L", "Cased_Letter": "LC", "Uppercase_Letter": "Lu", "Lowercase_Letter": "Ll", "Titlecase_Letter": "Lt",
+    "Modifier_Letter": "Lm", "Other_Letter": "Lo", "Mark": "M", "Combining_Mark": "M", "Nonspacing_Mark": "Mn",
+    "Spacing_Mark": "Mc", "Enclosing_Mark": "Me", "Number": "N", "Decimal_Number": "Nd", "digit": "Nd",
+    "Letter_Number": "Nl", "Other_Number": "No", "Punctuation": "P", "punct": "P", "Connector_Punctuation": "Pc",
+    "Dash_Punctuation": "Pd", "Open_Punctuation": "Ps", "Close_Punctuation": "Pe", "Initial_Punctuation": "Pi",
+    "Final_Punctuation": "Pf", "Other_Punctuation": "Po", "Symbol": "S", "Math_Symbol": "Sm", "Currency_Symbol": "Sc",
+    "Modifier_Symbol": "Sk", "Other_Symbol": "So", "Separator": "Z", "Space_Separator": "Zs", "Line_Separator": "Zl",
+    "Paragraph_Separator": "Zp", "Other": "C", "Control": "Cc", "cntrl": "Cc", "Format": "Cf", "Surrogate": "Cs",
+    "Private_Use": "Co", "Unassigned": "Cn",
+}  # fmt: skip
+
+
+@lru_cache(maxsize=256)
+def unicode_property(name: str) -> CodePoints | None:
+    r"""What `\p{name}` matches; None if the name is not known here.
+
+    Known are the general categories by short and long name, alone or as `gc=` and `General_Category=`, and `Any`,
+    `ASCII`, `Assigned`.
+    """
+    if name in ("Any", "ASCII"):
+        return ANY if name == "Any" else ((0, 127),)
+    if name == "Assigned":
+        return negation(_categories()["Cn"])
+    kind, _, value = name.rpartition("=")
+    if kind not in ("", "gc", "General_Category"):
+        return None
+    short = _LONG_NAMES.get(value, value)
+    wanted = ("Lu", "Ll", "Lt") if short == "LC" else (short,)
+    found = [ranges for category, ranges in _categories().items() if category.startswith(wanted)]
+    return union(*found) if found and short else None
+
+
+#: Letters with case that are no letters by category.
+_CASED: CodePoints = ((0x345, 0x345), (0x2160, 0x217F), (0x24B6, 0x24E9))
+#: Equal but for case, by a mapping to several letters that they share.
+_TWINS = ((0x390, 0x1FD3), (0x3B0, 0x1FE3), (0xFB05, 0xFB06))
+
+
+@cache
+def _orbits(simple: bool) -> dict[int, tuple[int, ...]]:
+    """The code points that differ from a cased one only in case, itself included."""
+    key_of = _folded if simple else _lowered
+    members: defaultdict[int, set[int]] = defaultdict(set)
+    for lo, hi in (*_spans(r"[^\W\d_]"), *_CASED):
+        for code in range(lo, hi + 1):
+            char = chr(code)
+            key = key_of(char)
+            if key != code or char.upper() != char:
+                members[key] |= {code, key}
+    for one, other in _TWINS:
+        members[one] |= {one, other}
+    return {code: tuple(sorted(orbit)) for orbit in members.values() if len(orbit) > 1 for code in orbit}
+
+
+def _folded(char: str) -> int:
+    """Simple case folding, which is what ECMA-262 compares by."""
+    return next((ord(c) for c in (char.casefold(), char.lower()) if len(c) == 1), ord(char))
+
+
+def _lowered(char: str) -> int:
+    """What Python's `re` compares by: the lower case of the upper case."""
+    upper = char.upper() if len(char.upper()) == 1 else char
+    return ord(upper.lower()[0])
+
+
+def fold_case(ranges: CodePoints, *, ascii_only: bool = False, simple: bool = False) -> CodePoints:
+    """The set and every code point that differs from a member only in case.
+
+    `ascii_only` folds a-z alone; `simple` is Unicode's simple case folding (ECMA-262) instead of what Python's `re`
+    does.
+    """
+    if ascii_only:
+        small, large = intersection(ranges, ((97, 122),)), intersection(ranges, ((65, 90),))
+        return union(ranges, [(lo - 32, hi - 32) for lo, hi in small], [(lo + 32, hi + 32) for lo, hi in large])
+    extra = [(other, other) for code, orbit in _orbits(simple).items() if contains(ranges, code) for other in orbit]
+    return union(ranges, extra)
