@@ -1,0 +1,58 @@
+# Words: dev check test types cov bench docs, and demo. Uses the active virtual environment, else makes .venv.
+
+VENV ?= $(or $(VIRTUAL_ENV),.venv)
+BIN := $(VENV)/bin
+DATA ?= $(or $(SYNTAGMA_DATA),../shared/data)
+READY := $(VENV)/.syntagma-ready
+DEV := $(VENV)/.syntagma-dev
+PYTEST := $(BIN)/python -m pytest -q
+
+.PHONY: dev check test types cov bench docs demo
+
+dev: $(DEV)
+
+# torch comes first, alone: so the processor build is taken where an index offers it.
+# What an earlier plain install left behind would shadow the editable one.
+$(READY): pyproject.toml
+	test -x $(BIN)/python || python3 -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet torch==2.13.0
+	rm -rf $(VENV)/lib/python*/site-packages/syntagma
+	$(BIN)/python -m pip install --quiet --editable ".[models,test]"
+	touch $@
+
+$(DEV): $(READY)
+	$(BIN)/python -m pip install --quiet --editable ".[models,test,dev]" coverage
+	touch $@
+
+# The suite with no compiled kernel on disk, then the kernel tests again with those that it left there.
+test: $(READY)
+	cache=$$(mktemp -d) && trap 'rm -rf "$$cache"' EXIT && export SYNTAGMA_CACHE_DIR=$$cache && \
+	$(PYTEST) && echo "again, with compiled kernels on disk:" && $(PYTEST) tests/automata tests/laws
+
+check: $(DEV)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+# mypy does not follow an editable install, so it reads a plain one, laid beside the dependencies.
+types: $(DEV)
+	target=$$(mktemp -d) && trap 'rm -rf "$$target" build' EXIT && rm -rf build && \
+	$(BIN)/python -m pip install --quiet --no-deps --target "$$target" . && config="$$PWD/pyproject.toml" && \
+	python=$$(realpath -s $(BIN)/python) && cd "$$target" && \
+	MYPYPATH="$$target" "$$python" -m mypy --config-file "$$config" --cache-dir "$$target/.mypy" --strict -p syntagma
+
+# Kernels interpreted, for coverage, and compiled with their array bounds checked.
+cov: $(DEV)
+	NUMBA_DISABLE_JIT=1 $(BIN)/python -m coverage run --source=. --omit='benchmarks/*,tests/*,docs/*' -m pytest -q -m 'not slow'
+	$(BIN)/python -m coverage report --skip-covered
+	cache=$$(mktemp -d) && trap 'rm -rf "$$cache"' EXIT && \
+	NUMBA_BOUNDSCHECK=1 SYNTAGMA_CACHE_DIR=$$cache $(PYTEST) tests/automata tests/laws
+
+bench: $(READY)
+	$(BIN)/python benchmarks/maskbench.py $(DATA)/maskbench --tokenizer $(DATA)/tokenizers/llama3
+
+docs: $(READY)
+	$(BIN)/python docs/generate.py
+
+# The main job: facts out of a sentence, under a schema, by the embedded model.
+demo: $(READY)
+	$(BIN)/syntagma generate --schema examples/person.json "$$(cat examples/person.txt)"
