@@ -1,7 +1,7 @@
 """Packaging: what the wheel ships is what the tree holds.
 
-The repository root is the package, and `packages` in pyproject.toml is written by hand: an unlisted folder would work in
-an editable install and be missing from the wheel.
+The repository root is the package, and `packages` in pyproject.toml is written by hand: an unlisted folder would work
+in an editable install and be missing from the wheel.
 """
 
 from __future__ import annotations
