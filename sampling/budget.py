@@ -1,0 +1,72 @@
+"""Budget: texts that are closed before the tokens run out.
+
+`max_tokens` bounds the tokens of the text; the end-of-sequence token comes on top and is scored, so that a text of
+exactly `max_tokens` tokens counts as finished. The automaton bounds the tokens still needed by the least number of
+bytes. Where that bound is too coarse for the tokens that are left, a path of larger tokens is looked for
+(`closing_path`).
+
+Law: if the automaton is exact and `require_closable` did not raise, then taking only tokens of `support` reaches an
+accepting state within the budget.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import SamplingError
+from .constraint import Constraint, ids_of
+
+
+def support(auto: Constraint, state: int, remaining: int) -> NDArray[np.intp]:
+    """The tokens that may follow if `remaining` more may be taken, ascending; guards are not asked."""
+    if remaining <= 0:
+        return ending(auto, state)
+    ids = ids_of(auto.mask_within(state, remaining))
+    if len(ids):
+        return ids
+    path = closing_path(auto, state, remaining)
+    return ids_of(auto.mask(state)) if path is None else np.array(path[:1] or ending(auto, state), np.intp)
+
+
+def ending(auto: Constraint, state: int) -> NDArray[np.intp]:
+    """The tokens that end the text here, ascending."""
+    row = auto.mask(state).view(np.uint32)
+    legal = [t for t in sorted(set(auto.end_ids)) if row[t >> 5] >> (t & 31) & 1]
+    return np.array([t for t in legal if auto.advance(state, t) == auto.finished], np.intp)
+
+
+def closing_path(auto: Constraint, state: int, limit: int) -> list[int] | None:
+    """At most `limit` tokens that lead to an accepting state, each going as far as one can; `None`: none found."""
+    path: list[int] = []
+    while need := auto.least_bytes(state):
+        lo, hi = 1, need  # the smallest n for which some token leaves at most n - 1 bytes
+        while lo < hi:
+            n = (lo + hi) // 2
+            lo, hi = (lo, n) if auto.mask_within(state, n).any() else (n + 1, hi)
+        ids = ids_of(auto.mask_within(state, lo))
+        if not len(ids) or len(path) == limit:
+            return None
+        path.append(int(ids[0]))
+        state = auto.advance(state, path[-1])
+    return path
+
+
+def require_closable(auto: Constraint, max_tokens: int) -> None:
+    """Refuse a budget that is too small for every text.
+
+    Raises
+    ------
+    SamplingError : `max_tokens` is negative, or less than the shortest text takes.
+    """
+    if max_tokens < 0:
+        raise SamplingError(f"Expected max_tokens to be at least 0, got {max_tokens}.")
+    need = auto.least_bytes(auto.start)
+    if max_tokens >= need or closing_path(auto, auto.start, max_tokens) is not None:
+        return
+    path = closing_path(auto, auto.start, need)
+    takes = f"{len(path)} tokens" if path is not None else "tokens that the vocabulary lacks"
+    raise SamplingError(
+        f"No text of the constraint fits into max_tokens={max_tokens}: the shortest has {need} bytes and takes {takes}."
+        " Raise max_tokens or allow shorter texts."
+    )

@@ -1,0 +1,75 @@
+"""Ledger: what a sampler did, token by token.
+
+From it: the log-probability under the model, the log weight, the share of the model's mass that the constraint took at
+each step (how much masking distorts), and the work spent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+#: `exact`: logw is a function of the text.  `estimated`: exp(logw) is right on average (guards were asked of some
+#: tokens only).  `improper`: truncation or greedy choice; logw says what the constraint cost, and weighs nothing.
+Weights: TypeAlias = Literal["exact", "estimated", "improper"]
+
+
+class Step(NamedTuple):
+    """One token."""
+
+    #: The token taken.
+    token: int
+    #: Its log-probability under the model at temperature 1, nats.
+    logp: float
+    #: Log of the allowed share of the base law (the model at the sampler's temperature), nats.
+    logz: float
+    #: How many tokens were allowed, less those that guards refused.
+    support: int
+    #: How many tokens of the vocabulary were not.
+    masked: int
+    #: Whether only one was.
+    forced: bool
+    #: How often guards were asked.
+    checks: int
+
+
+@dataclass(slots=True)
+class Ledger:
+    """The steps of one sequence."""
+
+    weights: Weights
+    steps: list[Step] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def __iter__(self) -> Iterator[Step]:
+        return iter(self.steps)
+
+    def column(self, name: str) -> NDArray[np.float64]:
+        """One field of every step, (n_steps,) float64."""
+        return np.array([getattr(step, name) for step in self.steps], np.float64)
+
+    @property
+    def logp(self) -> float:
+        """Log-probability of the tokens under the model at temperature 1, nats."""
+        return float(sum(step.logp for step in self.steps))
+
+    @property
+    def logw(self) -> float:
+        """Log weight against the base law, nats."""
+        return float(sum(step.logz for step in self.steps))
+
+    @property
+    def masked(self) -> int:
+        """Tokens masked, over all steps."""
+        return sum(step.masked for step in self.steps)
+
+    @property
+    def checks(self) -> int:
+        """How often guards were asked, over all steps."""
+        return sum(step.checks for step in self.steps)

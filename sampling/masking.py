@@ -1,0 +1,203 @@
+"""Masking: draw each token from the model's law, restricted to the tokens that may follow.
+
+The law of a text x is l(x) = p(x) / prod_t Z(x_<t) on the language, where p is the base law (the model at the sampler's
+temperature) and Z(h) the allowed share of p(. | h): the constraint's own distortion. Its weight w(x) = prod_t Z(x_<t)
+undoes that: l(x) w(x) = p(x), and E[w] is the probability that the base law gives to the language.
+
+Where guards remain (`auto.exact` is False) tokens are drawn in order without replacement, and the first that passes is
+taken: this is a draw from the law restricted to what passes, at the price of a few checks. Its share Z is estimated
+without bias from one more check: the order's next token passes -> Z is the mass not yet refused, else -> p(token).
+
+Truncation and greedy choice come after the mask and make the weights improper. Near `max_tokens` only tokens are
+allowed after which the text can still be closed; the language is then that of the texts so reachable.
+
+Source: Lipkin et al. 2025 (arXiv 2504.05410), the estimator; docs/explanation has the proofs.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import DeadEnd
+from .budget import require_closable, support
+from .constraint import Constraint, text_of
+from .decode import Sample, logp_rows
+from .ledger import Ledger, Step, Weights
+from .model import Model, Prefix, log_softmax, logsumexp
+from .truncation import Truncation
+
+
+@dataclass(frozen=True)
+class Masking:
+    """Sample token by token under the mask.
+
+    Parameters
+    ----------
+    temperature : divides the log-probabilities before the mask; part of the base law. 0 is `greedy`.
+    top_k, top_p, min_p : truncation, after the mask.
+    greedy : take the most probable token, the lowest id among equals.
+    seed : makes runs repeatable: sequence i of a batch draws from a stream of (seed, i). `None`: fresh each time.
+    """
+
+    temperature: float = 1.0
+    top_k: int | None = None
+    top_p: float | None = None
+    min_p: float | None = None
+    greedy: bool = False
+    seed: int | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.temperature < np.inf:
+            raise ValueError(f"Expected temperature to be finite and at least 0, got {self.temperature}.")
+        _ = self.truncation
+
+    @property
+    def truncation(self) -> Truncation:
+        """The truncation rules; greedy choice keeps one token."""
+        greedy = self.greedy or self.temperature == 0
+        return Truncation(top_k=1) if greedy else Truncation(self.top_k, self.top_p, self.min_p)
+
+    def weights(self, auto: Constraint) -> Weights:
+        """What the weights of this sampler are worth."""
+        return "improper" if self.truncation else "exact" if auto.exact else "estimated"
+
+    def steps(
+        self,
+        model: Model,
+        auto: Constraint,
+        prompts: Sequence[Sequence[int]],
+        max_tokens: int | Sequence[int],
+        *,
+        seed: int | None = None,
+    ) -> Iterator[list[Sample]]:
+        """The samples after every step, see `Sampler.steps`; a `DeadEnd` ends its own sample, kept in `Sample.dead`.
+
+        Raises
+        ------
+        SamplingError : no text fits into `max_tokens`.
+        BackendMismatch : the model's rows do not fit the vocabulary.
+        """
+        budgets = [max_tokens] * len(prompts) if isinstance(max_tokens, int) else list(max_tokens)
+        for budget in set(budgets):
+            require_closable(auto, budget)
+        seed = self.seed if seed is None else seed
+        entropy = secrets.randbits(64) if seed is None else seed
+        with auto.run():
+            samples = [
+                Sample(Prefix(p), auto.start, n, np.random.default_rng([entropy, i]), Ledger(self.weights(auto)), [])
+                for i, (p, n) in enumerate(zip(prompts, budgets, strict=True))
+            ]
+            while live := [s for s in samples if not s.done]:
+                for sample, row in zip(live, logp_rows(model, [s.prefix for s in live]), strict=True):
+                    self._grow(auto, sample, row)
+                yield samples
+
+    def sample(
+        self,
+        model: Model,
+        auto: Constraint,
+        prompts: Sequence[Sequence[int]],
+        max_tokens: int | Sequence[int],
+        *,
+        seed: int | None = None,
+    ) -> list[Sample]:
+        """One finished sample per prompt; arguments and errors as in `steps`."""
+        samples: list[Sample] = []
+        for samples in self.steps(model, auto, prompts, max_tokens, seed=seed):  # noqa: B007
+            pass
+        return samples
+
+    def _grow(self, auto: Constraint, sample: Sample, logp: NDArray[np.float64]) -> None:
+        """Take one token, or say why there is none."""
+        ids = support(auto, sample.state, sample.remaining)
+        if not len(ids) and auto.accepts(sample.state):  # the vocabulary has no token that ends a sequence
+            sample.finish_reason = "stop"
+            return
+        base = logp if self.temperature in (0, 1) else log_softmax(logp / self.temperature)
+        try:
+            sample.take(auto, self._draw(auto, sample, ids, base, logp))
+        except DeadEnd as dead:
+            if sample.remaining > 0:
+                sample.dead = dead
+            else:
+                sample.finish_reason = "length"
+
+    def _draw(
+        self,
+        auto: Constraint,
+        sample: Sample,
+        ids: NDArray[np.intp],
+        base: NDArray[np.float64],
+        logp: NDArray[np.float64],
+    ) -> Step:
+        """One token of `ids` by the base law, and its share."""
+        mass = base[ids]
+        refused: list[int] = []
+        checks = 0
+        order = self._offers(mass, sample.rng)
+        for i in order:
+            if auto.exact:
+                break
+            checks += 1
+            if auto.check(sample.state, int(ids[i])):
+                break
+            refused.append(i)
+        else:
+            raise DeadEnd(text_of(auto.vocabulary, sample.tokens), _reason(len(ids), len(refused)))
+        left = np.delete(mass, refused) if refused else mass
+        logz = min(logsumexp(left), 0.0)
+        if not (auto.exact or self.truncation) and (j := next(order, None)) is not None:
+            checks += 1
+            if not auto.check(sample.state, int(ids[j])):
+                logz = float(mass[i])
+        token, n = int(ids[i]), len(left)
+        return Step(token, float(logp[token]), logz, n, auto.vocabulary.size - n, n == 1, checks)
+
+    def _offers(self, mass: NDArray[np.float64], rng: np.random.Generator) -> Iterator[int]:
+        """Indices into `mass` in the order in which they are offered: drawn by their mass, without replacement.
+
+        Under truncation the head of what is left is offered to its end before the next head is taken.
+        """
+        if not self.truncation:
+            if len(mass):
+                yield from _draws(mass, rng)
+            return
+        if self.truncation.top_k == 1 and len(mass) and mass.max() > -np.inf:
+            yield (first := int(mass.argmax()))
+            mass = mass.copy()
+            mass[first] = -np.inf
+        falling = np.argsort(-mass, kind="stable")[: np.count_nonzero(mass > -np.inf)]
+        while len(falling):
+            n = self.truncation.head(mass[falling])
+            yield from (int(falling[i]) for i in _draws(mass[falling[:n]], rng))
+            falling = falling[n:]
+
+
+def _draws(mass: NDArray[np.float64], rng: np.random.Generator) -> Iterator[int]:
+    """Indices of what has mass, drawn without replacement: the first by inversion, the others by Gumbel keys."""
+    if len(mass) == 1:
+        if mass[0] > -np.inf:
+            yield 0
+        return
+    top = mass.max()
+    if top == -np.inf:
+        return
+    share = np.cumsum(np.exp(mass - top))
+    first = int(np.searchsorted(share, rng.random() * share[-1], side="right"))
+    yield first
+    keys = mass + rng.gumbel(size=len(mass))
+    keys[first] = -np.inf
+    yield from np.argsort(-keys)[: np.count_nonzero(keys > -np.inf)].tolist()
+
+
+def _reason(allowed: int, refused: int) -> str:
+    if refused:
+        return f"Guards refused all {refused} tokens that the mask allows."
+    if allowed:
+        return f"The model gives no probability to any of the {allowed} allowed tokens."
+    return "The mask is empty."
