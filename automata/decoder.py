@@ -1,9 +1,10 @@
 """Token decoder: the `decoder` of a tokenizer.json, as a function of one piece.
 
-A tokenizer's decoder turns a list of pieces into text. What matters here is what a piece contributes in the middle of a text; steps that only
-touch a text's ends (Strip after Fuse, Metaspace on the first piece) leave that alone. Steps whose effect depends on the neighbours are refused.
+A tokenizer's decoder turns a list of pieces into text. What matters here is what a piece adds in the middle of a text;
+steps that only touch a text's ends (Strip behind Fuse, Metaspace on the first piece) leave that alone. Steps whose
+effect depends on the neighbours are refused.
 
-    ByteLevel      each character stands for a byte (GPT-2's alphabet); a piece with any other character is taken as it is, in UTF-8
+    ByteLevel      each character stands for a byte (GPT-2's alphabet); one with any other character stands for itself
     ByteFallback   `<0x0A>` is the byte 0A
     Metaspace      its replacement character is a space
     Replace        one string for another
@@ -25,7 +26,7 @@ _Step = Callable[[str], str]
 
 _BYTE_PIECE = re.compile(r"<0x([0-9A-Fa-f]{2})>")
 _REFUSED = {
-    "WordPiece": "puts a space before every piece that does not continue a word, so text cannot be composed byte by byte",
+    "WordPiece": "puts a space before each piece that starts a word, so text cannot be composed byte by byte",
     "BPEDecoder": "turns its end-of-word suffix into a space or into nothing, depending on what follows",
     "CTC": "merges repeated pieces, so a token has no bytes of its own",
 }
@@ -45,6 +46,8 @@ _TRANSLATION = {cp: _ALPHABET.get(cp, _NOT_LATIN) for cp in range(0x100)} | _ALP
 
 def byte_level(piece: str) -> bytes:
     """Bytes of a piece in GPT-2's alphabet."""
+    if piece.isascii():  # what the alphabet has of ASCII stands for itself, and so does a piece with anything else
+        return piece.encode()
     try:
         return piece.translate(_TRANSLATION).encode("latin-1")
     except UnicodeEncodeError:

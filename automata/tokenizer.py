@@ -1,13 +1,13 @@
 """Tokenizer readers: the bytes of every token, out of other libraries' tokenizers.
 
-A reader gives a `TokenTable` (what the vocabulary is made of) and, where there is a live tokenizer, its `decode`, against which
-`self_test.py` holds the table. Objects are told apart by what they can do, so none of their libraries is imported here.
+A reader gives a `TokenTable`, of which the vocabulary is made, and a live tokenizer's `decode`, against which
+`self_test.py` holds the table. Objects are told apart by what they can do, so none of their libraries is imported.
 
     tokenizers.Tokenizer, fast Hugging Face tokenizers    pieces through their decoder (`decoder.py`)
     slow Hugging Face tokenizers                          GPT-2's byte alphabet, or SentencePiece pieces
     tiktoken.Encoding                                     bytes as they are
     sentencepiece.SentencePieceProcessor                  `▁` and byte fallback
-    tokenizer.json                                        read as plain JSON; EOS ids from the configuration files beside it
+    tokenizer.json                                        read as plain JSON; EOS ids from the files beside it
 
 Special tokens have no bytes: they are marks, not text. Added tokens that are not special are ordinary text.
 """
@@ -15,16 +15,14 @@ Special tokens have no bytes: they are marks, not text. Added tokens that are no
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..errors import VocabularyError
 from .decoder import byte_level, piece_decoder, sentencepiece
-
-#: Ids -> text, special tokens skipped; a reader's own `decode`.
-Decode = Callable[[list[int]], str | bytes]
+from .self_test import Decode
 
 
 @dataclass(frozen=True)
@@ -39,26 +37,28 @@ class TokenTable:
     special: Mapping[str, int]
 
 
-def read_tokenizer(tok: Any) -> tuple[TokenTable, Decode]:
-    """The token table of a live tokenizer, and its decode.
+def read_tokenizer(tok: Any, eos: Iterable[int] | None = None) -> tuple[TokenTable, Decode]:
+    """The token table of a live tokenizer, and its decode; `eos` replaces the ids that it says end a sequence.
 
     Raises
     ------
     VocabularyError : the object is no tokenizer that is known, or its decoder gives tokens no bytes of their own.
     """
     if hasattr(tok, "backend_tokenizer"):
-        return _read_fast(tok.backend_tokenizer, _id_list(tok.eos_token_id)), _hugging_face_decode(tok)
+        return _read_fast(
+            tok.backend_tokenizer, _id_list(tok.eos_token_id) if eos is None else eos
+        ), _hugging_face_decode(tok)
     if hasattr(tok, "get_added_tokens_decoder") and hasattr(tok, "decoder"):
-        return _read_fast(tok, ()), lambda ids: str(tok.decode(ids, skip_special_tokens=True))
+        return _read_fast(tok, eos or ()), lambda ids: str(tok.decode(ids, skip_special_tokens=True))
     if hasattr(tok, "decode_single_token_bytes"):
-        return _read_tiktoken(tok), lambda ids: bytes(tok.decode_bytes(ids))
+        return _read_tiktoken(tok, eos), lambda ids: bytes(tok.decode_bytes(ids))
     if hasattr(tok, "id_to_piece") and hasattr(tok, "is_control"):
-        return _read_sentencepiece(tok), lambda ids: str(tok.decode(ids))
+        return _read_sentencepiece(tok, eos), lambda ids: str(tok.decode(ids))
     if hasattr(tok, "convert_ids_to_tokens") and hasattr(tok, "added_tokens_decoder"):
-        return _read_slow(tok), _hugging_face_decode(tok)
+        return _read_slow(tok, eos), _hugging_face_decode(tok)
     raise VocabularyError(
-        f"Expected a tokenizer of Hugging Face, tiktoken or sentencepiece, got {type(tok).__module__}.{type(tok).__qualname__}."
-        " Give the bytes of each token to Vocabulary.from_tokens instead."
+        f"Expected a tokenizer of Hugging Face, tiktoken or sentencepiece, got {type(tok).__module__}."
+        f"{type(tok).__qualname__}. Give the bytes of each token to Vocabulary.from_tokens instead."
     )
 
 
@@ -82,6 +82,24 @@ def read_json(content: bytes, eos: Iterable[int | str]) -> TokenTable:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise VocabularyError(f"Expected a tokenizer.json with model.vocab and added_tokens: {error!r}.") from error
     return _table_of_pieces(pieces, added, decoder, eos)
+
+
+def json_decode(content: bytes) -> Decode | None:
+    """The decode of a tokenizer.json, by the library `tokenizers`; None where that is not installed.
+
+    Raises
+    ------
+    VocabularyError : the library refuses the file.
+    """
+    try:
+        from tokenizers import Tokenizer
+    except ImportError:
+        return None
+    try:
+        tok = Tokenizer.from_buffer(content)
+    except Exception as error:  # the library raises no narrower class
+        raise VocabularyError(f"The library tokenizers cannot read this tokenizer.json: {error}.") from error
+    return lambda ids: str(tok.decode(ids, skip_special_tokens=True))
 
 
 def read_eos(folder: Path) -> list[int | str]:
@@ -136,7 +154,7 @@ def _table(
     texts: Mapping[int, bytes], special: dict[str, int], names: Mapping[int, str], eos: Iterable[int | str]
 ) -> TokenTable:
     """A table of texts by id; EOS ids become special, under their names, and lose their bytes."""
-    id_of_name = {name: t for t, name in names.items()} if any(isinstance(e, str) for e in eos) else {}
+    id_of_name = {name: t for t, name in names.items()}
     eos_ids = []
     for e in eos:
         t = id_of_name.get(e) if isinstance(e, str) else e
@@ -153,7 +171,7 @@ def _table(
     return TokenTable(tokens, tuple(dict.fromkeys(eos_ids)), special)
 
 
-def _read_slow(tok: Any) -> TokenTable:
+def _read_slow(tok: Any, eos: Iterable[int] | None) -> TokenTable:
     """A slow Hugging Face tokenizer: GPT-2's alphabet where it says so, else SentencePiece."""
     if hasattr(tok, "byte_decoder"):
         decode = byte_level
@@ -161,17 +179,19 @@ def _read_slow(tok: Any) -> TokenTable:
         decode = sentencepiece
     else:
         raise VocabularyError(
-            f"{type(tok).__qualname__} does not say how its pieces become bytes. Use its fast version (AutoTokenizer with "
-            "use_fast=True), or give the bytes of each token to Vocabulary.from_tokens."
+            f"{type(tok).__qualname__} does not say how its pieces become bytes. Use its fast version (AutoTokenizer "
+            "with use_fast=True), or give the bytes of each token to Vocabulary.from_tokens."
         )
     names = {t: piece for t, piece in enumerate(tok.convert_ids_to_tokens(list(range(len(tok))))) if piece is not None}
     added = tok.added_tokens_decoder
     special_ids = {t for t, row in added.items() if row.special} | set(tok.all_special_ids)
     texts = {t: piece.encode() if t in added else decode(piece) for t, piece in names.items() if t not in special_ids}
-    return _table(texts, {names[t]: t for t in sorted(special_ids)}, names, _id_list(tok.eos_token_id))
+    return _table(
+        texts, {names[t]: t for t in sorted(special_ids)}, names, _id_list(tok.eos_token_id) if eos is None else eos
+    )
 
 
-def _read_tiktoken(encoding: Any) -> TokenTable:
+def _read_tiktoken(encoding: Any, eos: Iterable[int] | None) -> TokenTable:
     """A `tiktoken.Encoding`: ids may have holes, special tokens are named."""
     special = {name: encoding.encode_single_token(name) for name in sorted(encoding.special_tokens_set)}
     names = {t: name for name, t in special.items()}
@@ -182,11 +202,11 @@ def _read_tiktoken(encoding: Any) -> TokenTable:
                 texts[t] = encoding.decode_single_token_bytes(t)
             except KeyError:  # a hole
                 continue
-    eos = [special["<|endoftext|>"]] if "<|endoftext|>" in special else []
-    return _table(texts, special, names, eos)
+    default = [special["<|endoftext|>"]] if "<|endoftext|>" in special else []
+    return _table(texts, special, names, default if eos is None else eos)
 
 
-def _read_sentencepiece(processor: Any) -> TokenTable:
+def _read_sentencepiece(processor: Any, eos: Iterable[int] | None) -> TokenTable:
     """A sentencepiece processor: control, unknown and unused pieces have no bytes."""
     names = {t: str(processor.id_to_piece(t)) for t in range(processor.get_piece_size())}
     special = {name: t for t, name in names.items() if processor.is_control(t) or processor.is_unknown(t)}
@@ -195,8 +215,8 @@ def _read_sentencepiece(processor: Any) -> TokenTable:
         for t, name in names.items()
         if name not in special and not processor.is_unused(t)
     }
-    eos = processor.eos_id()
-    return _table(texts, special, names, [] if eos < 0 else [eos])
+    default = [processor.eos_id()] if processor.eos_id() >= 0 else []
+    return _table(texts, special, names, default if eos is None else eos)
 
 
 def _hugging_face_decode(tok: Any) -> Decode:

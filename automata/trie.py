@@ -8,8 +8,8 @@ Laid out as
     token_ids           (n_text,)       int32   ids by byte string, equal strings by id
     first_node_of_byte  (256,)          int32   child of the root by byte; 0 where there is none
 Laws
-    1. Node 0 is the root, at depth 0; it has no tokens. 2. Children follow their parent, sorted by byte. 3. Every leaf ends a token.
-    4. The tokens of a subtree are token_ids[token_indptr[node] : token_indptr[node_skip[node]]].
+    1. Node 0 is the root, at depth 0; it has no tokens. 2. Children follow their parent, sorted by byte.
+    3. Every leaf ends a token. 4. A subtree's tokens are token_ids[token_indptr[node] : token_indptr[node_skip[node]]].
     5. Arrays are C-contiguous and read-only.
 Not chosen: a kernel; sorting and levels in numpy take about 0.15 s for 128k tokens, less than a kernel's compilation.
 """

@@ -7,7 +7,7 @@ Laid out as
 Laws
     1. Special tokens, EOS ids, holes and padding ids have no bytes and are not in the trie.
     2. Several ids may have equal bytes; all are kept. 3. Equal fingerprints mean equal content.
-    4. A token's bytes are what it adds in the middle of a text, checked against the tokenizer's own decode (`self_test.py`).
+    4. A token's bytes are what it adds in the middle of a text, held against the tokenizer's decode (`self_test.py`).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from ..errors import VocabularyError
 from . import vocabulary_cache
 from .self_test import self_test
-from .tokenizer import TokenTable, read_eos, read_json, read_tokenizer
+from .tokenizer import TokenTable, json_decode, read_eos, read_json, read_tokenizer
 from .trie import TokenTrie, frozen
 
 _FORMAT = 1  # of the cached files: raise it when what is derived from a tokenizer changes
@@ -69,8 +69,8 @@ class Vocabulary:
         ------
         VocabularyError : the tokenizer's kind cannot be used, or a token's bytes differ from what its decode gives.
         """
-        table, decode = read_tokenizer(tok)
-        content = _Content.of(table, width, eos_ids)
+        table, decode = read_tokenizer(tok, None if eos_ids is None else list(eos_ids))
+        content = _Content.of(table, width)
         key = _key("tokenizer", type(tok).__qualname__, content.fingerprint)
         if (found := cls._load(key)) is not None:
             return found
@@ -83,7 +83,8 @@ class Vocabulary:
     ) -> Vocabulary:
         """Read a model's folder with a tokenizer.json, or that file; neither transformers nor torch is imported.
 
-        The EOS ids are those of tokenizer_config.json, generation_config.json and config.json, where present.
+        The EOS ids are those of tokenizer_config.json, generation_config.json and config.json, where present. What is
+        read is held against the library `tokenizers` where that is installed.
 
         Raises
         ------
@@ -94,16 +95,18 @@ class Vocabulary:
             text = file.read_bytes()
         except OSError as error:
             raise VocabularyError(
-                f"Cannot read {file}: {error.strerror}. Give a folder with a tokenizer.json, or load the tokenizer and pass it "
-                "to Vocabulary.from_tokenizer."
+                f"Cannot read {file}: {error.strerror}. Give a folder with a tokenizer.json, or load the tokenizer and "
+                "pass it to Vocabulary.from_tokenizer."
             ) from error
-        chosen = None if eos_ids is None else list(eos_ids)
-        eos = read_eos(file.parent) if chosen is None else chosen
+        eos = read_eos(file.parent) if eos_ids is None else list(eos_ids)
         key = _key("json", hashlib.sha256(text).hexdigest(), eos, width)
         if (found := cls._load(key)) is not None:
             return found
         table = read_json(text, eos)
-        return cls._build(_Content.of(table, width, None))._store(key)
+        content = _Content.of(table, width)
+        if (decode := json_decode(text)) is not None:
+            self_test(table.tokens, decode)
+        return cls._build(content)._store(key)
 
     @classmethod
     def from_tokens(
@@ -123,7 +126,7 @@ class Vocabulary:
         """
         named = dict(special or {})
         table = TokenTable([text or b"" for text in tokens], tuple(eos_ids), named)
-        return cls._build(_Content.of(table, width, None))
+        return cls._build(_Content.of(table, width))
 
     @property
     def width(self) -> int:
@@ -154,7 +157,8 @@ class Vocabulary:
         return hash(self.fingerprint)
 
     def __repr__(self) -> str:
-        return f"Vocabulary(size={self.size}, width={self.width}, eos_ids={self.eos_ids}, fingerprint={self.fingerprint[:12]!r})"
+        digest = self.fingerprint[:12]
+        return f"Vocabulary(size={self.size}, width={self.width}, eos_ids={self.eos_ids}, fingerprint={digest!r})"
 
     def __reduce__(self) -> tuple[object, ...]:
         special = dict(self.special)
@@ -185,7 +189,11 @@ class Vocabulary:
         )
 
     def _store(self, key: str) -> Vocabulary:
-        arrays = {"token_data": self.token_data, "token_start": self.token_start, **self.trie.arrays()}
+        arrays: vocabulary_cache.Arrays = {
+            "token_data": self.token_data,
+            "token_start": self.token_start,
+            **self.trie.arrays(),
+        }
         meta = {
             "size": self.size,
             "eos_ids": self.eos_ids,
@@ -208,9 +216,9 @@ class _Content:
     fingerprint: str
 
     @classmethod
-    def of(cls, table: TokenTable, width: int | None, eos_ids: Iterable[int] | None) -> _Content:
-        """Check a table, pad it to `width`; `eos_ids` replace the table's."""
-        eos = tuple(dict.fromkeys(table.eos_ids if eos_ids is None else eos_ids))
+    def of(cls, table: TokenTable, width: int | None) -> _Content:
+        """Check a table and pad it to `width`."""
+        eos = tuple(dict.fromkeys(table.eos_ids))
         marks = {*eos, *table.special.values()}
         if any(t < 0 for t in marks):
             raise VocabularyError(f"Expected token ids of 0 and above, got {min(marks)}.")

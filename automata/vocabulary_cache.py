@@ -1,9 +1,13 @@
 """Vocabulary cache: arrays in one checked file, memory-mapped.
 
 A file is
-    magic (8 bytes) | sha256 of all that follows (32) | header's length (8, little endian) | header (JSON) | arrays, 64-byte aligned
-The header lists the arrays (name, dtype, shape, offset in the file) and a `meta` object. Files are named by what they were made from, written
-beside their place and renamed, and checked as a whole when read: a broken one counts as absent and is written again.
+    magic    8 bytes
+    digest   32 bytes  SHA-256 of all that follows
+    length   8 bytes   of the header, little-endian
+    header   JSON      the arrays (name, dtype, shape, offset in the file) and a `meta` object
+    arrays             each aligned to 64 bytes
+Files are named by what they were made from, written beside their place and renamed, and checked as a whole when read: a
+broken one counts as absent and is written again.
 """
 
 from __future__ import annotations
@@ -46,7 +50,7 @@ def load(key: str) -> tuple[Arrays, dict[str, Any]] | None:
         raw = np.memmap(folder / f"{key}.bin", np.uint8, "r").view(np.ndarray)
     except (OSError, ValueError):  # ValueError: an empty file cannot be mapped
         return None
-    body = memoryview(raw)
+    body = raw.data
     if bytes(body[:8]) != _MAGIC or hashlib.sha256(body[40:]).digest() != bytes(body[8:40]):
         return None
     header = json.loads(bytes(body[_HEAD : _HEAD + int.from_bytes(body[40:48], "little")]))
