@@ -21,7 +21,7 @@ $(READY): pyproject.toml
 	touch $@
 
 $(DEV): $(READY)
-	$(BIN)/python -m pip install --quiet --editable ".[models,test,dev]" coverage
+	$(BIN)/python -m pip install --quiet --editable ".[models,test,dev]"
 	touch $@
 
 # The suite with no compiled kernel on disk, then the kernel tests again with those that it left there.

@@ -1,0 +1,122 @@
+"""Constraint from options: a schema, grammar, regular expression, list of choices or Python type."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from ...errors import SyntagmaError
+
+if TYPE_CHECKING:
+    from ...grammar.ir import Grammar
+
+#: How a file's kind is told from its name.
+KIND_OF_SUFFIX = {".json": "schema", ".lark": "lark", ".regex": "regex"}
+
+
+class UsageError(SyntagmaError):
+    """The options do not say what to do."""
+
+
+@dataclass(frozen=True)
+class ConstraintOptions:
+    """What the command line says about the constraint; exactly one of the first five is given."""
+
+    #: A file name, or JSON text.
+    schema: str | None = None
+    lark: Path | None = None
+    regex: str | None = None
+    choices: Sequence[str] = ()
+    #: "module:Name", looked up from the current folder too.
+    type: str | None = None
+    profile: Literal["spec", "generation"] = "generation"
+
+    def constraint(self) -> Any:
+        """Make the constraint.
+
+        Raises
+        ------
+        UsageError : none or several are given, or the type cannot be found.
+        GrammarError : what is given is broken.
+        OSError : the file cannot be read.
+        """
+        from ... import grammar
+
+        given = [name for name in ("schema", "lark", "regex", "choices", "type") if getattr(self, name)]
+        if self.regex == "":
+            given.append("regex")
+        if len(given) != 1:
+            found = " and ".join(given) or "none"
+            raise UsageError(f"Expected one of --schema, --lark, --regex, --choice and --type, got {found}.")
+        if self.schema is not None:
+            return grammar.JsonSchema(schema_text(self.schema), profile=self.profile)
+        if self.lark is not None:
+            return grammar.Lark(read_text(self.lark))
+        if self.regex is not None:
+            return grammar.Regex(self.regex)
+        if self.choices:
+            return grammar.Choice(list(self.choices))
+        assert self.type is not None
+        return grammar.JsonSchema(find_type(self.type), profile=self.profile)
+
+
+def constraint_of_file(path: Path, kind: str | None, profile: Literal["spec", "generation"]) -> Any:
+    """The constraint in a file; its kind is told by the suffix unless `kind` says it. A last newline ends a regex."""
+    kind = kind or KIND_OF_SUFFIX.get(path.suffix)
+    if kind == "schema":
+        return ConstraintOptions(schema=str(path), profile=profile).constraint()
+    if kind == "lark":
+        return ConstraintOptions(lark=path).constraint()
+    if kind == "regex":
+        return ConstraintOptions(regex=read_text(path).removesuffix("\n")).constraint()
+    raise UsageError(f"Cannot tell what {path} holds. Name it .json, .lark or .regex, or say --kind.")
+
+
+def grammar_of(constraint: Any) -> Grammar:
+    """The grammar of a constraint."""
+    result: Grammar = constraint.grammar()
+    return result
+
+
+def schema_text(argument: str) -> str:
+    """JSON text as it is; anything else names a file."""
+    stripped = argument.lstrip()
+    return argument if stripped.startswith("{") or stripped in ("true", "false") else read_text(Path(argument))
+
+
+def read_text(path: Path) -> str:
+    """The file's text; "-" is standard input.
+
+    Raises
+    ------
+    UsageError : it is not UTF-8.
+    """
+    try:
+        return read_bytes(path).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path} is not UTF-8: {error.reason} at byte {error.start}.") from error
+
+
+def read_bytes(path: Path) -> bytes:
+    """The file's bytes; "-" is standard input."""
+    return sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
+
+
+def find_type(name: str) -> Any:
+    """The Python object that "module:Name" names."""
+    module, _, attribute = name.partition(":")
+    if not attribute:
+        raise UsageError(f"Expected --type MODULE:NAME, got {name!r}.")
+    if "" not in sys.path:
+        sys.path.insert(0, "")
+    try:
+        found: Any = importlib.import_module(module)
+        for part in attribute.split("."):
+            found = getattr(found, part)
+    except (ImportError, AttributeError) as error:
+        raise UsageError(f"Cannot find the type {name!r}: {error}.") from error
+    return found

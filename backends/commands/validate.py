@@ -1,0 +1,95 @@
+"""Validate: a grammar or schema alone, or texts against it.
+
+Findings about the constraint are warnings (worth a look, exit status 1) and notes (how it will be enforced). With an
+input, each text is fed byte by byte, and what is reported is the first byte that fails.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from ...grammar.ir import Grammar, references
+from .constraint import constraint_of_file, grammar_of, read_bytes
+from .outcome import FINDINGS, OK, Outcome
+from .text_check import Mismatch, compile_for_bytes, first_mismatch
+
+if TYPE_CHECKING:
+    from ...automata import TokenAutomaton
+
+
+def validate(
+    path: Path,
+    kind: str | None,
+    profile: Literal["spec", "generation"],
+    instances: Path | None,
+    jsonl: bool,
+    limit: int,
+) -> Outcome:
+    """Compile the file's constraint; list what there is to say; check the input's text or lines against it."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        grammar = grammar_of(constraint_of_file(path, kind, profile))
+        auto = compile_for_bytes(grammar)
+    findings = [{"severity": "warning", "message": str(w.message)} for w in caught] + list(_findings(grammar, auto))
+    data: dict[str, Any] = {"file": str(path), "exact": bool(auto.exact), "findings": findings}
+    pieces = [
+        ("yellow" if f["severity"] == "warning" else "dim", f"{f['severity']}: {f['message']}\n") for f in findings
+    ]
+    status = FINDINGS if any(f["severity"] == "warning" for f in findings) else OK
+    if instances is None:
+        pieces.append(("green", f"{path} can be used{'' if auto.exact else ', with guards'}.\n"))
+        return Outcome(data, pieces, status)
+    return _check(auto, read_bytes(instances), jsonl, limit, Outcome(data, pieces, status))
+
+
+def _findings(grammar: Grammar, auto: TokenAutomaton) -> Iterator[dict[str, str]]:
+    reached, stack = {grammar.start}, [grammar.start]
+    while stack:
+        for name in references(grammar.rules[stack.pop()]):
+            if name not in reached:
+                reached.add(name)
+                stack.append(name)
+    for name in sorted(set(grammar.places) & set(grammar.rules) - reached):
+        place = grammar.places[name]
+        yield {"severity": "warning", "message": f"Nothing refers to the rule {name} ({place})."}
+    for residual in auto.residuals:
+        yield {"severity": "note", "message": f"Enforced by a guard, not by the automaton: {residual}."}
+
+
+def _check(auto: TokenAutomaton, content: bytes, jsonl: bool, limit: int, so_far: Outcome) -> Outcome:
+    """Check the whole text, or every line that is not empty; at most `limit` mismatches are shown."""
+    lines = content.splitlines() if jsonl else [content.removesuffix(b"\n").removesuffix(b"\r")]
+    results: list[dict[str, Any]] = []
+    pieces = list(so_far.pieces)
+    for number, line in enumerate(lines, 1):
+        if jsonl and not line.strip():
+            continue
+        mismatch = first_mismatch(auto, line)
+        results.append({"line": number, "valid": mismatch is None})
+        if mismatch is not None:
+            results[-1]["mismatch"] = mismatch.as_data()
+            if sum(not result["valid"] for result in results) <= limit:
+                pieces += _shown(line, mismatch, f"line {number} of the input, " if jsonl else "")
+    bad = sum(not result["valid"] for result in results)
+    if bad > limit:
+        pieces.append(("dim", f"... and {bad - limit} more.\n"))
+    noun = "instances" if jsonl else "text"
+    verdict = f"{len(results) - bad} of {len(results)} {noun} valid" if jsonl else "valid" if not bad else "not valid"
+    pieces.append(("red" if bad else "green", f"{verdict}\n"))
+    key = {"instances": results} if jsonl else {"input": results[0]}
+    return Outcome(so_far.data | key, pieces, FINDINGS if bad else so_far.status)
+
+
+def _shown(text: bytes, mismatch: Mismatch, where: str) -> list[tuple[str, str]]:
+    """The line with a caret under the first byte that fails."""
+    start = text.rfind(b"\n", 0, mismatch.offset) + 1
+    end = text.find(b"\n", mismatch.offset)
+    row = text[start : end if end >= 0 else len(text)].decode(errors="replace")
+    cut = max(0, mismatch.column - 60)
+    caret = " " * (mismatch.column - 1 - cut) + "^"
+    shown = row[cut : cut + 100].replace("\t", " ")
+    reason = [("dim", f"{mismatch.reason}\n")] if mismatch.reason else []
+    return [("red", f"{where}{mismatch}\n"), ("", f"  {shown}\n"), ("bold", f"  {caret}\n"), *reason]

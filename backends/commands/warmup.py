@@ -1,0 +1,81 @@
+"""Warm-up: compile the kernels and keep vocabularies, ahead of time (images, read-only containers)."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .outcome import Outcome
+
+if TYPE_CHECKING:
+    from ...automata import Vocabulary
+
+#: One schema and one grammar whose masks between them visit every kernel.
+SCHEMA = """{
+  "type": "object", "required": ["name", "tags"], "additionalProperties": {"type": "integer", "maximum": 99},
+  "properties": {
+    "name": {"type": "string", "minLength": 2, "maxLength": 40, "pattern": "^[a-z ]*$"},
+    "kind": {"enum": ["one", "two", 3, null]},
+    "size": {"anyOf": [{"type": "number"}, {"type": "string", "format": "date"}]},
+    "tags": {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": 5, "uniqueItems": true}
+  }
+}"""
+TEXT = b'{"name": "ab c", "kind": "two", "size": 1.5, "tags": ["a", "b"], "x": 7}'
+
+
+def warm_up(tokenizers: Sequence[Path], model: str | None) -> Outcome:
+    """Compile all kernels into the cache folder; build and keep the vocabularies of tokenizers and of a model."""
+    from ...automata import Vocabulary
+    from ...automata.kernel import CACHE_DIR
+
+    begin = time.perf_counter()
+    _exercise(Vocabulary.from_tokens([bytes([b]) for b in range(256)], [256]))
+    kept = []
+    for folder in tokenizers:
+        vocabulary = Vocabulary.from_pretrained(folder)
+        _exercise(vocabulary)
+        kept.append({"tokenizer": str(folder), "tokens": vocabulary.size, "fingerprint": vocabulary.fingerprint})
+    if model is not None:
+        from ...backends import load
+
+        vocabulary = load(model).vocabulary
+        _exercise(vocabulary)
+        kept.append({"model": model, "tokens": vocabulary.size, "fingerprint": vocabulary.fingerprint})
+    seconds = time.perf_counter() - begin
+    data: dict[str, Any] = {
+        "cache": None if CACHE_DIR is None else str(CACHE_DIR),
+        "kernels": 0 if CACHE_DIR is None else sum(1 for _ in CACHE_DIR.rglob("*.nbi")),
+        "vocabularies": kept,
+        "seconds": round(seconds, 3),
+    }
+    pieces = [("green", f"{data['kernels']} kernels are ready"), ("", f" in {data['cache']} ({seconds:.1f} s).\n")]
+    if CACHE_DIR is None:
+        pieces = [("red", "No folder can be written: set SYNTAGMA_CACHE_DIR to one that can.\n")]
+    elif "SYNTAGMA_CACHE_DIR" not in os.environ:
+        pieces.append(("dim", "Set SYNTAGMA_CACHE_DIR to choose the folder.\n"))
+    pieces += [("", f"{e.get('tokenizer') or e.get('model')}: {e['tokens']} tokens kept.\n") for e in kept]
+    return Outcome(data, pieces, 2 if CACHE_DIR is None else 0)
+
+
+def _exercise(vocabulary: Vocabulary) -> None:
+    """Fill masks, step, roll back and fork, over a schema and under both profiles."""
+    from ...automata import compile_grammar
+    from ...grammar import JsonSchema
+
+    row = np.zeros(vocabulary.mask_words, np.int32)
+    for profile in ("spec", "generation"):
+        auto = compile_grammar(JsonSchema(SCHEMA, profile=profile).grammar(), vocabulary)
+        matcher = auto.matcher()
+        for byte in TEXT:
+            matcher.fill_mask(row)
+            matcher.forced_tokens()
+            for token in vocabulary.tokens_with_bytes(bytes([byte]))[:1]:
+                matcher.accept(token)
+        with auto.run():
+            auto.mask_within(auto.start, 100)
+        matcher.fork().rollback(1)

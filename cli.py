@@ -1,0 +1,233 @@
+"""Command line: `syntagma generate`, `validate`, `explain`, `warmup`.
+
+Only typer is imported here; what a command needs is imported when it runs, so that `syntagma --help` answers at once.
+Each command's work is in `backends/commands`, and comes back as an `Outcome` with the exit status: 0 all is well,
+1 findings or an invalid instance, 2 the request, grammar or schema cannot be used.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from .errors import SyntagmaError
+
+if TYPE_CHECKING:
+    from .backends.commands.constraint import ConstraintOptions
+    from .backends.commands.outcome import Outcome
+
+app = typer.Typer(
+    name="syntagma",
+    help="Structured generation: a language model's output obeys a grammar or a JSON Schema, exactly.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+class Profile(StrEnum):
+    """How a JSON Schema is read."""
+
+    spec = "spec"
+    generation = "generation"
+
+
+class Kind(StrEnum):
+    """What a file holds."""
+
+    schema = "schema"
+    lark = "lark"
+    regex = "regex"
+
+
+SchemaOption = Annotated[str | None, typer.Option("--schema", metavar="FILE|JSON", help="A JSON Schema.")]
+LarkOption = Annotated[Path | None, typer.Option("--lark", metavar="FILE", help="A grammar in Lark's syntax.")]
+RegexOption = Annotated[str | None, typer.Option("--regex", metavar="TEXT", help="A regular expression.")]
+ChoiceOption = Annotated[list[str] | None, typer.Option("--choice", metavar="TEXT", help="One of these; give several.")]
+TypeOption = Annotated[str | None, typer.Option("--type", metavar="MODULE:NAME", help="A Python type.")]
+ProfileOption = Annotated[
+    Profile, typer.Option(help="How a JSON Schema is read: to the letter, or as serving wants it.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object, for machines.")]
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"syntagma {version('syntagma')}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Structured generation: a language model's output obeys a grammar or a JSON Schema, exactly."""
+
+
+@app.command()
+def generate(
+    prompt: Annotated[
+        str | None, typer.Argument(help="The prompt; left out or -, it is read from standard input.")
+    ] = None,
+    schema: SchemaOption = None,
+    lark: LarkOption = None,
+    regex: RegexOption = None,
+    choice: ChoiceOption = None,
+    type_: TypeOption = None,
+    profile: ProfileOption = Profile.generation,
+    model: Annotated[str, typer.Option(help='"embedded", a folder, or a name on the hub.')] = "embedded",
+    temperature: Annotated[float, typer.Option(min=0.0, help="0 takes the most probable token.")] = 0.0,
+    top_k: Annotated[int | None, typer.Option(min=1, help="Keep the k most probable tokens.")] = None,
+    top_p: Annotated[float | None, typer.Option(min=0.0, max=1.0, help="Keep the most probable p of the mass.")] = None,
+    min_p: Annotated[
+        float | None, typer.Option(min=0.0, max=1.0, help="Keep tokens of p times the best one's.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Makes sampling repeatable.")] = None,
+    max_tokens: Annotated[int, typer.Option(min=1, help="Close the text within so many tokens.")] = 256,
+    stream: Annotated[bool, typer.Option("--stream", help="Print the text as it grows.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Generate text that obeys a schema, grammar, regular expression, list of choices or Python type."""
+
+    def command() -> Outcome | Iterator[str]:
+        from .backends.commands import generate as body
+
+        options = body.SamplerOptions(temperature, top_k, top_p, min_p, seed, max_tokens)
+        constraint = _constraint(schema, lark, regex, choice, type_, profile)
+        run = body.stream if stream else body.generate
+        return run(constraint, model, options, body.read_prompt(prompt))
+
+    if stream and as_json:
+        raise typer.BadParameter("--stream and --json exclude each other.")
+    _finish(command, as_json)
+
+
+@app.command()
+def validate(
+    file: Annotated[Path, typer.Argument(help="A grammar or schema: .json, .lark or .regex; - is standard input.")],
+    kind: Annotated[Kind | None, typer.Option(help="What the file holds, where its name does not tell.")] = None,
+    profile: ProfileOption = Profile.spec,
+    instances: Annotated[
+        Path | None,
+        typer.Option("--input", metavar="FILE", help="A text to check, less one newline at its end; - too."),
+    ] = None,
+    jsonl: Annotated[bool, typer.Option("--jsonl", help="Every line of the input is an instance of its own.")] = False,
+    limit: Annotated[int, typer.Option(min=0, help="Show at most so many invalid instances.")] = 20,
+    as_json: JsonOption = False,
+) -> None:
+    """Check a grammar or schema, and texts against it: where the first byte fails, and what was expected there."""
+
+    def command() -> Outcome:
+        from .backends.commands.validate import validate as body
+
+        return body(file, kind and kind.value, profile.value, instances, jsonl, limit)
+
+    if jsonl and instances is None:
+        raise typer.BadParameter("--jsonl needs --input.")
+    _finish(command, as_json)
+
+
+@app.command()
+def explain(
+    prefix: Annotated[str, typer.Argument(help="The text so far.")] = "",
+    schema: SchemaOption = None,
+    lark: LarkOption = None,
+    regex: RegexOption = None,
+    choice: ChoiceOption = None,
+    type_: TypeOption = None,
+    profile: ProfileOption = Profile.generation,
+    tokenizer: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Say it in the tokens of this tokenizer, too.")
+    ] = None,
+    token: Annotated[
+        str | None, typer.Option(metavar="TEXT|#ID", help="Say why this token may follow or is masked.")
+    ] = None,
+    show: Annotated[int, typer.Option(min=0, help="How many of the allowed tokens to show.")] = 20,
+    as_json: JsonOption = False,
+) -> None:
+    """Say what may come next after a prefix, and why a token is masked."""
+
+    def command() -> Outcome:
+        from .backends.commands.explain import explain as body
+
+        return body(_constraint(schema, lark, regex, choice, type_, profile), prefix, tokenizer, token, show)
+
+    _finish(command, as_json)
+
+
+@app.command()
+def warmup(
+    tokenizer: Annotated[
+        list[Path] | None, typer.Option(metavar="FOLDER", help="Keep this tokenizer's vocabulary; give several.")
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="Keep this model's vocabulary.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compile the kernels and keep vocabularies ahead of time, for images and read-only containers."""
+
+    def command() -> Outcome:
+        from .backends.commands.warmup import warm_up
+
+        return warm_up(tokenizer or [], model)
+
+    _finish(command, as_json)
+
+
+def _constraint(
+    schema: str | None,
+    lark: Path | None,
+    regex: str | None,
+    choice: list[str] | None,
+    type_: str | None,
+    profile: Profile,
+) -> ConstraintOptions:
+    from .backends.commands.constraint import ConstraintOptions
+
+    return ConstraintOptions(schema, lark, regex, tuple(choice or ()), type_, profile.value)
+
+
+def _finish(command: Callable[[], Outcome | Iterator[str]], as_json: bool) -> NoReturn:
+    """Run a command, print its outcome and leave with its status; errors on purpose become messages."""
+    from .backends.commands.outcome import UNUSABLE, Outcome, failure
+
+    try:
+        outcome = command()
+        if not isinstance(outcome, Outcome):
+            for piece in outcome:
+                print(piece, end="", flush=True)
+            print()
+            raise typer.Exit
+    except (SyntagmaError, OSError) as error:
+        outcome = failure(error)
+    if as_json:
+        print(json.dumps(outcome.data, ensure_ascii=False, default=str))
+    else:
+        _print(outcome.pieces, to_stderr=outcome.status == UNUSABLE)
+    raise typer.Exit(outcome.status)
+
+
+def _print(pieces: list[tuple[str, str]], *, to_stderr: bool) -> None:
+    """Coloured on a terminal, plain in a pipe."""
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(stderr=to_stderr, soft_wrap=True, highlight=False)
+    console.print(Text.assemble(*((text, style) for style, text in pieces)), end="")
+
+
+def main() -> None:
+    """Run the command line; a closed pipe or Ctrl-C ends it quietly."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.exit(130)
