@@ -8,6 +8,7 @@ between single-byte tokens that complete it; where nothing does, both sides are 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import chain
 
 from ..errors import VocabularyError
 
@@ -34,19 +35,18 @@ def self_test(tokens: Sequence[bytes], decode: Decode) -> None:
     """
     anchor = _anchor(tokens)
     single = {text: t for t, text in enumerate(tokens) if len(text) == 1}
-    whole: list[list[int]] = []
-    partial: list[list[int]] = []
-    for t, text in enumerate(tokens):
-        if text.isascii() or _is_utf8(text):
-            if text:
-                whole.append([anchor, t])
-        else:
-            partial.append([anchor, *_complete(text, t, single)])
-    cases = whole + partial
-    for at in range(0, len(cases), _CHUNK):
-        chunk = cases[at : at + _CHUNK]
-        if not _agrees(tokens, decode, [*(t for case in chunk for t in case), anchor]):
-            raise _disagreement(tokens, decode, chunk, anchor)
+    broken = [t for t, text in enumerate(tokens) if not (text.isascii() or _is_utf8(text))]
+    others = set(broken)
+    whole = [t for t, text in enumerate(tokens) if text and t not in others]
+    for at in range(0, len(whole), _CHUNK):
+        chunk = whole[at : at + _CHUNK]
+        ids = [anchor] * (2 * len(chunk) + 1)
+        ids[1::2] = chunk
+        if not _agrees(tokens, decode, ids):
+            raise _disagreement(tokens, decode, [[anchor, t] for t in chunk], anchor)
+    cases = [[anchor, *_complete(tokens[t], t, single)] for t in broken]
+    if cases and not _agrees(tokens, decode, [*chain.from_iterable(cases), anchor]):
+        raise _disagreement(tokens, decode, cases, anchor)
 
 
 def _anchor(tokens: Sequence[bytes]) -> int:

@@ -24,6 +24,8 @@ from ..errors import VocabularyError
 from .decoder import byte_level, piece_decoder, sentencepiece
 from .self_test import Decode
 
+_MAX_IDS = 1 << 24  # a single absurd id must not allocate the ids below it
+
 
 @dataclass(frozen=True)
 class TokenTable:
@@ -73,13 +75,13 @@ def read_json(content: bytes, eos: Iterable[int | str]) -> TokenTable:
         data = json.loads(content)
         entries = data["model"]["vocab"]
         pieces = (
-            {t: piece for piece, t in entries.items()}
+            {int(t): piece for piece, t in entries.items()}
             if isinstance(entries, dict)
-            else {t: entry[0] for t, entry in enumerate(entries)}
+            else {t: str(entry[0]) for t, entry in enumerate(entries)}
         )
         added = {int(row["id"]): (str(row["content"]), bool(row["special"])) for row in data.get("added_tokens") or ()}
         decoder = data.get("decoder")
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise VocabularyError(f"Expected a tokenizer.json with model.vocab and added_tokens: {error!r}.") from error
     return _table_of_pieces(pieces, added, decoder, eos)
 
@@ -154,10 +156,11 @@ def _table(
     texts: Mapping[int, bytes], special: dict[str, int], names: Mapping[int, str], eos: Iterable[int | str]
 ) -> TokenTable:
     """A table of texts by id; EOS ids become special, under their names, and lose their bytes."""
-    id_of_name = {name: t for t, name in names.items()}
+    if not 0 <= min(names, default=0) <= max(names, default=0) < _MAX_IDS:
+        raise VocabularyError(f"Expected token ids in [0, {_MAX_IDS}), got {min(names)} to {max(names)}.")
     eos_ids = []
     for e in eos:
-        t = id_of_name.get(e) if isinstance(e, str) else e
+        t = next((t for t, name in names.items() if name == e), None) if isinstance(e, str) else e
         if t is None or t not in names:
             raise VocabularyError(f"The end-of-sequence token {e!r} is not in the vocabulary. Pass eos_ids.")
         eos_ids.append(t)

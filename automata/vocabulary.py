@@ -122,8 +122,10 @@ class Vocabulary:
 
         Raises
         ------
-        VocabularyError : an id is negative, or does not fit into `width`.
+        VocabularyError : a token is no byte string; an id is negative, or does not fit into `width`.
         """
+        if (odd := next((t for t, text in enumerate(tokens) if not isinstance(text, bytes | None)), None)) is not None:
+            raise VocabularyError(f"Expected bytes or None for token {odd}, got {tokens[odd]!r}.")
         named = dict(special or {})
         table = TokenTable([text or b"" for text in tokens], tuple(eos_ids), named)
         return cls._build(_Content.of(table, width))

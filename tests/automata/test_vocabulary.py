@@ -7,7 +7,7 @@ import pickle
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -171,6 +171,35 @@ def test_hugging_face_slow(sentencepiece_model: Path) -> None:
     assert Vocabulary.from_tokenizer(tok.sp_model).eos_ids == (2,)
 
 
+class Slow:
+    """What a slow Hugging Face tokenizer with GPT-2's alphabet offers."""
+
+    all_special_ids = (0,)
+    eos_token_id = 0
+    byte_decoder: ClassVar[dict[str, int]] = {}
+
+    def __init__(self, tok: Any) -> None:
+        self.tok = tok
+        self.added_tokens_decoder = tok.get_added_tokens_decoder()
+
+    def __len__(self) -> int:
+        return int(self.tok.get_vocab_size())
+
+    def convert_ids_to_tokens(self, ids: list[int]) -> list[str]:
+        return [self.tok.id_to_token(t) for t in ids]
+
+    def decode(self, ids: list[int], skip_special_tokens: bool, **_: Any) -> str:
+        return str(self.tok.decode(ids, skip_special_tokens=skip_special_tokens))
+
+
+def test_slow_byte_level(monkeypatch: pytest.MonkeyPatch) -> None:
+    tok = byte_level()
+    assert Vocabulary.from_tokenizer(Slow(tok)) == Vocabulary.from_tokenizer(tok, eos_ids=[0])
+    monkeypatch.delattr(Slow, "byte_decoder")
+    with pytest.raises(VocabularyError, match="Slow does not say how its pieces become bytes"):
+        Vocabulary.from_tokenizer(Slow(tok))
+
+
 def test_tiktoken_with_holes() -> None:
     tiktoken = pytest.importorskip("tiktoken")
     ranks = {bytes((b,)): b for b in range(256)} | {b"th": 256, b"the": 258, " 日".encode()[:3]: 259}
@@ -236,6 +265,19 @@ def test_width_too_small() -> None:
 def test_negative_id() -> None:
     with pytest.raises(VocabularyError, match="got -1"):
         Vocabulary.from_tokens([b"a"], eos_ids=[-1])
+
+
+@pytest.mark.parametrize("token", [-1, 1 << 40])
+def test_absurd_id(token: int, tmp_path: Path) -> None:
+    model = {"model": {"vocab": {"a": 0, "b": token}}, "decoder": {"type": "ByteLevel"}}
+    (tmp_path / "tokenizer.json").write_text(json.dumps(model))
+    with pytest.raises(VocabularyError, match=r"Expected token ids in \[0, 16777216\), got"):
+        Vocabulary.from_pretrained(tmp_path)
+
+
+def test_text_instead_of_bytes() -> None:
+    with pytest.raises(VocabularyError, match="bytes or None for token 1, got 'b'"):
+        Vocabulary.from_tokens([b"a", "b"], eos_ids=[])  # type: ignore[list-item]
 
 
 def test_wordpiece_is_refused(tmp_path: Path) -> None:
@@ -316,7 +358,7 @@ def test_broken_files(tmp_path: Path) -> None:
     with pytest.raises(VocabularyError, match=r"Cannot read .*tokenizer\.json: No such file"):
         Vocabulary.from_pretrained(tmp_path)
     file = tmp_path / "tokenizer.json"
-    for text in ("", "[]", "{}", '{"model": {}}', '{"model": {"vocab": 3}}'):
+    for text in ("", "[]", "{}", '{"model": {}}', '{"model": {"vocab": 3}}', '{"model": {"vocab": [[]]}}', "\xff"):
         file.write_text(text)
         with pytest.raises(VocabularyError, match=r"Expected a tokenizer\.json"):
             Vocabulary.from_pretrained(tmp_path)
