@@ -66,14 +66,21 @@ def piece_decoder(decoder: Mapping[str, Any] | None) -> PieceDecoder:
 
     Raises
     ------
-    VocabularyError : the decoder has a step that is unknown, or whose effect on a piece depends on its neighbours.
+    VocabularyError : there is no decoder, or it has a step that is unknown, malformed, or dependent on neighbours.
     """
     if decoder is None:
         raise VocabularyError(
             "The tokenizer has no decoder, so decoding puts a space between tokens and text cannot be composed byte by "
             "byte. Use a byte-level, byte-fallback or Metaspace tokenizer."
         )
-    steps = _flatten(decoder)
+    try:
+        return _compose(_flatten(decoder))
+    except (LookupError, TypeError, AttributeError, RecursionError) as error:
+        raise VocabularyError(f"The tokenizer's decoder is malformed: {error!r}.") from error
+
+
+def _compose(steps: list[Mapping[str, Any]]) -> PieceDecoder:
+    """The steps, one after the other."""
     kinds = [step.get("type") for step in steps]
     if kinds == ["ByteLevel"]:
         return byte_level

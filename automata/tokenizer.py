@@ -47,9 +47,8 @@ def read_tokenizer(tok: Any, eos: Iterable[int] | None = None) -> tuple[TokenTab
     VocabularyError : the object is no tokenizer that is known, or its decoder gives tokens no bytes of their own.
     """
     if hasattr(tok, "backend_tokenizer"):
-        return _read_fast(
-            tok.backend_tokenizer, _id_list(tok.eos_token_id) if eos is None else eos
-        ), _hugging_face_decode(tok)
+        named = _id_list(tok.eos_token_id) if eos is None else eos
+        return _read_fast(tok.backend_tokenizer, named), _hugging_face_decode(tok)
     if hasattr(tok, "get_added_tokens_decoder") and hasattr(tok, "decoder"):
         return _read_fast(tok, eos or ()), lambda ids: str(tok.decode(ids, skip_special_tokens=True))
     if hasattr(tok, "decode_single_token_bytes"):
@@ -81,7 +80,7 @@ def read_json(content: bytes, eos: Iterable[int | str]) -> TokenTable:
         )
         added = {int(row["id"]): (str(row["content"]), bool(row["special"])) for row in data.get("added_tokens") or ()}
         decoder = data.get("decoder")
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise VocabularyError(f"Expected a tokenizer.json with model.vocab and added_tokens: {error!r}.") from error
     return _table_of_pieces(pieces, added, decoder, eos)
 
@@ -122,7 +121,7 @@ def _read_object(path: Path) -> dict[str, Any]:
         return {}
     try:
         data = json.loads(path.read_bytes())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise VocabularyError(f"{path.name} is no JSON: {error}.") from error
     if not isinstance(data, dict):
         raise VocabularyError(f"Expected {path.name} to hold an object, got {type(data).__name__}.")

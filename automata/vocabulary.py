@@ -69,7 +69,7 @@ class Vocabulary:
         ------
         VocabularyError : the tokenizer's kind cannot be used, or a token's bytes differ from what its decode gives.
         """
-        table, decode = read_tokenizer(tok, None if eos_ids is None else list(eos_ids))
+        table, decode = read_tokenizer(tok, None if eos_ids is None else list(map(int, eos_ids)))
         content = _Content.of(table, width)
         key = _key("tokenizer", type(tok).__qualname__, content.fingerprint)
         if (found := cls._load(key)) is not None:
@@ -98,7 +98,7 @@ class Vocabulary:
                 f"Cannot read {file}: {error.strerror}. Give a folder with a tokenizer.json, or load the tokenizer and "
                 "pass it to Vocabulary.from_tokenizer."
             ) from error
-        eos = read_eos(file.parent) if eos_ids is None else list(eos_ids)
+        eos = read_eos(file.parent) if eos_ids is None else list(map(int, eos_ids))
         key = _key("json", hashlib.sha256(text).hexdigest(), eos, width)
         if (found := cls._load(key)) is not None:
             return found
@@ -220,8 +220,9 @@ class _Content:
     @classmethod
     def of(cls, table: TokenTable, width: int | None) -> _Content:
         """Check a table and pad it to `width`."""
-        eos = tuple(dict.fromkeys(table.eos_ids))
-        marks = {*eos, *table.special.values()}
+        eos = tuple(dict.fromkeys(map(int, table.eos_ids)))
+        special = {name: int(t) for name, t in sorted(table.special.items(), key=lambda item: (item[1], item[0]))}
+        marks = {*eos, *special.values()}
         if any(t < 0 for t in marks):
             raise VocabularyError(f"Expected token ids of 0 and above, got {min(marks)}.")
         size = max(len(table.tokens), 1 + max(marks, default=-1))
@@ -232,7 +233,6 @@ class _Content:
         for t in marks:
             tokens[t] = b""
         start = np.concatenate(([0], np.cumsum(np.fromiter(map(len, tokens), np.int64, width))))
-        special = dict(sorted(table.special.items(), key=lambda item: (item[1], item[0])))
         digest = hashlib.sha256(b"".join(tokens) + start.tobytes())
         digest.update(json.dumps([size, eos, special]).encode())
         return cls(tokens, start, size, eos, special, digest.hexdigest())

@@ -238,6 +238,7 @@ def test_value() -> None:
     vocabulary = make([b"a", b"bc"], eos_ids=[2])
     assert vocabulary == make([b"a", b"bc"], [2])
     assert hash(vocabulary) == hash(make([b"a", b"bc"], [2]))
+    assert vocabulary == make([b"a", b"bc"], np.array([2]))
     others = [
         make([b"ab", b"c"], [2]),
         make([b"a", b"bc", None], [3]),
@@ -265,6 +266,15 @@ def test_width_too_small() -> None:
 def test_negative_id() -> None:
     with pytest.raises(VocabularyError, match="got -1"):
         Vocabulary.from_tokens([b"a"], eos_ids=[-1])
+
+
+@pytest.mark.parametrize(
+    "decoder", [{}, 3, {"type": "Sequence"}, {"type": "Replace"}, {"type": "Strip", "content": "a"}, {"type": "New"}]
+)
+def test_malformed_decoder(decoder: Any, tmp_path: Path) -> None:
+    (tmp_path / "tokenizer.json").write_text(json.dumps({"model": {"vocab": {"a": 0}}, "decoder": decoder}))
+    with pytest.raises(VocabularyError, match="decoder"):
+        Vocabulary.from_pretrained(tmp_path)
 
 
 @pytest.mark.parametrize("token", [-1, 1 << 40])
@@ -358,7 +368,15 @@ def test_broken_files(tmp_path: Path) -> None:
     with pytest.raises(VocabularyError, match=r"Cannot read .*tokenizer\.json: No such file"):
         Vocabulary.from_pretrained(tmp_path)
     file = tmp_path / "tokenizer.json"
-    for text in ("", "[]", "{}", '{"model": {}}', '{"model": {"vocab": 3}}', '{"model": {"vocab": [[]]}}', "\xff"):
+    for text in (
+        "",
+        "[]",
+        "{}",
+        '{"model": {}}',
+        '{"model": {"vocab": 3}}',
+        '{"model": {"vocab": [[]]}}',
+        "[" * 100_000,
+    ):
         file.write_text(text)
         with pytest.raises(VocabularyError, match=r"Expected a tokenizer\.json"):
             Vocabulary.from_pretrained(tmp_path)
