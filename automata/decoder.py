@@ -117,15 +117,16 @@ def _split(
     makes_bytes, at, fused = "", 0, False
     for step in steps:
         kind = step.get("type")
-        if kind in ("ByteLevel", "ByteFallback"):
+        if kind in ("ByteLevel", "ByteFallback") and not fused:
             if makes_bytes:
                 raise VocabularyError(
                     f"The tokenizer's decoder has both {makes_bytes} and {kind}; expected one of them."
                 )
-            makes_bytes, at = kind, len(local)
-        fused = fused or kind in ("ByteLevel", "Fuse")
-        if kind in ("ByteLevel", "ByteFallback", "Fuse") or (fused and kind == "Strip"):
-            continue  # behind Fuse, Strip touches the ends of the whole text only
+            makes_bytes, at, fused = kind, len(local), kind == "ByteLevel"
+            continue
+        if kind == "Fuse" or (fused and kind == "Strip"):  # behind Fuse, Strip touches the whole text's ends only
+            fused = True
+            continue
         by_character = kind == "Replace" and len(step["pattern"].get("String", "")) == 1
         if fused and (makes_bytes == "ByteLevel" or not by_character):
             raise VocabularyError(

@@ -307,7 +307,8 @@ def test_wordpiece_is_refused(tmp_path: Path) -> None:
         (lambda d: d.BPEDecoder(), "end-of-word suffix"),
         (lambda d: d.CTC(), "merges repeated pieces"),
         (lambda d: d.Sequence([d.Fuse(), d.Replace("ab", "c")]), "Replace where pieces are already joined"),
-        (lambda d: d.Sequence([d.ByteLevel(), d.ByteFallback()]), "both ByteLevel and ByteFallback"),
+        (lambda d: d.Sequence([d.ByteFallback(), d.ByteLevel()]), "both ByteFallback and ByteLevel"),
+        (lambda d: d.Sequence([d.Fuse(), d.ByteFallback()]), "ByteFallback where pieces are already joined"),
     ],
 )
 def test_decoders_without_bytes_per_token(make: Callable[[Any], Any], reason: str) -> None:
