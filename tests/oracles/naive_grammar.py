@@ -208,6 +208,8 @@ def _repeat(
 ) -> frozenset[T]:
     """What `low` to `high` steps reach. Ends: lengths are bounded, and a step that changes nothing never will again."""
     total: frozenset[T] = frozenset()
+    if high is not None and high < low:
+        return total
     here, count = start, 0
     while here and (high is None or count <= high):
         if count >= low:
