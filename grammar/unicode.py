@@ -21,7 +21,7 @@ from functools import cache, lru_cache
 from itertools import groupby
 from typing import TypeAlias
 
-from .ir import ByteSet, Expr, choice, sequence
+from .ir import Bytes, ByteSet, Expr, choice, sequence
 
 #: Inclusive ranges of code points, sorted, disjoint, not adjacent.
 CodePoints: TypeAlias = tuple[tuple[int, int], ...]
@@ -79,11 +79,15 @@ def contains(ranges: CodePoints, code: int) -> bool:
 
 @lru_cache(maxsize=4096)
 def code_points(ranges: CodePoints) -> Expr:
-    """The UTF-8 encodings of a set of code points.
+    r"""The UTF-8 encodings of a set of code points.
 
     >>> code_points(((0x41, 0x42),)) == ByteSet(1 << 0x41 | 1 << 0x42)
     True
+    >>> code_points(((0xE9, 0xE9),))
+    Bytes(data=b'\xc3\xa9')
     """
+    if len(ranges) == 1 and ranges[0][0] == ranges[0][1] and not contains(SURROGATES, ranges[0][0]):
+        return Bytes(chr(ranges[0][0]).encode())
     ranges = intersection(ranges, negation(SURROGATES))
     ways: list[Expr] = []
     for lead, continuations, first, last in (
