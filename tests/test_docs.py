@@ -1,11 +1,13 @@
 """Docs: code in the README and in docs/ runs, links lead somewhere, and the reference pages say what the code says.
 
 Python blocks of a page run one after the other in one namespace. In a console block every command `$ ...` runs in the
-repository root, and what it prints must be what stands below it.
+repository root, and what it prints must be what stands below it. Examples in docstrings run as doctests.
 """
 
 from __future__ import annotations
 
+import doctest
+import importlib
 import os
 import re
 import subprocess
@@ -37,6 +39,22 @@ def test_python_runs(page: Path) -> None:
     for i, code in enumerate(blocks(page, "python")):
         exec(compile(code, f"{page_name(page)}, block {i}", "exec"), namespace)
     assert len(namespace) > 1
+
+
+MODULES = sorted(
+    path
+    for floor in ("grammar", "automata", "sampling", "backends")
+    for path in (ROOT / floor).rglob("*.py")
+    if ">>> " in path.read_text("utf-8")
+)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=page_name)
+def test_examples_in_docstrings_run(path: Path) -> None:
+    module = importlib.import_module(".".join(["syntagma", *path.relative_to(ROOT).with_suffix("").parts]))
+    result = doctest.testmod(module)
+    assert result.attempted > 0
+    assert result.failed == 0
 
 
 def sessions() -> list[Any]:

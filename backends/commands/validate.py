@@ -56,7 +56,7 @@ def _findings(grammar: Grammar, auto: TokenAutomaton) -> Iterator[dict[str, str]
         place = grammar.places[name]
         yield {"severity": "warning", "message": f"Nothing refers to the rule {name} ({place})."}
     for residual in auto.residuals:
-        yield {"severity": "note", "message": f"Enforced by a guard, not by the automaton: {residual}."}
+        yield {"severity": "note", "message": f"Enforced by a guard: {residual.keyword} at {residual.pointer}."}
 
 
 def _check(auto: TokenAutomaton, content: bytes, jsonl: bool, limit: int, so_far: Outcome) -> Outcome:
