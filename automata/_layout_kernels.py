@@ -1,0 +1,93 @@
+"""Arena layout: where the kernels' tables lie in the int32 arenas.
+
+Few arrays carry everything, because a kernel call from Python costs by the array.
+
+    G  lowered grammar     header 8   states (stride ST), edges and lists (flat), rules (stride RT)
+    A  configurations      header 64  configurations (CF), entries (EN), closure items (CL), hash tables, transition
+                                      memo, seen-sets, needs, verdicts, scratch
+    X  terminal tables     header 8   records (stride TB), tries (nodes stride 3, tokens stride 2), token lists
+    V  vocabulary trie     one trie in the format of X
+    R  mask rows of the terminal tables; M mask rows of the automaton's memo
+
+State 0 is DEAD, state 1 is ACC, the bottom of every stack. Configuration 0 is DEAD, 1 is BOTTOM (the one entry ACC), 2 is
+what follows the end of sequence. An edge code is `target | flags << 27`; 0 is no edge, -1 a refused byte.
+
+This file is named as a kernel module so that the hash which names the cache directory covers its constants.
+"""
+
+from __future__ import annotations
+
+# G header
+G_ST, G_ED, G_RT = 0, 1, 2
+G_HEADER = 8
+
+# State record
+ST = 12
+S_FLAGS, S_EDGES, S_NEDGES, S_CALLS, S_NCALLS, S_RULE = 0, 1, 2, 3, 4, 5
+S_TOKENS, S_NTOKENS, S_TABLE, S_DIST, S_AUX, S_FALLBACK = 6, 7, 8, 9, 10, 11
+
+# State flags
+FINAL = 1  # the rule may end here
+POP = 2  # final and nothing else: left at once
+DENSE = 4  # edges are a row of 256 codes
+COND = 8  # final only if the payload's condition holds
+FAST = 16  # byte edges only: no calls, tokens, end or lexeme
+KEYCHECK = 32  # inside a key: some key must still be possible
+OTHER = 64  # inside a key that may be an undeclared one
+FEASIBLE = 128  # a counted state with a set of counts that can still end
+LEXEME = 256
+GUARD = 512  # popping this state asks the rule's guard
+TABLED = 1024  # worth a terminal table
+
+# Edge and call flags, in bits 27..30 of a code
+INC, LT, GE, ADD = 1, 2, 4, 8
+FLAG_SHIFT = 27
+TARGET = (1 << 27) - 1
+
+# Rule record
+RT = 12
+R_START, R_KIND, R_MIN, R_MAX, R_NKEYS, R_REQ = 0, 1, 2, 3, 4, 5
+R_GUARD, R_OTHER, R_NREQ, R_PAYLOAD, R_TERMINAL, R_PRIORITY = 6, 7, 8, 9, 10, 11
+PLAIN, COUNTED, KEYS, KEYSET, KEYSEQ = 0, 1, 2, 3, 4
+
+# A header
+H_NCFG, H_CAPCFG, H_CFG = 0, 1, 2
+H_NENT, H_CAPENT, H_ENT = 3, 4, 5
+H_NCLO, H_CAPCLO, H_CLO = 6, 7, 8
+H_HASHMASK, H_HASH = 9, 10
+H_MEMOMASK, H_MEMO = 11, 12
+H_NSET, H_CAPSET, H_SET = 13, 14, 15
+H_NUNI, H_UNIMASK, H_UNI = 16, 17, 18
+H_NNEED, H_NEED = 19, 20
+H_RESULT, H_CLOSED, H_OVERFLOW, H_LONGEST = 21, 22, 23, 24
+H_SCR, H_CAPSCR, H_GUARDS = 25, 26, 27
+H_VERMASK, H_VER = 28, 29
+H_NCLOSERS, H_CAPCLOSERS, H_CLOSERS = 30, 31, 32
+H_NHASH = 33
+A_HEADER = 64
+
+# Records of A
+CF, EN, CL = 8, 4, 5
+C_ENT, C_NENT, C_CANON, C_CLO, C_NCLO, C_ROW, C_FLAGS, C_SPARE = 0, 1, 2, 3, 4, 5, 6, 7
+PENDING_FLAG, GUARDED_FLAG, HOLDS_FLAG = 1, 2, 4
+PENDING = -1
+
+# Needs
+MAX_NEEDS = 256
+NEED_RULE, NEED_TABLE, NEED_GUARD = 1, 2, 3
+
+# Status
+OK, FAILED = 0, -1
+
+# Overflow codes
+O_CFG, O_ENT, O_CLO, O_SET, O_UNI, O_SCR, O_CLOSERS, O_ROWS = 1, 2, 3, 4, 5, 6, 7, 8
+
+# Scratch regions, in parts of its capacity (in 16ths)
+# [0,4) results of a step  [4,8) work list  [8,9) landing  [9,11) union stack  [11,13) entries  [13,14) canonical
+# [14,15) chain and members  [15,16) slots
+
+# Terminal tables
+TB = 8
+T_KIND, T_INNER, T_NINNER, T_EXITS, T_LONG, T_NLONG, T_SPARE1, T_SPARE2 = 0, 1, 2, 3, 4, 5, 6, 7
+LISTED, ROW, ROWS = 0, 1, 2
+VARIANTS = 16

@@ -1,0 +1,164 @@
+"""Terminal tables: for a state of a terminal, its inner tokens and the trie of exit suffixes.
+
+A token stays inside the terminal (inner), or some proper part of it completes the terminal and a suffix is left over. Tokens
+with the same suffix share their fate, whatever the terminal stands in; so the suffixes form a small trie, whose nodes
+carry the tokens. In a counted terminal every token carries the number of items that it starts.
+"""
+
+# ruff: noqa: F405
+from __future__ import annotations
+
+from ._config_kernels import edge_code
+from ._layout_kernels import *  # noqa: F403
+from .kernel import kernel
+
+
+@kernel()
+def split_tokens(G, V, s, states, counts, out_inner, out_exits):
+    """Split the vocabulary for terminal state s.
+
+    `states`, `counts`: scratch of the trie's depth. `out_inner` gets (token, count) pairs, `out_exits` triples
+    (token, bytes inside, count). Returns n_inner << 32 | n_exits, or -1 if they do not fit, or -2 if a lexeme may go on after an
+    end without ending again at once (then no table can tell).
+    """
+    n_nodes = V[0]
+    nodes = V[1]
+    tokens = V[2]
+    lexeme = G[G[G_ST] + s * ST] & LEXEME
+    states[0] = s
+    counts[0] = 0
+    n_inner = 0
+    n_exits = 0
+    k = 1
+    while k < n_nodes:
+        at = nodes + 3 * k
+        d = V[at] >> 8
+        code = edge_code(G, states[d - 1], V[at] & 255)
+        if code == 0:
+            k = V[at + 1]
+            continue
+        target = code & TARGET
+        flags = G[G[G_ST] + target * ST]
+        count = counts[d - 1] + (1 if (code >> FLAG_SHIFT) & LT else 0)
+        states[d] = target
+        counts[d] = count
+        first = V[at + 2]
+        last = V[at + 5]
+        if n_inner + last - first >= len(out_inner):
+            return -1
+        if flags & POP:
+            if n_exits + last - first >= len(out_exits):
+                return -1
+            for i in range(first, last):
+                out_exits[n_exits, 0] = V[tokens + 2 * i]
+                out_exits[n_exits, 1] = d
+                out_exits[n_exits, 2] = count
+                n_exits += 1
+        else:
+            for i in range(first, last):
+                out_inner[n_inner, 0] = V[tokens + 2 * i]
+                out_inner[n_inner, 1] = count
+                n_inner += 1
+        if flags & FINAL:
+            j = k + 1
+            skip = V[at + 1]
+            while j < skip:
+                child = nodes + 3 * j
+                if lexeme and (V[child] >> 8) == d + 1:
+                    following = edge_code(G, target, V[child] & 255)
+                    if following > 0:
+                        if (G[G[G_ST] + (following & TARGET) * ST] & FINAL) == 0:
+                            return -2
+                        j = V[child + 1]
+                        continue
+                first = V[child + 2]
+                last = V[child + 5]
+                if n_exits + last - first >= len(out_exits):
+                    return -1
+                for i in range(first, last):
+                    out_exits[n_exits, 0] = V[tokens + 2 * i]
+                    out_exits[n_exits, 1] = d
+                    out_exits[n_exits, 2] = count
+                    n_exits += 1
+                j += 1
+        k += 1
+    return (n_inner << 32) | n_exits
+
+
+@kernel("int64(int32[:, ::1], int64, int64, uint8[::1], int64[::1])")
+def compare_suffixes(exits, a, b, data, start):
+    """The order of the suffixes of two exits: negative, 0, positive."""
+    i = start[exits[a, 0]] + exits[a, 1]
+    j = start[exits[b, 0]] + exits[b, 1]
+    i_end = start[exits[a, 0] + 1]
+    j_end = start[exits[b, 0] + 1]
+    while i < i_end and j < j_end:
+        if data[i] != data[j]:
+            return -1 if data[i] < data[j] else 1
+        i += 1
+        j += 1
+    return (i_end - i) - (j_end - j)
+
+
+@kernel()
+def sort_exits(exits, n, data, start, order, spare):
+    """Write to order[:n] the exits' indices sorted by suffix (merge sort; `spare` is scratch)."""
+    for i in range(n):
+        order[i] = i
+    width = 1
+    while width < n:
+        lo = 0
+        while lo < n:
+            mid = min(lo + width, n)
+            hi = min(lo + 2 * width, n)
+            i = lo
+            j = mid
+            for k in range(lo, hi):
+                if j >= hi or (i < mid and compare_suffixes(exits, order[i], order[j], data, start) <= 0):
+                    spare[k] = order[i]
+                    i += 1
+                else:
+                    spare[k] = order[j]
+                    j += 1
+            lo = hi
+        for i in range(n):
+            order[i] = spare[i]
+        width *= 2
+    return 0
+
+
+@kernel()
+def build_suffix_trie(exits, n, order, data, start, path, out_nodes, out_tokens):
+    """Build the trie of the n sorted suffixes. Returns the number of nodes, without the sentinel.
+
+    `path`: scratch of the trie's depth. `out_nodes` rows are (byte | depth << 8, skip, first token), `out_tokens` rows
+    (token, count); both are large enough for one node for each suffix byte.
+    """
+    out_nodes[0, 0] = 0
+    out_nodes[0, 2] = 0
+    path[0] = 0
+    n_nodes = 1
+    depth = 0
+    for k in range(n):
+        e = order[k]
+        i = start[exits[e, 0]] + exits[e, 1]
+        length = start[exits[e, 0] + 1] - i
+        common = 0
+        while common < depth and common < length and (out_nodes[path[common + 1], 0] & 255) == data[i + common]:
+            common += 1
+        for d in range(common + 1, depth + 1):
+            out_nodes[path[d], 1] = n_nodes
+        for d in range(common + 1, length + 1):
+            out_nodes[n_nodes, 0] = data[i + d - 1] | (d << 8)
+            out_nodes[n_nodes, 2] = k
+            path[d] = n_nodes
+            n_nodes += 1
+        depth = length
+        out_tokens[k, 0] = exits[e, 0]
+        out_tokens[k, 1] = exits[e, 2]
+    for d in range(depth + 1):
+        out_nodes[path[d], 1] = n_nodes
+    out_nodes[n_nodes, 0] = 0
+    out_nodes[n_nodes, 1] = n_nodes
+    out_nodes[n_nodes, 2] = n
+    return n_nodes

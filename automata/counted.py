@@ -1,0 +1,228 @@
+"""Counted rules: large bounds as a counter in the frame instead of unrolled states.
+
+A counted terminal is `before item{min,max} after`, all regular and the item prefix-free (a code point, an escape); so the
+byte that ends an item is known when it comes. Edges into an item ask whether the count is below the maximum (LT), edges that
+complete one count it (INC), edges that leave the loop ask for the minimum (GE).
+
+Together with a pattern (`And` of a pattern and a repetition) a state knows at which counts the pattern can still end within
+the bounds: the set of its remaining lengths is a fixpoint over bit sets, and a transition is allowed only into a feasible
+count. States that are feasible at every count need no such test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..errors import BudgetExceeded
+from ..grammar.ir import And, Expr, Items, Repeat, Seq
+from ..grammar.machine import Machine
+from ..grammar.nfa import determinize
+from . import _layout_kernels as L
+from .block import Block
+from .subset import holds_big, is_big
+
+#: States times bound that the feasible counts of one rule may take.
+FEASIBLE_BITS = 50_000_000
+
+
+def counted_parts(expr: Expr) -> tuple[Expr, Repeat, tuple[Expr, ...], Expr] | None:
+    """Split a regular expression into (before, repetition, patterns beside it, after); None if it has another shape."""
+    items = expr.items if isinstance(expr, Seq) else (expr,)
+    big = [i for i, item in enumerate(items) if holds_big(item)]
+    if len(big) != 1:
+        return None
+    middle = items[big[0]]
+    patterns: tuple[Expr, ...] = ()
+    if isinstance(middle, And):
+        loops = [item for item in middle.items if isinstance(item, Repeat) and is_big(item)]
+        if len(loops) != 1:
+            return None
+        patterns = tuple(item for item in middle.items if item is not loops[0])
+        middle = loops[0]
+    if not isinstance(middle, Repeat) or any(map(holds_big, (*patterns, middle.item))):
+        return None
+    return Seq(items[: big[0]]), middle, patterns, Seq(items[big[0] + 1 :])
+
+
+def lower_counted(before: Expr, loop: Repeat, patterns: Sequence[Expr], after: Expr, limit: int) -> Block | None:
+    """The block of a counted terminal, or None if its bytes do not tell where an item ends."""
+    item = determinize([loop.item], limit)
+    if item.labels[0] or any(label and row for label, row in zip(item.labels, item.rows, strict=True)):
+        return None
+    pattern = determinize([And(tuple(patterns))], limit) if len(patterns) > 1 else None
+    if len(patterns) == 1:
+        pattern = determinize(list(patterns), limit)
+    block = Block(L.COUNTED)
+    block.min, block.max = loop.min, -1 if loop.max is None else loop.max
+    head = determinize([before], limit)
+    tail = determinize([after], limit)
+    maker = _LoopMaker(block, item, pattern, tail, limit)
+    return block if maker.make(head) else None
+
+
+class _LoopMaker:
+    """Joins head, loop and tail into one deterministic block; a clash of two readings of a byte gives up."""
+
+    def __init__(self, block: Block, item: Machine, pattern: Machine | None, tail: Machine, limit: int) -> None:
+        self.block = block
+        self.item = item
+        self.pattern = pattern
+        self.tail = tail
+        self.limit = limit
+        self.loop: dict[tuple[int, int], int] = {}
+        self.waiting: list[tuple[int, int]] = []
+        self.after: dict[int, int] = {}
+
+    def make(self, head: Machine) -> bool:
+        numbers = [self.block.state() if not head.labels[q] or row else -1 for q, row in enumerate(head.rows)]
+        if head.labels[0] and not head.rows[0]:
+            self._loop_state(0, 0)
+        else:
+            if any(label and row for label, row in zip(head.labels, head.rows, strict=True)):
+                return False
+            entry = self._loop_state(0, 0)
+            for q, row in enumerate(head.rows):
+                if numbers[q] > 0:
+                    state = self.block.states[numbers[q]]
+                    state.edges += [(m, numbers[t] if numbers[t] > 0 else entry) for t, m in row.items()]
+        if self.block.states and (0, 0) in self.loop and head.labels[0] and self.loop[0, 0] != 1:
+            return False
+        while self.waiting:
+            if not self._expand(*self.waiting.pop()):
+                return False
+        return self._mark_feasible()
+
+    def _loop_state(self, q: int, i: int) -> int:
+        if (q, i) not in self.loop:
+            if len(self.loop) > self.limit:
+                raise BudgetExceeded("states of a rule", self.limit)
+            self.loop[q, i] = self.block.state()
+            self.waiting.append((q, i))
+        return self.loop[q, i]
+
+    def _tail_state(self, t: int) -> int:
+        if t not in self.after:
+            number = self.after[t] = self.block.state(L.FINAL if self.tail.labels[t] else 0)
+            self.block.states[number].edges = [(m, self._tail_state(u)) for u, m in self.tail.rows[t].items()]
+        return self.after[t]
+
+    def _expand(self, q: int, i: int) -> bool:
+        state = self.block.states[self.loop[q, i]]
+        rows = self.pattern.rows[q].items() if self.pattern else [(0, (1 << 256) - 1)]
+        used = 0
+        for j, item_mask in self.item.rows[i].items():
+            done = bool(self.item.labels[j])
+            flags = (L.LT if i == 0 else 0) | (L.INC if done else 0)
+            for q2, mask in rows:
+                both = item_mask & mask
+                if both:
+                    target = self._loop_state(q2, 0 if done else j)
+                    state.edges.append((both, target | flags << L.FLAG_SHIFT))
+                    used |= both
+        if i == 0 and (self.pattern is None or self.pattern.labels[q]):
+            for t, mask in self.tail.rows[0].items():
+                if used & mask:
+                    return False
+                state.edges.append((mask, self._tail_state(t) | L.GE << L.FLAG_SHIFT))
+            if self.tail.labels[0]:
+                state.flags |= L.FINAL | L.COND
+        return True
+
+    def _mark_feasible(self) -> bool:
+        """Find at which counts each loop state can still end; test only those where it matters."""
+        low, high = self.block.min, self.block.max
+        top = high if high >= 0 else low
+        size = top + 1 if high >= 0 else low + len(self.loop) + 2
+        if size * len(self.loop) > FEASIBLE_BITS:
+            raise BudgetExceeded("counts of a pattern with a length", FEASIBLE_BITS)
+        lengths = self._remaining_lengths(size)
+        if self.pattern is None:
+            return True
+        for (_, i), number in self.loop.items():
+            remaining = lengths[number]
+            if high >= 0:
+                allowed = _counts_within(remaining, low, high)
+            else:
+                longest = remaining.bit_length() - 1
+                allowed = sum(1 << c for c in range(low + 1) if c + longest >= low)
+            needless = (1 << (top + 1 if i == 0 or high < 0 else top)) - 1
+            if allowed & needless != needless:
+                state = self.block.states[number]
+                state.flags |= L.FEASIBLE
+                state.words = [top, *((allowed >> 32 * w & 0xFFFFFFFF) for w in range(top // 32 + 1))]
+        return True
+
+    def _remaining_lengths(self, size: int) -> dict[int, int]:
+        """By state: bit r tells whether exactly r more items can complete the pattern (r < size)."""
+        full = (1 << size) - 1
+        backwards: dict[int, list[tuple[int, int]]] = {n: [] for n in self.loop.values()}
+        lengths = dict.fromkeys(self.loop.values(), 0)
+        waiting = []
+        for (q, i), number in self.loop.items():
+            for _, code in self.block.states[number].edges:
+                if (code & L.TARGET) in lengths:
+                    backwards[code & L.TARGET].append((number, 1 if code >> L.FLAG_SHIFT & L.INC else 0))
+            if i == 0 and (self.pattern is None or self.pattern.labels[q]):
+                lengths[number] = 1
+                waiting.append(number)
+        while waiting:
+            number = waiting.pop()
+            for before, grows in backwards[number]:
+                gained = lengths[before] | lengths[number] << grows & full
+                if before == number:
+                    step = 1
+                    while step < size:
+                        gained |= gained << step & full
+                        step *= 2
+                if gained != lengths[before]:
+                    lengths[before] = gained
+                    waiting.append(before)
+        return lengths
+
+
+def _counts_within(remaining: int, low: int, high: int) -> int:
+    """The counts c for which some r in `remaining` has low <= c + r <= high, as bits."""
+    allowed = 0
+    rest = remaining
+    if rest.bit_count() == rest.bit_length():  # every length from 0: the usual case
+        first = max(0, low - rest.bit_length() + 1)
+        return (1 << high + 1) - (1 << first)
+    while rest:
+        r = (rest & -rest).bit_length() - 1
+        lo, hi = max(0, low - r), high - r
+        if hi >= lo:
+            allowed |= (1 << hi + 1) - (1 << lo)
+        run = (~(rest >> r) & ((rest >> r) + 1)).bit_length() - 1
+        if run > 1:  # a run of lengths widens the interval downwards
+            lo = max(0, low - (r + run - 1))
+            allowed |= (1 << max(hi, 0) + 1) - (1 << lo) if hi >= 0 else 0
+        rest &= ~(((1 << run) - 1) << r)
+    return allowed
+
+
+def lower_repeat(callee: int, loop: Repeat) -> Block:
+    """The counted block of a rule repeated."""
+    block = Block(L.COUNTED)
+    block.min, block.max = loop.min, -1 if loop.max is None else loop.max
+    state = block.state(L.FINAL | L.COND)
+    block.states[state].calls.append((callee, state | (L.LT | L.INC) << L.FLAG_SHIFT))
+    return block
+
+
+def lower_items(expr: Items, prefix: Sequence[int], rest: int | None, limit: int) -> Block:
+    """The counted block of an array's items; `prefix` and `rest` are the rules of the items."""
+    top = expr.max if rest is not None else min(len(prefix), len(prefix) if expr.max is None else expr.max)
+    block = Block(L.COUNTED)
+    block.min, block.max = expr.min, -1 if top is None else top
+    separator = determinize([expr.separator], limit)
+    at = block.state(L.FINAL | L.COND)
+    callees = [*prefix, *([] if rest is None else [rest])]
+    for k, callee in enumerate(callees if top is None else callees[:top]):
+        before = block.lay(separator, at, L.LT) if k else [at]
+        at = block.state(L.FINAL | L.COND)
+        for state in before:
+            block.states[state].calls.append((callee, at | L.INC << L.FLAG_SHIFT))
+    if rest is not None and (top is None or top > len(prefix)):
+        for state in block.lay(separator, at, L.LT):
+            block.states[state].calls.append((rest, at | L.INC << L.FLAG_SHIFT))
+    return block

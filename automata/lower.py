@@ -1,0 +1,173 @@
+"""Lowering: one rule of the grammar to a block of the pushdown automaton.
+
+Regular rules become byte DFAs (*terminals*; kept process-wide by content, so that every grammar with a JSON string shares one),
+rules with calls become deterministic over bytes and calls, and `Members`, `Items`, large repetitions, guards and lexemes
+become rules of their own, whose frames carry a payload.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+
+from ..errors import GrammarError
+from ..grammar.ir import NOTHING, And, Expr, Grammar, Guarded, Items, Lexeme, Member, Members, Ref, Repeat, Token
+from ..grammar.machine import Machine
+from ..grammar.nfa import determinize
+from ..grammar.regular import is_regular
+from . import _layout_kernels as L
+from .block import Block, Lowered
+from .counted import counted_parts, lower_counted, lower_items, lower_repeat
+from .members import lower_members
+from .subset import CallNfa, holds_big, is_big, lower_calls
+
+#: Terminals kept process-wide, by content.
+TERMINALS_KEPT = 4096
+_terminals: OrderedDict[tuple[Expr, int, bool], Lowered] = OrderedDict()
+
+
+class Lowerer:
+    """Numbers the rules of a grammar and lowers them one by one.
+
+    `rule_id(expr)` numbers an expression as a rule; `nullable(expr)` must be exact for every `Ref`.
+    """
+
+    def __init__(
+        self,
+        grammar: Grammar,
+        nullable: Callable[[Expr], bool],
+        token_id: Callable[[Token], int],
+        limit: int,
+    ) -> None:
+        self.grammar = grammar
+        self.nullable = nullable
+        self.token_id = token_id
+        self.limit = limit
+        #: Rule id -> expression; id 0 is the bottom of the stack.
+        self.rules: list[Expr] = [Ref("")]
+        #: Rule id -> name, for explanations.
+        self.names: list[str] = [""]
+        self.checks: list[Guarded] = []
+        self._ids: dict[Expr, int] = {}
+
+    def rule_id(self, expr: Expr, name: str = "") -> int:
+        """The rule's number; equal expressions share one."""
+        known = self._ids.get(expr)
+        if known is None:
+            known = self._ids[expr] = len(self.rules)
+            self.rules.append(expr)
+            self.names.append(expr.rule if isinstance(expr, Ref) else name)
+        return known
+
+    def body(self, rule: int) -> Expr:
+        """The expression of a rule, references followed."""
+        expr = self.rules[rule]
+        while isinstance(expr, Ref):
+            try:
+                expr = self.grammar.rules[expr.rule]
+            except KeyError:
+                raise GrammarError(f"Expected a rule named {expr.rule!r}; there is none.") from None
+        return expr
+
+    def key_order(self, rule: int) -> list[Member]:
+        """The declared keys of a `Members` rule as the automaton numbers them: forbidden ones last."""
+        expr = self.body(rule)
+        assert isinstance(expr, Members)
+        return sorted(expr.keys, key=lambda member: member.value == NOTHING)
+
+    def lower(self, rule: int) -> Lowered:
+        """Lower a rule."""
+        expr = self.body(rule)
+        name = self.names[rule]
+        match expr:
+            case Members():
+                values = [-1 if m.value == NOTHING else self.rule_id(m.value, name) for m in expr.keys]
+                others = [self.rule_id(o.value, name) for o in expr.other]
+                return lower_members(expr, values, others, self.limit).finish()
+            case Items():
+                prefix = [self.rule_id(item, name) for item in expr.prefix]
+                rest = None if expr.rest is None else self.rule_id(expr.rest, name)
+                return lower_items(expr, prefix, rest, self.limit).finish()
+            case Guarded():
+                return self._guarded(expr, name)
+            case Lexeme():
+                return _terminal(expr, self.limit)
+        if is_regular(expr):
+            lowered = self._regular(expr, name)
+            if lowered is not None:
+                return lowered
+        return self._calls(expr, name)
+
+    def _guarded(self, expr: Guarded, name: str) -> Lowered:
+        block = Block()
+        block.guard = len(self.checks)
+        self.checks.append(expr)
+        start = block.state()
+        end = block.state(L.FINAL | L.GUARD)
+        block.states[start].calls.append((self.rule_id(expr.expr, name), end))
+        return block.finish()
+
+    def _regular(self, expr: Expr, name: str) -> Lowered | None:
+        if not holds_big(expr):
+            return _terminal(expr, self.limit)
+        if counted_parts(expr) is not None:
+            try:
+                return _terminal(expr, self.limit, counted=True)
+            except _Ambiguous:
+                pass
+        if isinstance(expr, Repeat) and is_big(expr):
+            return lower_repeat(self.rule_id(expr.item, name), expr).finish()
+        if isinstance(expr, And):
+            return _terminal(expr, self.limit)
+        return None
+
+    def _calls(self, expr: Expr, name: str) -> Lowered:
+        if isinstance(expr, Repeat) and is_big(expr):
+            return lower_repeat(self.rule_id(expr.item, name), expr).finish()
+        nfa = CallNfa(lambda part: self.rule_id(part, name), self.nullable, self.token_id, self.limit)
+        return lower_calls(nfa, expr).finish()
+
+
+class _Ambiguous(Exception):
+    """The bytes of a counted terminal do not tell where an item ends."""
+
+
+def _terminal(expr: Expr, limit: int, counted: bool = False) -> Lowered:
+    """The block of a terminal, from the process-wide store if it is there."""
+    key = (expr, limit, counted)
+    found = _terminals.get(key)
+    if found is None:
+        found = _lower_counted(expr, limit) if counted else _lower_machine(expr, limit)
+        _terminals[key] = found
+        while len(_terminals) > TERMINALS_KEPT:
+            _terminals.popitem(last=False)
+    else:
+        _terminals.move_to_end(key)
+    return found
+
+
+def _lower_counted(expr: Expr, limit: int) -> Lowered:
+    parts = counted_parts(expr)
+    block = lower_counted(*parts, limit) if parts else None
+    if block is None:
+        raise _Ambiguous
+    return block.finish()
+
+
+def _lower_machine(expr: Expr, limit: int) -> Lowered:
+    machine = determinize([expr], limit)
+    block = machine_block(machine)
+    if isinstance(expr, Lexeme):
+        block.lexeme = True
+        block.priority = expr.priority
+    return block.finish()
+
+
+def machine_block(machine: Machine) -> Block:
+    """The block of a byte machine."""
+    block = Block()
+    for label in machine.labels:
+        block.state(L.FINAL if label else 0)
+    for q, row in enumerate(machine.rows):
+        block.states[q + 1].edges = [(mask, t + 1) for t, mask in row.items()]
+    return block

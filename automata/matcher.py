@@ -1,0 +1,89 @@
+"""Matcher: a cursor over one sequence of tokens."""
+
+from __future__ import annotations
+
+from ..errors import SyntagmaError
+from .automaton import Row, TokenAutomaton
+from .explain import Explanation, explain
+
+
+class Matcher:
+    """Where one sequence stands in an automaton. Not shared between threads; `fork` gives an independent one."""
+
+    __slots__ = ("_history", "_state", "automaton")
+
+    def __init__(self, automaton: TokenAutomaton) -> None:
+        self.automaton = automaton
+        self._state = automaton.start
+        self._history: list[int] = []
+
+    @property
+    def state(self) -> int:
+        """The automaton's state."""
+        return self._state
+
+    @property
+    def n_tokens(self) -> int:
+        """Tokens accepted so far."""
+        return len(self._history)
+
+    def fill_mask(self, row: Row) -> None:
+        """Write the mask of the tokens that may follow, guards asked, to `row`.
+
+        Parameters
+        ----------
+        row : (mask_width,) int32, C-contiguous; written in place. Bit t is token t, 32 to a word.
+        """
+        self.automaton.fill_mask(self._state, row)
+
+    def accept(self, token: int) -> bool:
+        """Go on by a token. False, with the state unchanged, if it is not allowed.
+
+        An end-of-sequence or stop id is accepted if and only if `accepts_eos`, and finishes the sequence.
+        """
+        if not 0 <= token < self.automaton.vocabulary.width:
+            return False
+        after = self.automaton.advance(self._state, token)
+        if after == 0:
+            return False
+        self._history.append(self._state)
+        self._state = after
+        return True
+
+    @property
+    def accepts_eos(self) -> bool:
+        """Whether the text may end here."""
+        return self.automaton.accepts(self._state)
+
+    @property
+    def finished(self) -> bool:
+        """Whether the end of sequence was accepted."""
+        return self._state == self.automaton.finished
+
+    def fork(self) -> Matcher:
+        """An independent copy."""
+        copy = Matcher(self.automaton)
+        copy._state = self._state
+        copy._history = self._history.copy()
+        return copy
+
+    def rollback(self, n: int) -> None:
+        """Take back the last n tokens (the end of sequence counts as one).
+
+        Raises
+        ------
+        SyntagmaError : fewer than n tokens were accepted.
+        """
+        if not 0 <= n <= len(self._history):
+            raise SyntagmaError(f"Expected to take back at most {len(self._history)} tokens, got {n}.")
+        if n:
+            self._state = self._history[-n]
+            del self._history[-n:]
+
+    def forced_tokens(self) -> list[int]:
+        """The tokens that must follow, one after the other."""
+        return self.automaton.forced_tokens(self._state)
+
+    def explain(self, token: int) -> Explanation:
+        """Why a token is allowed or not: the byte that fails, and what was expected there in which rules."""
+        return explain(self.automaton, self._state, token)

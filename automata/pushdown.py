@@ -1,0 +1,346 @@
+"""Pushdown automaton: the arenas, and the loop between kernels and Python.
+
+A kernel that lacks something returns FAILED and notes what: a rule to lower, a terminal's table to build, a guard to ask, a
+table that is full. Python supplies it and calls the kernel again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import BudgetExceeded, VocabularyError
+from ..grammar.analysis import nullable_rules
+from ..grammar.ir import Expr, Grammar, Guarded, Items, Members, Ref, Repeat, Token
+from . import _config_kernels as K
+from . import _layout_kernels as L
+from .block import Lowered
+from .lower import Lowerer
+from .tables import TerminalTables
+from .vocabulary import Vocabulary
+
+Ints = NDArray[np.int32]
+BOTTOM, FINISHED = 1, 2
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a compilation and its automaton may use.
+
+    Attributes
+    ----------
+    states : states of one rule.
+    rules : rules lowered ahead when the automaton is made; the others are lowered when they are reached.
+    bytes : size of the grammar and configuration arenas.
+    mask_bytes : size of the pool of remembered masks; a full pool is begun anew.
+    seconds : time for lowering rules, in all.
+    """
+
+    states: int = 20_000
+    rules: int = 1
+    bytes: int = 1 << 29
+    mask_bytes: int = 64 << 20
+    seconds: float = 60.0
+
+
+class Pushdown:
+    """The automaton of one grammar over one vocabulary; not safe for threads by itself."""
+
+    def __init__(
+        self, grammar: Grammar, vocabulary: Vocabulary, tables: TerminalTables, ends: tuple[int, ...], limits: Limits
+    ) -> None:
+        self.limits = limits
+        self.tables = tables
+        self.vocabulary = vocabulary
+        self._nullable: frozenset[str] | None = None
+        self._grammar = grammar
+        self.lowerer = Lowerer(grammar, self._is_nullable, self._token_id, limits.states)
+        self._seconds = 0.0
+        self._blocks: dict[int, tuple[int, Lowered]] = {}
+        self._make_grammar_arena(ends)
+        self._make_config_arena()
+        self.start = self._enter(self.lowerer.rule_id(Ref(grammar.start)))
+
+    # The grammar arena
+
+    def _make_grammar_arena(self, ends: tuple[int, ...]) -> None:
+        self._sizes = [2, len(ends), 1]
+        self._room = [256, 4096, 64]
+        self.G = np.zeros(L.G_HEADER, np.int32)
+        self._lay_grammar()
+        self.G[3], self.G[4] = len(ends), 0
+        self.G[self.G[L.G_ED] : self.G[L.G_ED] + len(ends)] = ends
+
+    def _lay_grammar(self) -> None:
+        """Lay the grammar arena out anew with the present room."""
+        old, widths = self.G, (L.ST, 1, L.RT)
+        sizes = [room * width for room, width in zip(self._room, widths, strict=True)]
+        grown = np.zeros(L.G_HEADER + sum(sizes), np.int32)
+        grown[: L.G_HEADER] = old[: L.G_HEADER]
+        at = L.G_HEADER
+        for k, width in enumerate(widths):
+            if len(old) > L.G_HEADER:
+                n = self._sizes[k] * width
+                grown[at : at + n] = old[old[k] : old[k] + n]
+            grown[k] = at
+            at += sizes[k]
+        self.G = grown
+
+    def _reserve(self, *more: int) -> None:
+        if all(n + m <= room for n, m, room in zip(self._sizes, more, self._room, strict=True)):
+            return
+        for k, m in enumerate(more):
+            while self._sizes[k] + m > self._room[k]:
+                self._room[k] *= 2
+        self._check_bytes()
+        self._lay_grammar()
+
+    def _check_bytes(self) -> None:
+        used = 4 * (self._room[0] * L.ST + self._room[1] + self._room[2] * L.RT) + 4 * len(getattr(self, "A", ()))
+        if used > self.limits.bytes:
+            raise BudgetExceeded("bytes of the automaton", self.limits.bytes)
+
+    def lower(self, rule: int) -> None:
+        """Lower a rule and place it in the arena."""
+        began = time.perf_counter()
+        lowered = self.lowerer.lower(rule)
+        n, m = len(lowered.records), len(lowered.flat)
+        self._reserve(n, m, len(self.lowerer.rules) + 1 - self._sizes[2])
+        self._sizes[2] = len(self.lowerer.rules) + 1
+        first, edges = self._sizes[0], self._sizes[1]
+        base = first - 1
+        records = lowered.records.copy()
+        for column in (L.S_EDGES, L.S_CALLS, L.S_TOKENS):
+            records[:, column] += edges
+        records[:, L.S_RULE] = rule
+        records[:, L.S_FALLBACK] += np.where(records[:, L.S_FALLBACK] > 0, base, 0).astype(np.int32)
+        records[:, L.S_AUX] += np.where(lowered.has_words, edges, 0).astype(np.int32)
+        flat = lowered.flat.copy()
+        if len(lowered.codes):
+            codes = flat[lowered.codes]
+            flat[lowered.codes] = codes + np.where(codes > 0, base, 0).astype(np.int32)
+        G = self.G
+        at = G[L.G_ST] + first * L.ST
+        G[at : at + n * L.ST] = records.reshape(-1)
+        at = G[L.G_ED] + edges
+        G[at : at + m] = flat
+        self._sizes[0] += n
+        self._sizes[1] += m
+        kind, low, high, n_keys, required, guard, other = lowered.rule
+        payload = self._first_payload(lowered.start_words)
+        at = G[L.G_RT] + rule * L.RT
+        G[at : at + L.RT] = (
+            first, kind, low, high, n_keys, required + edges, guard, other, 0, payload,
+            int(lowered.terminal), lowered.priority,
+        )  # fmt: skip
+        if lowered.terminal:
+            self._blocks[rule] = (first, lowered)
+        if guard >= 0 and not self.A[L.H_GUARDS]:
+            self._admit_guards()
+        self._seconds += time.perf_counter() - began
+        if self._seconds > self.limits.seconds:
+            raise BudgetExceeded("seconds of lowering", self.limits.seconds)
+
+    def _first_payload(self, words: list[int] | None) -> int:
+        if words is None:
+            return 0
+        while self.A[L.H_NSET] + len(words) + 1 >= self.A[L.H_CAPSET]:
+            self._grow(L.O_SET)
+        at = int(self.A[L.H_NSET])
+        where = self.A[L.H_SET] + at
+        self.A[where] = len(words)
+        self.A[where + 1 : where + 1 + len(words)] = words
+        self.A[L.H_NSET] = at + len(words) + 1
+        return at + 1
+
+    def _is_nullable(self, expr: Expr) -> bool:
+        match expr:
+            case Ref(name):
+                if self._nullable is None:
+                    normal = getattr(self._grammar, "never_empty", False)
+                    self._nullable = frozenset() if normal else frozenset(nullable_rules(self._grammar))
+                return name in self._nullable
+            case Items():
+                return expr.min == 0
+            case Members():
+                return expr.min == 0 and not any(m.required for m in expr.keys)
+            case Guarded(inner):
+                return self._is_nullable(inner) and expr.check(b"")
+            case Repeat(item):
+                return expr.min == 0 or self._is_nullable(item)
+        return _nullable_part(expr, self._is_nullable)
+
+    def _token_id(self, token: Token) -> int:
+        if token.id is not None:
+            if not 0 <= token.id < self.vocabulary.width:
+                raise VocabularyError(f"Expected a token id below {self.vocabulary.width}, got {token.id}.")
+            return token.id
+        found = self.vocabulary.special.get(token.name or "")
+        if found is None:
+            raise VocabularyError(f"The grammar asks for the special token {token.name!r}; the vocabulary has none.")
+        return found
+
+    # The configuration arena
+
+    #: header slots of (used, room, offset), ints a record; used is None for hash tables, which hold room records
+    _TABLES = (
+        (L.H_NCFG, L.H_CAPCFG, L.H_CFG, L.CF),
+        (L.H_NENT, L.H_CAPENT, L.H_ENT, L.EN),
+        (L.H_NCLO, L.H_CAPCLO, L.H_CLO, L.CL),
+        (None, L.H_HASHMASK, L.H_HASH, 1),
+        (None, L.H_MEMOMASK, L.H_MEMO, 3),
+        (L.H_NSET, L.H_CAPSET, L.H_SET, 1),
+        (None, L.H_UNIMASK, L.H_UNI, 3),
+        (None, None, L.H_NEED, 4),
+        (None, L.H_CAPSCR, L.H_SCR, 1),
+        (None, L.H_VERMASK, L.H_VER, 4),
+        (None, L.H_CAPCLOSERS, L.H_CLOSERS, 1),
+    )
+
+    def _make_config_arena(self) -> None:
+        self._config_room = {
+            L.H_CFG: 1024,
+            L.H_ENT: 2048,
+            L.H_CLO: 2048,
+            L.H_HASH: 4096,
+            L.H_MEMO: 4096,
+            L.H_SET: 512,
+            L.H_UNI: 512,
+            L.H_NEED: L.MAX_NEEDS,
+            L.H_SCR: 16 * max(4096, 16 * (self.tables.longest + 8)),
+            L.H_VER: 64,
+            L.H_CLOSERS: 64,
+        }
+        self.A = np.zeros(L.A_HEADER, np.int32)
+        self.A[L.H_LONGEST] = self.tables.longest
+        self._lay_configs()
+        A = self.A
+        A[L.H_NCFG], A[L.H_NENT], A[L.H_NSET] = 3, 1, 1
+        for c in (0, BOTTOM, FINISHED):
+            A[A[L.H_CFG] + c * L.CF + L.C_CANON] = c
+            A[A[L.H_CFG] + c * L.CF + L.C_CLO] = -1
+        A[A[L.H_CFG] + BOTTOM * L.CF + L.C_NENT] = 1
+        A[A[L.H_ENT]] = 1
+        K.rehash(A)
+
+    def _lay_configs(self) -> None:
+        """Lay the configuration arena out anew with the present room."""
+        old, rooms = self.A, self._config_room
+        grown = np.zeros(L.A_HEADER + sum(rooms[off] * width for _, _, off, width in self._TABLES), np.int32)
+        grown[: L.A_HEADER] = old[: L.A_HEADER]
+        at = L.A_HEADER
+        for used, room, off, width in self._TABLES:
+            if used is not None and len(old) > L.A_HEADER:
+                n = int(old[used]) * width
+                grown[at : at + n] = old[old[off] : old[off] + n]
+            grown[off] = at
+            if room is not None:
+                is_mask = room in (L.H_HASHMASK, L.H_MEMOMASK, L.H_UNIMASK, L.H_VERMASK)
+                grown[room] = rooms[off] - 1 if is_mask else rooms[off]
+            at += rooms[off] * width
+        grown[L.H_NUNI] = 0
+        self.A = grown
+        if len(old) > L.A_HEADER:
+            K.rehash(grown)
+            unions = old[old[L.H_UNI] : old[L.H_UNI] + 3 * (int(old[L.H_UNIMASK]) + 1)].copy()
+            K.rehash_unions(grown, unions, len(unions) // 3)
+
+    _GROWS = {
+        L.O_CFG: (L.H_CFG, L.H_HASH),
+        L.O_ENT: (L.H_ENT,),
+        L.O_CLO: (L.H_CLO,),
+        L.O_SET: (L.H_SET,),
+        L.O_UNI: (L.H_UNI,),
+        L.O_SCR: (L.H_SCR,),
+        L.O_CLOSERS: (L.H_CLOSERS,),
+    }
+
+    def _grow(self, code: int) -> None:
+        for table in self._GROWS[code]:
+            self._config_room[table] *= 2
+        if code == L.O_CFG:
+            self._config_room[L.H_MEMO] = min(2 * self._config_room[L.H_MEMO], 1 << 16)
+        if 4 * len(self.A) > self.limits.bytes:
+            raise BudgetExceeded("bytes of configurations", self.limits.bytes)
+        self._lay_configs()
+
+    def _admit_guards(self) -> None:
+        """Make room for guards: their verdicts, and the tokens that close a guarded value."""
+        self._config_room[L.H_VER] = 1 << 14
+        self._config_room[L.H_CLOSERS] = 1 << 14
+        self.A[L.H_GUARDS] = 1
+        self._lay_configs()
+
+    def _enter(self, rule: int) -> int:
+        """The configuration of a whole text: the rule above the bottom of the stack."""
+        self.lower(rule)
+        state = self._sizes[0]
+        self._reserve(2, 2, 0)
+        G = self.G
+        at = int(G[L.G_ST]) + state * L.ST
+        edges = self._sizes[1]
+        G[G[L.G_ED] + edges : G[L.G_ED] + edges + 2] = rule, state + 1
+        nullable = self._is_nullable(self.lowerer.rules[rule])
+        G[at : at + L.ST] = (L.FINAL if nullable else 0, 0, 0, edges, 1, 0, 0, 0, -1, 0, 0, 0)
+        G[at + L.ST : at + 2 * L.ST] = (L.FINAL | L.POP, 0, 0, 0, 0, 0, 0, 0, -1, 0, 0, 0)
+        self._sizes[0] += 2
+        self._sizes[1] += 2
+        while (c := int(K.intern_one(self.G, self.A, state, 0, BOTTOM, 0))) < 0:
+            self._grow(int(self.A[L.H_OVERFLOW]))
+        return c
+
+    # The loop
+
+    def supply(self, ask: Callable[[int, int, int], None]) -> None:
+        """Supply what the kernel that just failed lacks; `ask(guard, start, end)` answers a guard."""
+        A = self.A
+        overflow = int(A[L.H_OVERFLOW])
+        needs = A[A[L.H_NEED] : A[L.H_NEED] + 4 * A[L.H_NNEED]].reshape(-1, 4).tolist()
+        if overflow:
+            self._grow(overflow)
+        for kind, a, b, c in needs:
+            if kind == L.NEED_RULE:
+                if not self.G[self.G[L.G_RT] + a * L.RT + L.R_START]:
+                    self.lower(a)
+            elif kind == L.NEED_TABLE:
+                self._build_table(a)
+            else:
+                ask(a, b, c)
+        if not overflow and not needs:
+            raise AssertionError("A kernel failed without saying what it lacks.")
+
+    def _build_table(self, state: int) -> None:
+        at = int(self.G[L.G_ST]) + state * L.ST
+        first, lowered = self._blocks[int(self.G[at + L.S_RULE])]
+        self.G[at + L.S_TABLE] = self.tables.table(self.G, state, lowered, state - first)
+
+    @property
+    def n_states(self) -> int:
+        """States of the rules lowered so far, DEAD and ACC included."""
+        return self._sizes[0]
+
+    @property
+    def n_rules(self) -> int:
+        """Rules numbered so far, the bottom of the stack included."""
+        return self._sizes[2]
+
+    def check(self, guard: int) -> Guarded:
+        """The guarded expression with this number."""
+        return self.lowerer.checks[guard]
+
+
+def _nullable_part(expr: Expr, nullable: Callable[[Expr], bool]) -> bool:
+    from ..grammar.ir import Alt, Seq
+    from ..grammar.regular import is_nullable, is_regular
+
+    if isinstance(expr, Token):
+        return False
+    if is_regular(expr):
+        return is_nullable(expr)
+    if isinstance(expr, Seq):
+        return all(map(nullable, expr.items))
+    return isinstance(expr, Alt) and any(map(nullable, expr.items))
