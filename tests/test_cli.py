@@ -188,7 +188,7 @@ def test_a_prefix_that_does_not_fit() -> None:
     ("words", "message"),
     [
         (["explain", "x"], "Expected one of"),
-        (["explain", "x", "--choice", "a", "--regex", "b"], "regex and choices"),
+        (["explain", "x", "--choice", "a", "--regex", "b"], "--regex and --choice"),
         (["explain", "x", "--choice", "a", "--token", "a"], "--token needs --tokenizer"),
         (["explain", "x", "--type", "json"], "MODULE:NAME"),
         (["explain", "x", "--type", "json:Nothing"], "Cannot find the type"),

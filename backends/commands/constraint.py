@@ -44,24 +44,27 @@ class ConstraintOptions:
         GrammarError : what is given is broken.
         OSError : the file cannot be read.
         """
-        from ... import grammar
-
-        given = [name for name in ("schema", "lark", "regex", "choices", "type") if getattr(self, name)]
-        if self.regex == "":
-            given.append("regex")
+        given = [name for name in ("schema", "lark", "regex", "type") if getattr(self, name) is not None]
+        given += ["choice"] if self.choices else []
         if len(given) != 1:
-            found = " and ".join(given) or "none"
+            found = " and ".join(f"--{name}" for name in given) or "none"
             raise UsageError(f"Expected one of --schema, --lark, --regex, --choice and --type, got {found}.")
-        if self.schema is not None:
-            return grammar.JsonSchema(schema_text(self.schema), profile=self.profile)
         if self.lark is not None:
-            return grammar.Lark(read_text(self.lark))
+            from ...grammar.lark import Lark
+
+            return Lark(read_text(self.lark))
         if self.regex is not None:
-            return grammar.Regex(self.regex)
+            from ...grammar.regex import Regex
+
+            return Regex(self.regex)
         if self.choices:
-            return grammar.Choice(list(self.choices))
-        assert self.type is not None
-        return grammar.JsonSchema(find_type(self.type), profile=self.profile)
+            from ...grammar.literals import Choice
+
+            return Choice(list(self.choices))
+        from ...grammar.jsonschema import JsonSchema
+
+        what = find_type(self.type) if self.type is not None else schema_text(self.schema or "")
+        return JsonSchema(what, profile=self.profile)
 
 
 def constraint_of_file(path: Path, kind: str | None, profile: Literal["spec", "generation"]) -> Any:

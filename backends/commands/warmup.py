@@ -65,7 +65,7 @@ def warm_up(tokenizers: Sequence[Path], model: str | None) -> Outcome:
 def _exercise(vocabulary: Vocabulary) -> None:
     """Fill masks, step, roll back and fork, over a schema and under both profiles."""
     from ...automata import compile_grammar
-    from ...grammar import JsonSchema
+    from ...grammar.jsonschema import JsonSchema
 
     row = np.zeros(vocabulary.mask_words, np.int32)
     for profile in ("spec", "generation"):
