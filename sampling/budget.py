@@ -1,12 +1,13 @@
 """Budget: texts that are closed before the tokens run out.
 
 `max_tokens` bounds the tokens of the text; the end-of-sequence token comes on top and is scored, so that a text of
-exactly `max_tokens` tokens counts as finished. The automaton bounds the tokens still needed by the least number of
-bytes. Where that bound is too coarse for the tokens that are left, a path of larger tokens is looked for
-(`closing_path`).
+exactly `max_tokens` tokens counts as finished. A state bounds the tokens that it still needs by its least number of
+bytes. While more are left, each token drawn is checked against that bound (`fits`); when no more are, the tokens that
+keep to it are found beforehand. Where the bound is too coarse for the tokens that are left, a path of larger tokens is
+looked for (`closing_path`).
 
-Law: if the automaton is exact and `require_closable` did not raise, then taking only tokens of `support` reaches an
-accepting state within the budget.
+Law: if the automaton is exact and `require_closable` did not raise, then taking only tokens of `support` that fit
+reaches an accepting state within the budget.
 """
 
 from __future__ import annotations
@@ -18,15 +19,26 @@ from ..errors import SamplingError
 from .constraint import Constraint, ids_of
 
 
-def support(auto: Constraint, state: int, remaining: int) -> NDArray[np.intp]:
-    """The tokens that may follow if `remaining` more may be taken, ascending; guards are not asked."""
+def support(auto: Constraint, state: int, remaining: int) -> tuple[NDArray[np.intp], bool]:
+    """The tokens that may follow if `remaining` more may be taken, ascending, and whether each is to be asked if it
+    `fits`.
+
+    Guards are not asked.
+    """
     if remaining <= 0:
-        return ending(auto, state)
-    ids = ids_of(auto.mask_within(state, remaining))
+        return ending(auto, state), False
+    if auto.least_bytes(state) < remaining:
+        return ids_of(auto.mask(state)), True
+    ids = ids_of(auto.mask_within(state, remaining + 1))
     if len(ids):
-        return ids
+        return ids, False
     path = closing_path(auto, state, remaining)
-    return ids_of(auto.mask(state)) if path is None else np.array(path[:1] or ending(auto, state), np.intp)
+    return ids_of(auto.mask(state)) if path is None else np.array(path[:1] or ending(auto, state), np.intp), False
+
+
+def fits(auto: Constraint, state: int, remaining: int) -> bool:
+    """Whether the text can be completed with `remaining` more tokens in this state."""
+    return state == auto.finished or auto.least_bytes(state) <= remaining
 
 
 def ending(auto: Constraint, state: int) -> NDArray[np.intp]:
@@ -40,15 +52,11 @@ def closing_path(auto: Constraint, state: int, limit: int) -> list[int] | None:
     """At most `limit` tokens that lead to an accepting state, each going as far as one can; `None`: none found."""
     path: list[int] = []
     while need := auto.least_bytes(state):
-        lo, hi = 1, need  # the smallest n for which some token leaves at most n - 1 bytes
-        while lo < hi:
-            n = (lo + hi) // 2
-            lo, hi = (lo, n) if auto.mask_within(state, n).any() else (n + 1, hi)
-        ids = ids_of(auto.mask_within(state, lo))
-        if not len(ids) or len(path) == limit:
+        after = ((auto.advance(state, t), t) for t in ids_of(auto.mask(state)).tolist())
+        left, token, state = min(((auto.least_bytes(q), t, q) for q, t in after if q), default=(need, 0, 0))
+        if left >= need or len(path) == limit:
             return None
-        path.append(int(ids[0]))
-        state = auto.advance(state, path[-1])
+        path.append(token)
     return path
 
 

@@ -4,7 +4,7 @@
 equal states have equal futures, so that forking is copying an integer.
 
 Laws (checked by `laws.check_constraint`)
-    1. `advance` is 0 (dead) exactly where the mask's bit is 0.  2. `check` is at most as generous as the mask, and
+    1. `advance` is 0 (dead) exactly where `check` refuses.  2. `check` is at most as generous as the mask, and
     equal to it where `exact`.  3. End-of-sequence ids are in the mask exactly where the text may end as far as the
     automaton decides, and `advance` then gives `finished`.
 """
@@ -46,7 +46,7 @@ class Constraint(Protocol):
         """The tokens that end a sequence: end-of-sequence and stop ids."""
 
     def advance(self, state: int, token: int) -> int:
-        """The state after the token; 0 is dead."""
+        """The state after the token, guards asked; 0 is dead."""
 
     def accepts(self, state: int) -> bool:
         """Whether the text may end here, guards asked."""
@@ -58,7 +58,7 @@ class Constraint(Protocol):
         """Whether the token may follow, guards asked."""
 
     def mask_within(self, state: int, n: int) -> NDArray[np.int32]:
-        """The tokens of the mask after which the text can be completed with at most n - 1 more tokens."""
+        """The tokens of the mask after which at most n - 1 more complete the text, the one that ends it included."""
 
     def least_bytes(self, state: int) -> int:
         """An upper bound of the tokens still needed to complete the text: its least number of bytes."""

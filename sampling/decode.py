@@ -44,12 +44,12 @@ class Sample:
         """Whether nothing more is drawn."""
         return self.finish_reason is not None or self.dead is not None
 
-    def take(self, auto: Constraint, step: Step) -> None:
-        """Append the step's token."""
+    def take(self, auto: Constraint, step: Step, state: int) -> None:
+        """Append the step's token, which leads to `state`."""
         self.ledger.steps.append(step)
         self.tokens.append(step.token)
         self.prefix = self.prefix.extend(step.token)
-        self.state = auto.advance(self.state, step.token)
+        self.state = state
         self.remaining -= 1
         if self.state == auto.finished:
             self.finish_reason = "stop"

@@ -75,7 +75,7 @@ def _sample(tokens: range, allowed: set[int], rng: np.random.Generator) -> list[
 def _agree(auto: Constraint, state: int, token: int, allowed: set[int]) -> bool:
     """Assert the laws for one token; return whether it may follow."""
     legal, lives, passes = token in allowed, auto.advance(state, token) != 0, auto.check(state, token)
-    assert legal == lives, f"token {token}: mask says {legal}, advance says {lives}"
+    assert passes == lives, f"token {token}: check says {passes}, advance says {lives}"
     assert legal or not passes, f"token {token}: masked, but check passes"
     assert passes or not (legal and auto.exact), f"token {token}: exact, allowed, but check refuses"
     return passes

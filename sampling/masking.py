@@ -8,8 +8,8 @@ Where guards remain (`auto.exact` is False) tokens are drawn in order without re
 taken: this is a draw from the law restricted to what passes, at the price of a few checks. Its share Z is estimated
 without bias from one more check: the order's next token passes -> Z is the mass not yet refused, else -> p(token).
 
-Truncation and greedy choice come after the mask and make the weights improper. Near `max_tokens` only tokens are
-allowed after which the text can still be closed; the language is then that of the texts so reachable.
+Truncation and greedy choice come after the mask and make the weights improper. Only tokens are taken after which the
+text can still be closed within `max_tokens` (see `budget.py`); the language is then that of the texts so reachable.
 
 Source: Lipkin et al. 2025 (arXiv 2504.05410), the estimator; docs/explanation has the proofs.
 """
@@ -24,12 +24,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DeadEnd
-from .budget import require_closable, support
+from .budget import fits, require_closable, support
 from .constraint import Constraint, text_of
 from .decode import Sample, logp_rows
 from .ledger import Ledger, Step, Weights
 from .model import Model, Prefix, log_softmax, logsumexp
 from .truncation import Truncation
+
+_INVERTED = 8  # draws of a step that are made by inversion; sorting Gumbel keys pays after that
 
 
 @dataclass(frozen=True)
@@ -114,49 +116,52 @@ class Masking:
 
     def _grow(self, auto: Constraint, sample: Sample, logp: NDArray[np.float64]) -> None:
         """Take one token, or say why there is none."""
-        ids = support(auto, sample.state, sample.remaining)
+        ids, asks_fit = support(auto, sample.state, sample.remaining)
         if not len(ids) and auto.accepts(sample.state):  # the vocabulary has no token that ends a sequence
             sample.finish_reason = "stop"
             return
         base = logp if self.temperature in (0, 1) else log_softmax(logp / self.temperature)
         try:
-            sample.take(auto, self._draw(auto, sample, ids, base, logp))
+            step, state = self._draw(auto, sample, ids, base[ids], asks_fit)
         except DeadEnd as dead:
             if sample.remaining > 0:
                 sample.dead = dead
             else:
                 sample.finish_reason = "length"
+            return
+        sample.take(auto, step._replace(logp=float(logp[step.token])), state)
 
     def _draw(
-        self,
-        auto: Constraint,
-        sample: Sample,
-        ids: NDArray[np.intp],
-        base: NDArray[np.float64],
-        logp: NDArray[np.float64],
-    ) -> Step:
-        """One token of `ids` by the base law, and its share."""
-        mass = base[ids]
+        self, auto: Constraint, sample: Sample, ids: NDArray[np.intp], mass: NDArray[np.float64], asks_fit: bool
+    ) -> tuple[Step, int]:
+        """One token of `ids`, whose logarithmic base law is `mass`, and the state behind it."""
+        tried = 0
+
+        def state_behind(i: int) -> int:
+            nonlocal tried
+            tried += 1
+            state = auto.advance(sample.state, int(ids[i]))
+            return state if state and (not asks_fit or fits(auto, state, sample.remaining - 1)) else 0
+
         refused: list[int] = []
-        checks = 0
         order = self._offers(mass, sample.rng)
         for i in order:
-            if auto.exact:
-                break
-            checks += 1
-            if auto.check(sample.state, int(ids[i])):
+            if state := state_behind(i):
                 break
             refused.append(i)
         else:
             raise DeadEnd(text_of(auto.vocabulary, sample.tokens), _reason(len(ids), len(refused)))
         left = np.delete(mass, refused) if refused else mass
         logz = min(logsumexp(left), 0.0)
-        if not (auto.exact or self.truncation) and (j := next(order, None)) is not None:
-            checks += 1
-            if not auto.check(sample.state, int(ids[j])):
-                logz = float(mass[i])
-        token, n = int(ids[i]), len(left)
-        return Step(token, float(logp[token]), logz, n, auto.vocabulary.size - n, n == 1, checks)
+        is_sure = bool(self.truncation) or (auto.exact and not asks_fit)
+        if not is_sure and (j := next(order, None)) is not None and not state_behind(j):
+            logz = float(mass[i])
+            refused.append(j)
+        if refused and sample.ledger.weights == "exact":
+            sample.ledger.weights = "estimated"
+        n = len(left)
+        checks = 0 if auto.exact else tried
+        return Step(int(ids[i]), 0.0, logz, n, auto.vocabulary.size - n, n == 1, checks), state
 
     def _offers(self, mass: NDArray[np.float64], rng: np.random.Generator) -> Iterator[int]:
         """Indices into `mass` in the order in which they are offered: drawn by their mass, without replacement.
@@ -164,8 +169,7 @@ class Masking:
         Under truncation the head of what is left is offered to its end before the next head is taken.
         """
         if not self.truncation:
-            if len(mass):
-                yield from _draws(mass, rng)
+            yield from _draws(mass, rng)
             return
         if self.truncation.top_k == 1 and len(mass) and mass.max() > -np.inf:
             yield (first := int(mass.argmax()))
@@ -179,25 +183,31 @@ class Masking:
 
 
 def _draws(mass: NDArray[np.float64], rng: np.random.Generator) -> Iterator[int]:
-    """Indices of what has mass, drawn without replacement: the first by inversion, the others by Gumbel keys."""
-    if len(mass) == 1:
-        if mass[0] > -np.inf:
-            yield 0
-        return
-    top = mass.max()
+    """Indices drawn by their mass without replacement: the first few by inversion, the others by Gumbel keys."""
+    top = mass.max(initial=-np.inf)
     if top == -np.inf:
         return
-    share = np.cumsum(np.exp(mass - top))
-    first = int(np.searchsorted(share, rng.random() * share[-1], side="right"))
-    yield first
+    p = np.exp(mass - top)
+    share = np.cumsum(p)
+    taken: list[int] = []
+    left = whole = float(share[-1])
+    while len(taken) < min(_INVERTED, len(mass)) and left > 1e-6 * whole:
+        u = rng.random() * left
+        for t in sorted(taken):
+            u += p[t] if u >= share[t] - p[t] else 0.0
+        i = int(np.searchsorted(share, u, side="right"))
+        if i < len(mass) and i not in taken:  # else rounding led astray
+            yield i
+            taken.append(i)
+            left -= float(p[i])
     keys = mass + rng.gumbel(size=len(mass))
-    keys[first] = -np.inf
+    keys[taken] = -np.inf
     yield from np.argsort(-keys)[: np.count_nonzero(keys > -np.inf)].tolist()
 
 
 def _reason(allowed: int, refused: int) -> str:
     if refused:
-        return f"Guards refused all {refused} tokens that the mask allows."
+        return f"All {refused} tokens that the mask allows were refused, by guards or as too long for max_tokens."
     if allowed:
         return f"The model gives no probability to any of the {allowed} allowed tokens."
     return "The mask is empty."

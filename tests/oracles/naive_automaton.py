@@ -80,7 +80,7 @@ class NaiveAutomaton:
                 yield t
 
     def advance(self, state: int, token: int) -> int:
-        if token not in self.allowed(state):
+        if not self.check(state, token):
             return 0
         if token in self.end_ids:
             return self.finished
@@ -94,6 +94,7 @@ class NaiveAutomaton:
         text = self.text(state)
         return text in self.texts and (self.guard is None or self.guard(text, True))
 
+    @cache  # noqa: B019
     def check(self, state: int, token: int) -> bool:
         if token not in self.allowed(state):
             return False
@@ -113,12 +114,13 @@ class NaiveAutomaton:
 
     @cache  # noqa: B019
     def mask_within(self, state: int, n: int) -> NDArray[np.int32]:
-        return self.row(
-            t for t in self.allowed(state) if t in self.end_ids or self.least_bytes(self.advance(state, t)) <= n - 1
-        )
+        after = {t: self.text(state) + self.vocabulary.token_bytes(t) for t in self.allowed(state)}
+        return self.row(t for t, text in after.items() if (0 if t in self.end_ids else self.least(text) + 1) <= n - 1)
 
     def least_bytes(self, state: int) -> int:
-        text = self.text(state)
+        return self.least(self.text(state))
+
+    def least(self, text: bytes) -> int:
         return min(len(whole) - len(text) for whole in self.texts if whole.startswith(text))
 
     def run(self) -> AbstractContextManager[None]:

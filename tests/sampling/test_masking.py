@@ -142,7 +142,7 @@ def test_dead_ends_say_where(model):
     (sample,) = draw(Masking(seed=0), model, auto, 1)
     assert sample.dead is not None
     assert sample.finish_reason is None
-    assert str(sample.dead) == "No token may follow 'cab'. Guards refused all 1 tokens that the mask allows."
+    assert "No token may follow 'cab'. All 1 tokens that the mask allows were refused" in str(sample.dead)
 
 
 def test_a_guard_that_refuses_the_end_at_the_cap_gives_length(model):
@@ -246,6 +246,20 @@ def test_a_budget_in_tokens_below_the_least_bytes_is_enough(model):
     auto = NaiveAutomaton(VOCABULARY, [b"ababab", b"cccccccc"])
     for sample in draw(Masking(seed=7), model, auto, 20, max_tokens=3):
         assert sample.tokens == [3, 3, 3, EOS]
+
+
+def test_leaps_past_the_budget_are_refused_and_weigh_right():
+    """From afar: "b" opens a text that is too long, so it is refused when drawn; weights stay right on average."""
+    tokens = vocabulary([b"a", b"b"])
+    auto = NaiveAutomaton(tokens, [b"", b"a", b"aa", b"ab" + b"a" * 9])
+    table = RandomModel(tokens, seed=4)
+    found = paths(table, NaiveAutomaton(tokens, [b"", b"a", b"aa"]), 6)
+    samples = draw(Masking(seed=5), Remembered(table), auto, N, max_tokens=6)
+    assert {s.ledger.weights for s in samples} == {"exact", "estimated"}
+    assert frequencies_are(samples, {key: path.drawn for key, path in found.items()})
+    for key, path in found.items():
+        mean = np.mean([np.exp(s.ledger.logw) * (tuple(s.tokens) == key) for s in samples])
+        assert abs(mean - path.p) <= mean_bound(N, ALPHA / len(found))
 
 
 def test_weights_at_the_cap_are_those_of_the_capped_language(model):

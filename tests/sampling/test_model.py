@@ -67,7 +67,7 @@ def test_constraints_keep_the_laws():
 def test_the_laws_find_broken_constraints():
     auto = NaiveAutomaton(VOCABULARY, [b"ab"])
     auto.advance = lambda state, token: 3
-    with pytest.raises(AssertionError, match="mask says False, advance says True"):
+    with pytest.raises(AssertionError, match="check says False, advance says True"):
         check_constraint(auto)
     auto = NaiveAutomaton(VOCABULARY, [b"ab"])
     auto.check = lambda state, token: False
