@@ -1,0 +1,118 @@
+"""Objects, arrays and structured literals as rules."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from ..ir import NOTHING, Expr, Guarded, Items, Member, Members, OtherMembers, Ref
+from .document import Node
+from .facts import Arrays, Facts, Objects
+from .keys import Classes, at_key
+
+if TYPE_CHECKING:
+    from .lowering import Lowering
+
+
+class Containers:
+    """Writes the rules of objects and arrays."""
+
+    def __init__(self, lowering: Lowering) -> None:
+        self._lowering = lowering
+        self._known: dict[tuple[object, int], Ref] = {}
+        self._classes = Classes(lowering.reader, lowering.style.spelling)
+
+    def object(self, facts: Facts, depth: int) -> Ref:
+        """The rule of the objects."""
+        objects = facts.objects
+        if objects is None:
+            name = f"object at depth {depth}" if depth else "object"
+            return self._lowering.shared(name, lambda: self._object(Objects(), (), depth))
+        ref = self._known.get((objects, depth))
+        if ref is None:
+            ref = self._lowering.named(facts.sources[0], lambda: self._object(objects, facts.sources, depth))
+            self._known[objects, depth] = ref
+        return ref
+
+    def array(self, facts: Facts, depth: int) -> Ref:
+        """The rule of the arrays."""
+        arrays = facts.arrays
+        if arrays is None:
+            name = f"array at depth {depth}" if depth else "array"
+            return self._lowering.shared(name, lambda: self._array(Arrays(), depth))
+        ref = self._known.get((arrays, depth))
+        if ref is None:
+            ref = self._lowering.named(facts.sources[0], lambda: self._array(arrays, depth))
+            self._known[arrays, depth] = ref
+        return ref
+
+    def _array(self, arrays: Arrays, depth: int) -> Expr:
+        layout, value = self._lowering.style.layout, self._lowering.value
+        below, most = layout.below(depth), arrays.max
+        prefix: list[Expr] = []
+        rest: Expr | None = None
+        for i in range(arrays.width + 1):
+            if most is not None and i >= most:
+                break
+            item = value(arrays.at(i), below)
+            if item == NOTHING:
+                most = i
+            elif i == arrays.width:
+                rest = item
+            else:
+                prefix.append(item)
+        items = Items(tuple(prefix), rest, arrays.min, most if rest is not None else None, layout.separator(depth))
+        return layout.enclosed(b"[", items, b"]", depth)
+
+    def _object(self, objects: Objects, sources: tuple[Node, ...], depth: int) -> Expr:
+        style, value = self._lowering.style, self._lowering.value
+        layout, below = style.layout, style.layout.below(depth)
+        declared = dict.fromkeys(key for view in objects.views for key in view.properties)
+        closed = style.closed and bool(declared) and not objects.explicit
+        required = set(objects.required)
+        declared.update(dict.fromkeys(objects.required))
+        classes = self._classes.of(objects, closed)
+        members: list[Member] = []
+        for key in declared:
+            fits = classes.names is None or self._classes.fits(objects, key)
+            member = value(at_key(objects, key), below) if fits else NOTHING
+            if member == NOTHING and key in required:
+                return NOTHING
+            if member != NOTHING or classes.others:
+                members.append(Member(style.spelling.literal(key), member, key in required))
+        others = []
+        for expr, nodes in classes.others:
+            other = value(nodes, below)
+            if other != NOTHING:
+                others.append(OtherMembers(expr, other))
+        least, most = objects.min if objects.min > len(required) else 0, objects.max
+        if not others:
+            members = [m for m in members if m.value != NOTHING]
+            most = None if most is None or most >= len(members) else most
+        order = "schema" if style.ordered else "any"
+        body = Members(tuple(members), tuple(others), order, layout.colon, layout.separator(depth), least, most)
+        expr = layout.enclosed(b"{", body, b"}", depth)
+        if classes.exact:
+            return expr
+        guard = self._lowering.guard(sources, sources[0].pointer, "patternProperties")
+        return Guarded(expr, guard)
+
+    def literal(self, value: Any, depth: int) -> Expr:
+        """One value."""
+        lowering = self._lowering
+        if not isinstance(value, dict | list):
+            return lowering.scalar_literal(value, lowering.reader.document.root)
+        name = json.dumps(value, sort_keys=False) + (f" at depth {depth}" if depth else "")
+        return lowering.shared(name, lambda: self._structure(value, depth))
+
+    def _structure(self, value: dict[str, Any] | list[Any], depth: int) -> Expr:
+        style = self._lowering.style
+        layout, below = style.layout, style.layout.below(depth)
+        if isinstance(value, list):
+            prefix = tuple(self.literal(item, below) for item in value)
+            items = Items(prefix, None, len(prefix), None, layout.separator(depth))
+            return layout.enclosed(b"[", items, b"]", depth)
+        members = tuple(Member(style.spelling.literal(k), self.literal(v, below), True) for k, v in value.items())
+        order = "schema" if style.ordered else "any"
+        body = Members(members, (), order, layout.colon, layout.separator(depth))
+        return layout.enclosed(b"{", body, b"}", depth)

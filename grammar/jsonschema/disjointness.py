@@ -1,0 +1,151 @@
+"""Disjointness and emptiness: what facts together admit nothing.
+
+`is_inhabited` says whether anything may satisfy some facts. It looks through the items and members that must be there;
+what it cannot decide counts as inhabited. Recursion without end, such as an object that requires itself, is empty: a
+finite instance is wanted (the least fixpoint).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import ceil, floor
+from typing import TYPE_CHECKING, Final
+
+from .document import Node
+from .facts import ARRAY, FRACTION, INTEGER, NUMBER, OBJECT, Arrays, Facts, Numbers, Objects, meet
+from .keys import at_key
+from .values import identity
+
+if TYPE_CHECKING:
+    from .reading import Reader
+
+#: Pairs of branches that are compared.
+MOST_PAIRS: Final = 2_000
+#: How deep required members are followed.
+DEEPEST: Final = 60
+
+
+class Inhabitation:
+    """Remembers which schemas are inhabited."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._known: dict[tuple[Node, ...], bool] = {}
+        self._open: dict[tuple[Node, ...], int] = {}
+        self._lowest_cut = DEEPEST
+
+    def admits(self, nodes: tuple[Node, ...]) -> bool:
+        """Whether anything may satisfy all the nodes' schemas."""
+        if not nodes:
+            return True
+        known = self._known.get(nodes)
+        if known is not None:
+            return known
+        depth = len(self._open)
+        if nodes in self._open:
+            self._lowest_cut = min(self._lowest_cut, self._open[nodes])
+            return False
+        if depth >= DEEPEST:
+            return True
+        self._open[nodes] = depth
+        try:
+            found = any(self.inhabits(facts) for facts in self._reader.conjunction(nodes))
+        finally:
+            del self._open[nodes]
+        if found or self._lowest_cut >= depth:
+            self._known[nodes] = found
+        if self._lowest_cut >= depth:
+            self._lowest_cut = DEEPEST
+        return found
+
+    def inhabits(self, facts: Facts) -> bool:
+        """Whether anything may satisfy the facts."""
+        if facts.values is not None:
+            return bool(self._reader.settled(facts))
+        types = facts.types
+        if types & NUMBER and facts.numbers is not None and not _has_number(facts.numbers, types):
+            types &= ~NUMBER
+        if types & ~(ARRAY | OBJECT):
+            return True
+        if types & ARRAY and (facts.arrays is None or self._has_array(facts.arrays)):
+            return True
+        return bool(types & OBJECT) and (facts.objects is None or self._has_object(facts.objects))
+
+    def _has_array(self, arrays: Arrays) -> bool:
+        """Whether every item that must be there can be."""
+        return all(self.admits(arrays.at(i)) for i in range(min(arrays.min, arrays.width + 1)))
+
+    def _has_object(self, objects: Objects) -> bool:
+        """Whether every member that must be there can be."""
+        return all(self.admits(at_key(objects, key)) for key in objects.required)
+
+
+def _has_number(numbers: Numbers, types: int) -> bool:
+    """Whether some integer lies between the bounds, if only integers are wanted."""
+    low, high = numbers.range.low, numbers.range.high
+    if types & FRACTION or low is None or high is None:
+        return not (types & NUMBER == FRACTION and low is not None and low == high and low == low.to_integral_value())
+    first = floor(low) + 1 if numbers.range.low_open else ceil(low)
+    last = ceil(high) - 1 if numbers.range.high_open else floor(high)
+    return first <= last and bool(types & INTEGER)
+
+
+def overlaps(reader: Reader, unions: Sequence[tuple[Facts, ...]]) -> list[list[int]] | None:
+    """For each union the others that it may overlap with; None if there are too many to compare."""
+    found: list[list[int]] = [[] for _ in unions]
+    if len(unions) < 2 or _told_apart_by_types(unions) or _told_apart_by_key(reader, unions):
+        return found
+    if len(unions) ** 2 > 2 * MOST_PAIRS:
+        return None
+    for i, left in enumerate(unions):
+        for j in range(i):
+            if any((both := meet(a, b)) is not None and reader.inhabitation.inhabits(both) for a in left for b in unions[j]):
+                found[i].append(j)
+                found[j].append(i)
+    return found
+
+
+def _told_apart_by_types(unions: Sequence[tuple[Facts, ...]]) -> bool:
+    seen = 0
+    for union in unions:
+        mask = 0
+        for facts in union:
+            mask |= facts.types
+        if mask & seen:
+            return False
+        seen |= mask
+    return True
+
+
+def _told_apart_by_key(reader: Reader, unions: Sequence[tuple[Facts, ...]]) -> bool:
+    """Whether all are objects with one required key whose listed values differ."""
+    first = unions[0][0].objects
+    if first is None or any(f.types != OBJECT or f.objects is None for union in unions for f in union):
+        return False
+    for key in first.required:
+        seen: dict[object, int] = {}
+        for i, union in enumerate(unions):
+            for facts in union:
+                values = _listed(reader, facts.objects, key)
+                if values is None or any(seen.setdefault(identity(v), i) != i for v in values):
+                    break
+            else:
+                continue
+            break
+        else:
+            return True
+    return False
+
+
+def _listed(reader: Reader, objects: Objects | None, key: str) -> tuple[object, ...] | None:
+    """The values that a required member may have, if they are listed."""
+    if objects is None or key not in objects.required:
+        return None
+    nodes = tuple(view.properties[key] for view in objects.views if key in view.properties)
+    union = reader.conjunction(nodes) if nodes else ()
+    values: tuple[object, ...] = ()
+    for facts in union:
+        if facts.values is None:
+            return None
+        values += facts.values
+    return values if union else None

@@ -1,0 +1,266 @@
+"""Schema documents: places in them, resources, references.
+
+A `Node` is one subschema at its place, perhaps negated. Nodes are interned by their document and compare by identity.
+A `Resource` is what an `$id` names: the base that references within it resolve against. JSON pointers are followed here;
+other references through `referencing`, with the caller's registry and never by network.
+
+A node carries the dynamic scope (the resources it was entered through, outermost first) only in documents where a
+`$dynamicRef` or `$recursiveRef` may depend on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+from urllib.parse import unquote, urldefrag, urljoin
+
+import jsonschema_rs
+import referencing
+import referencing.exceptions
+import referencing.jsonschema
+
+from ...errors import GrammarError
+from .dialect import Dialect, dialect_of
+
+Schema: TypeAlias = dict[str, Any] | bool
+Registry: TypeAlias = "referencing.Registry[Any]"
+
+#: The base of a document without an absolute `$id`.
+DEFAULT_BASE = "json-schema:///"
+
+
+@dataclass(slots=True, eq=False)
+class Resource:
+    """A schema with a URI of its own."""
+
+    uri: str
+    root: Schema
+    dialect: Dialect
+    #: The pointer to its root, for messages.
+    pointer: str
+
+
+class Node:
+    """A subschema at its place: `fragment` is the JSON pointer from its resource's root."""
+
+    __slots__ = ("fragment", "negated", "opposite", "resource", "schema", "scope")
+
+    def __init__(
+        self, schema: Schema, resource: Resource, fragment: str, scope: tuple[Resource, ...] = (), negated: bool = False
+    ) -> None:
+        self.schema = schema
+        self.resource = resource
+        self.fragment = fragment
+        self.scope = scope
+        self.negated = negated
+        self.opposite: Node | None = None
+
+    @property
+    def location(self) -> str:
+        """The absolute URI."""
+        return f"{self.resource.uri}#{self.fragment}"
+
+    @property
+    def pointer(self) -> str:
+        """Where it stands, for messages."""
+        return self.resource.pointer + self.fragment
+
+    def negation(self) -> Node:
+        """The same subschema, to be failed instead of met (or the other way round)."""
+        if self.opposite is None:
+            self.opposite = Node(self.schema, self.resource, self.fragment, self.scope, not self.negated)
+            self.opposite.opposite = self
+        return self.opposite
+
+    def __repr__(self) -> str:
+        return f"Node({'not ' if self.negated else ''}{self.pointer})"
+
+
+class Document:
+    """A schema and everything it refers to."""
+
+    def __init__(self, root: Schema, dialect: Dialect, registry: Registry | None = None) -> None:
+        self._callers = registry
+        self._crawled: Registry | None = None
+        self._nodes: dict[tuple[int, ...], Node] = {}
+        self._resources: dict[str, Resource] = {}
+        uri = _identifier(root, dialect)
+        self.resource = Resource(urldefrag(urljoin(DEFAULT_BASE, uri or ""))[0], root, dialect, "#")
+        self._resources[self.resource.uri] = self.resource
+        self.dynamic = False
+        self.root = self._intern(root, self.resource, "", ())
+
+    def child(self, node: Node, schema: Schema, *steps: str | int) -> Node:
+        """The subschema of a node that the steps lead to; as often negated as the node is not asked for."""
+        fragment = node.fragment
+        for step in steps:
+            fragment += "/" + (step.replace("~", "~0").replace("/", "~1") if isinstance(step, str) else str(step))
+        return self._enter(schema, node.resource, fragment, node.scope)
+
+    def _enter(self, schema: Schema, resource: Resource, fragment: str, scope: tuple[Resource, ...]) -> Node:
+        """The node of a schema found in a resource; a resource of its own, if it has an `$id`."""
+        identifier = _identifier(schema, resource.dialect) if fragment else None
+        if identifier is not None:
+            uri = urldefrag(urljoin(resource.uri, identifier))[0]
+            known = self._resources.get(uri)
+            if known is None or known.root is not schema:
+                known = Resource(uri, schema, _dialect(schema, resource.dialect), resource.pointer + fragment)
+                self._resources[uri] = known
+            resource, fragment = known, ""
+        return self._intern(schema, resource, fragment, scope)
+
+    def _intern(self, schema: Schema, resource: Resource, fragment: str, scope: tuple[Resource, ...]) -> Node:
+        if self.dynamic and resource not in scope:
+            scope = (*scope, resource)
+        key = (id(schema), id(resource), *map(id, scope))
+        if isinstance(schema, bool):
+            return Node(schema, resource, fragment, scope)
+        node = self._nodes.get(key)
+        if node is None:
+            node = self._nodes[key] = Node(schema, resource, fragment, scope)
+        return node
+
+    def resolve(self, node: Node, reference: str, keyword: str = "$ref") -> Node:
+        """The node that a reference leads to.
+
+        Raises
+        ------
+        GrammarError : it leads nowhere.
+        """
+        if reference == "#" or reference.startswith("#/"):
+            return self._walk(node.resource, reference[1:], node, keyword)
+        uri, fragment = urldefrag(urljoin(node.resource.uri, reference))
+        resource = self._find(uri, node, keyword, reference)
+        if not fragment or fragment.startswith("/"):
+            return self._walk(resource, fragment, node, keyword)
+        return self._anchor(resource, fragment, node, keyword)
+
+    def resolve_dynamic(self, node: Node, reference: str) -> Node:
+        """The node that a `$dynamicRef` or `$recursiveRef` leads to in the node's dynamic scope."""
+        recursive = node.resource.dialect.age == 2019
+        target = self.resolve(node, reference, "$recursiveRef" if recursive else "$dynamicRef")
+        schema = target.schema
+        if not isinstance(schema, dict):
+            return target
+        if recursive:
+            if schema.get("$recursiveAnchor") is not True:
+                return target
+            for resource in node.scope:
+                if isinstance(resource.root, dict) and resource.root.get("$recursiveAnchor") is True:
+                    return self._intern(resource.root, resource, "", node.scope)
+            return target
+        name = urldefrag(reference)[1]
+        if schema.get("$dynamicAnchor") != name:
+            return target
+        for resource in node.scope:
+            found = self._dynamic_anchor(resource, name)
+            if found is not None:
+                return self._enter(found, resource, name, node.scope)
+        return target
+
+    def _walk(self, resource: Resource, fragment: str, node: Node, keyword: str) -> Node:
+        """Follow a JSON pointer through a resource."""
+        schema: Any = resource.root
+        here = ""
+        for raw in unquote(fragment).split("/")[1:]:
+            step = raw.replace("~1", "/").replace("~0", "~")
+            try:
+                schema = schema[int(step) if isinstance(schema, list) else step]
+            except (KeyError, IndexError, ValueError, TypeError):
+                raise GrammarError(
+                    f"Expected `{keyword}` to lead to a schema, found nothing at {resource.pointer}{fragment}. "
+                    "Add the definition or correct the reference",
+                    pointer=node.pointer,
+                ) from None
+            here += "/" + raw
+            if isinstance(schema, dict) and _identifier(schema, resource.dialect) is not None:
+                entered = self._enter(schema, resource, here, node.scope)
+                resource, here = entered.resource, entered.fragment
+        if not isinstance(schema, dict | bool):
+            raise GrammarError(f"Expected `{keyword}` to lead to a schema, got {schema!r:.60}", pointer=node.pointer)
+        return self._intern(schema, resource, here, node.scope)
+
+    def _find(self, uri: str, node: Node, keyword: str, reference: str) -> Resource:
+        """The resource with a URI."""
+        known = self._resources.get(uri)
+        if known is None:
+            try:
+                contents = self.registry().get_or_retrieve(uri).value.contents
+            except referencing.exceptions.Unresolvable:
+                contents = meta_schema(uri)
+            except referencing.exceptions.Unretrievable:
+                contents = meta_schema(uri)
+            if contents is None:
+                raise GrammarError(
+                    f"Cannot resolve `{keyword}` {reference!r}: nothing is known under {uri}. Put the schema under "
+                    "`$defs`, or pass a `referencing.Registry` that holds it as `registry=`",
+                    pointer=node.pointer,
+                )
+            known = Resource(uri, contents, _dialect(contents, node.resource.dialect), uri + "#")
+            self._resources[uri] = known
+        return known
+
+    def _anchor(self, resource: Resource, name: str, node: Node, keyword: str) -> Node:
+        """The node that an anchor names."""
+        try:
+            contents = self.registry().anchor(resource.uri, name).value.resource.contents
+        except (referencing.exceptions.Unresolvable, KeyError):
+            raise GrammarError(
+                f"Cannot resolve `{keyword}`: {resource.pointer} has no anchor {name!r}", pointer=node.pointer
+            ) from None
+        return self._enter(contents, resource, name, node.scope)
+
+    def _dynamic_anchor(self, resource: Resource, name: str) -> Schema | None:
+        """The schema under a `$dynamicAnchor` of a resource."""
+        try:
+            anchor = self.registry().anchor(resource.uri, name).value
+        except (referencing.exceptions.Unresolvable, KeyError):
+            return None
+        return anchor.resource.contents if isinstance(anchor, referencing.jsonschema.DynamicAnchor) else None
+
+    def registry(self) -> Registry:
+        """The caller's resources and this document, every `$id` and anchor found."""
+        if self._crawled is None:
+            resource = _resource(self.resource.root, self.resource.dialect)
+            registry: Registry = referencing.Registry() if self._callers is None else self._callers
+            self._crawled = registry.with_resource(self.resource.uri, resource).crawl()
+        return self._crawled
+
+    def resources(self) -> Iterator[tuple[str, Schema]]:
+        """URI and contents of the document and of the caller's resources, for a validator."""
+        yield self.resource.uri, self.resource.root
+        for uri in self._callers or ():
+            yield uri, self.registry().contents(uri)
+
+
+def _identifier(schema: Any, dialect: Dialect) -> str | None:
+    """What a schema calls itself, if that makes it a resource."""
+    if not isinstance(schema, dict):
+        return None
+    identifier = schema.get(dialect.id_keyword)
+    if not isinstance(identifier, str) or identifier.startswith("#") or ("$ref" in schema and dialect.ref_stands_alone):
+        return None
+    return identifier
+
+
+def _dialect(schema: Any, default: Dialect) -> Dialect:
+    """The dialect that a schema declares."""
+    declared = schema.get("$schema") if isinstance(schema, dict) else None
+    return (dialect_of(declared) if isinstance(declared, str) else None) or default
+
+
+def _resource(schema: Schema, dialect: Dialect) -> referencing.Resource[Any]:
+    specification = referencing.jsonschema.specification_with(dialect.uri)
+    return referencing.Resource.from_contents(schema, default_specification=specification)
+
+
+def meta_schema(uri: str) -> Any:
+    """The contents of a published meta-schema; None if there is none under the URI."""
+    if "//json-schema.org/" not in uri:
+        return None
+    resolver = jsonschema_rs.Registry([(DEFAULT_BASE, {})]).resolver(DEFAULT_BASE)
+    try:
+        return resolver.lookup(uri).contents
+    except jsonschema_rs.ReferencingError:
+        return None

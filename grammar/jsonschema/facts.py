@@ -1,0 +1,249 @@
+"""Facts: what a conjunction of subschemas says about an instance, type by type.
+
+A schema means a union of `Facts`. Each says which types are in, and for numbers, strings, arrays and objects what holds
+of them (None: nothing). Facts are values: never changed once made.
+
+Laws
+    1. `meet` is conjunction; it gives None if nothing satisfies both, as far as that shows without looking into items
+       and members.
+    2. An instance satisfies a schema if and only if it satisfies one of its facts *and* the residuals of those facts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import Any, Final
+
+from .decimals import Range
+from .document import Node
+from .values import identity, type_of
+
+NULL, FALSE, TRUE, INTEGER, FRACTION, STRING, ARRAY, OBJECT = (1 << i for i in range(8))
+BOOLEAN: Final = FALSE | TRUE
+NUMBER: Final = INTEGER | FRACTION
+ANYTHING: Final = 255
+TYPES: Final = {
+    "null": NULL,
+    "boolean": BOOLEAN,
+    "integer": INTEGER,
+    "number": NUMBER,
+    "string": STRING,
+    "array": ARRAY,
+    "object": OBJECT,
+}
+
+
+@dataclass(slots=True, eq=False)
+class Numbers:
+    """What holds of numbers."""
+
+    range: Range = field(default_factory=Range)
+    multiples: tuple[Decimal, ...] = ()
+
+    @property
+    def is_free(self) -> bool:
+        """Whether nothing is said."""
+        return self.range.is_everything and not self.multiples
+
+    def describe(self) -> str:
+        """What is said, in a line; equal lines mean the same."""
+        r = self.range
+        text = f"{'(' if r.low_open else '['}{r.low}, {r.high}{')' if r.high_open else ']'}"
+        return text + "".join(f" of {m}" for m in self.multiples)
+
+    def meet(self, other: Numbers) -> Numbers | None:
+        """Both; None if no number satisfies them."""
+        both = self.range.meet(other.range)
+        return None if both.is_empty else Numbers(both, tuple(dict.fromkeys(self.multiples + other.multiples)))
+
+
+@dataclass(slots=True, eq=False)
+class Strings:
+    """What holds of strings: length in code points, patterns and formats to match (True) or to miss (False)."""
+
+    min: int = 0
+    max: int | None = None
+    patterns: tuple[tuple[str, bool], ...] = ()
+    formats: tuple[tuple[str, bool], ...] = ()
+
+    @property
+    def is_free(self) -> bool:
+        """Whether nothing is said."""
+        return not self.min and self.max is None and not self.patterns and not self.formats
+
+    def describe(self) -> str:
+        """What is said, in a line; equal lines mean the same."""
+        text = f"{{{self.min},{'' if self.max is None else self.max}}}"
+        text += "".join(f" {'' if holds else 'not '}/{p}/" for p, holds in self.patterns)
+        return text + "".join(f" {'' if holds else 'not '}{name}" for name, holds in self.formats)
+
+    def meet(self, other: Strings) -> Strings | None:
+        """Both; None if no string satisfies them."""
+        low, high = max(self.min, other.min), least(self.max, other.max)
+        if high is not None and low > high:
+            return None
+        patterns = tuple(dict.fromkeys(self.patterns + other.patterns))
+        return Strings(low, high, patterns, tuple(dict.fromkeys(self.formats + other.formats)))
+
+
+@dataclass(slots=True, eq=False)
+class Row:
+    """One schema's word on items: of the first ones, and of the rest (None: nothing)."""
+
+    prefix: tuple[Node, ...]
+    rest: Node | None
+
+
+@dataclass(slots=True, eq=False)
+class Arrays:
+    """What holds of arrays."""
+
+    rows: tuple[Row, ...] = ()
+    min: int = 0
+    max: int | None = None
+
+    def meet(self, other: Arrays) -> Arrays | None:
+        """Both; None if no array satisfies them."""
+        low, high = max(self.min, other.min), least(self.max, other.max)
+        return None if high is not None and low > high else Arrays(self.rows + other.rows, low, high)
+
+    def at(self, index: int) -> tuple[Node, ...]:
+        """The schemas of one item."""
+        found = (row.prefix[index] if index < len(row.prefix) else row.rest for row in self.rows)
+        return tuple(dict.fromkeys(node for node in found if node is not None))
+
+    @property
+    def width(self) -> int:
+        """Number of items with schemas of their own; the later ones are alike."""
+        return max((len(row.prefix) for row in self.rows), default=0)
+
+
+@dataclass(slots=True, eq=False)
+class View:
+    """One schema's word on members: by key, by pattern of the key, and of the others (None: nothing)."""
+
+    properties: Mapping[str, Node]
+    patterns: Mapping[str, Node] = field(default_factory=dict)
+    additional: Node | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Objects:
+    """What holds of objects."""
+
+    views: tuple[View, ...] = ()
+    required: tuple[str, ...] = ()
+    min: int = 0
+    max: int | None = None
+    #: Schemas of the keys.
+    names: tuple[Node, ...] = ()
+    #: Whether some schema speaks of undeclared members.
+    explicit: bool = False
+
+    def meet(self, other: Objects) -> Objects | None:
+        """Both; None if no object satisfies them."""
+        required = tuple(dict.fromkeys(self.required + other.required))
+        low, high = max(self.min, other.min), least(self.max, other.max)
+        if high is not None and max(low, len(required)) > high:
+            return None
+        names = tuple(dict.fromkeys(self.names + other.names))
+        return Objects(self.views + other.views, required, low, high, names, self.explicit or other.explicit)
+
+
+@dataclass(frozen=True, slots=True)
+class Residual:
+    """A keyword that the other facts do not decide for instances of some types."""
+
+    node: Node
+    keyword: str
+    types: int = ANYTHING
+
+
+@dataclass(slots=True, eq=False)
+class Facts:
+    """What holds of an instance."""
+
+    types: int = ANYTHING
+    numbers: Numbers | None = None
+    strings: Strings | None = None
+    arrays: Arrays | None = None
+    objects: Objects | None = None
+    #: The only values, if they are listed.
+    values: tuple[Any, ...] | None = None
+    #: Numbers and strings that are out.
+    excluded: tuple[Any, ...] = ()
+    residuals: tuple[Residual, ...] = ()
+    #: The schemas that this comes from: meeting them all is sufficient, and necessary for one of their alternatives.
+    sources: tuple[Node, ...] = ()
+
+    def left(self, types: int) -> tuple[Residual, ...]:
+        """What is undecided for instances of the types."""
+        return tuple(r for r in self.residuals if r.types & types)
+
+
+#: No facts at all.
+FREE: Final = Facts()
+
+
+def least(a: int | None, b: int | None) -> int | None:
+    """The lesser of two bounds, of which None is no bound."""
+    return b if a is None else a if b is None else min(a, b)
+
+
+def meet(a: Facts, b: Facts) -> Facts | None:
+    """Both; None if nothing satisfies them."""
+    sources = a.sources if a.sources == b.sources else tuple(dict.fromkeys(a.sources + b.sources))
+    types = a.types & b.types
+    numbers, strings, arrays, objects = a.numbers, a.strings, a.arrays, a.objects
+    if b.numbers is not None and types & NUMBER:
+        numbers = b.numbers if numbers is None else numbers.meet(b.numbers)
+        types &= ANYTHING if numbers else ~NUMBER
+    if b.strings is not None and types & STRING:
+        strings = b.strings if strings is None else strings.meet(b.strings)
+        types &= ANYTHING if strings else ~STRING
+    if b.arrays is not None and types & ARRAY:
+        arrays = b.arrays if arrays is None else arrays.meet(b.arrays)
+        types &= ANYTHING if arrays else ~ARRAY
+    if b.objects is not None and types & OBJECT:
+        objects = b.objects if objects is None else objects.meet(b.objects)
+        types &= ANYTHING if objects else ~OBJECT
+    excluded = a.excluded + b.excluded
+    values = _values(a.values, b.values, types, excluded)
+    if values is not None:
+        types = mask_of(values)
+    if not types:
+        return None
+    residuals = tuple(r for r in dict.fromkeys(a.residuals + b.residuals) if r.types & types)
+    return Facts(types, numbers, strings, arrays, objects, values, excluded, residuals, sources)
+
+
+def _values(
+    a: tuple[Any, ...] | None, b: tuple[Any, ...] | None, types: int, excluded: tuple[Any, ...]
+) -> tuple[Any, ...] | None:
+    """The listed values in both, of the types and not excluded."""
+    if a is None and b is None:
+        return None
+    values: Iterable[Any] = a if a is not None else b or ()
+    if a is not None and b is not None:
+        others = {identity(v) for v in b}
+        values = (v for v in a if identity(v) in others)
+    out = {identity(v) for v in excluded}
+    return tuple(v for v in values if type_of(v) & types and (not out or identity(v) not in out))
+
+
+def mask_of(values: Iterable[Any]) -> int:
+    """The types of values."""
+    mask = 0
+    for value in values:
+        mask |= type_of(value)
+    return mask
+
+
+def with_residual(facts: Iterable[Facts], residual: Residual) -> tuple[Facts, ...]:
+    """The facts with something more undecided."""
+    return tuple(
+        replace(f, residuals=(*f.residuals, residual)) if f.types & residual.types and residual not in f.residuals else f
+        for f in facts
+    )

@@ -1,0 +1,111 @@
+"""Guards: exact checks of JSON texts against subschemas.
+
+The referee is `jsonschema-rs`. A subschema is validated where it stands, by a reference to its location, so it keeps its
+base, its siblings and its draft. Numbers are handed over as exact decimals. Validators are built on first use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Any
+
+import jsonschema_rs
+
+from .document import Document, Node
+from .values import identity, read_exactly
+
+_DRAFTS = {
+    4: jsonschema_rs.Draft4,
+    6: jsonschema_rs.Draft6,
+    7: jsonschema_rs.Draft7,
+    2019: jsonschema_rs.Draft201909,
+    2020: jsonschema_rs.Draft202012,
+}
+
+
+class Referee:
+    """Validates values against the subschemas of one document."""
+
+    def __init__(self, document: Document, *, asserts_formats: bool) -> None:
+        self._document = document
+        self._asserts_formats = asserts_formats
+        self._registry: jsonschema_rs.Registry | None = None
+        self._validators: dict[str, jsonschema_rs.Validator] = {}
+
+    def is_valid(self, node: Node, value: Any) -> bool:
+        """Whether the value meets the node's schema (fails it, if the node is negated)."""
+        if isinstance(node.schema, bool):
+            return node.schema != node.negated
+        return self._validator(node).is_valid(value) != node.negated
+
+    def _validator(self, node: Node) -> jsonschema_rs.Validator:
+        location = node.location
+        found = self._validators.get(location)
+        if found is None:
+            dialect = node.resource.dialect
+            found = self._validators[location] = jsonschema_rs.validator_for(
+                {"$schema": dialect.uri + ("#" if dialect.age < 2019 else ""), "$ref": location},
+                registry=self._resources(),
+                validate_formats=self._asserts_formats,
+                offline=True,
+            )
+        return found
+
+    def _resources(self) -> jsonschema_rs.Registry:
+        if self._registry is None:
+            draft = _DRAFTS[self._document.resource.dialect.age]
+            self._registry = jsonschema_rs.Registry(list(self._document.resources()), draft=draft)
+        return self._registry
+
+
+class Guard:
+    """A check that a text's value meets some subschemas. Guards on the same subschemas are equal."""
+
+    __slots__ = ("_nodes", "_referee", "keyword", "pointer")
+
+    def __init__(self, referee: Referee, nodes: tuple[Node, ...], pointer: str, keyword: str) -> None:
+        self._referee = referee
+        self._nodes = nodes
+        self.pointer = pointer
+        self.keyword = keyword
+
+    def __call__(self, text: bytes) -> bool:
+        """Return whether the value spelled by `text` is valid; too deep a nesting counts as invalid."""
+        try:
+            value = read_exactly(text)
+        except RecursionError:
+            return False
+        return all(self._referee.is_valid(node, value) for node in self._nodes)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Guard) and self._nodes == other._nodes
+
+    def __hash__(self) -> int:
+        return hash(self._nodes)
+
+    def __repr__(self) -> str:
+        return f"Guard({self.keyword} at {self.pointer})"
+
+
+class Equality:
+    """A check that a text's value is one of some values."""
+
+    __slots__ = ("_values", "keyword", "pointer")
+
+    def __init__(self, values: frozenset[Hashable], pointer: str, keyword: str = "enum") -> None:
+        self._values = values
+        self.pointer = pointer
+        self.keyword = keyword
+
+    def __call__(self, text: bytes) -> bool:
+        """Return whether the value spelled by `text` is one of the values."""
+        return identity(read_exactly(text)) in self._values
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Equality) and self._values == other._values
+
+    def __hash__(self) -> int:
+        return hash(self._values)
+
+    def __repr__(self) -> str:
+        return f"Equality({len(self._values)} values at {self.pointer})"

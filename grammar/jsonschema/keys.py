@@ -1,0 +1,134 @@
+"""Keys of objects: which schemas a member meets, by its key.
+
+The keys that are not declared fall into classes by the patterns that they match; each class is a regular expression over
+the spelled key.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from itertools import product
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import jsonschema_rs
+
+from ..ir import And, Expr, Not
+from . import scalars
+from .document import Node
+from .facts import FREE, STRING, Facts, Objects, meet
+from .strings import Spelling, quoted
+
+if TYPE_CHECKING:
+    from .reading import Reader
+
+#: Patterns whose combinations are told apart.
+MOST_PATTERNS: Final = 4
+
+
+class KeyClasses(NamedTuple):
+    """The undeclared keys: expressions, disjoint, and the schemas of their members."""
+
+    others: tuple[tuple[Expr, tuple[Node, ...]], ...]
+    #: What `propertyNames` says of keys, if anything.
+    names: Expr | None
+    #: Whether the classes decide the schemas; else a guard must.
+    exact: bool
+
+
+def at_key(objects: Objects, key: str) -> tuple[Node, ...]:
+    """The schemas of the member with a key."""
+    found: dict[Node, None] = {}
+    for view in objects.views:
+        declared = view.properties.get(key)
+        if declared is not None:
+            found[declared] = None
+        matched = [node for pattern, node in view.patterns.items() if has_match(pattern, key)] if view.patterns else ()
+        found.update(dict.fromkeys(matched))
+        if declared is None and not matched and view.additional is not None:
+            found[view.additional] = None
+    return tuple(found)
+
+
+@lru_cache(maxsize=1024)
+def _matcher(pattern: str) -> jsonschema_rs.Validator:
+    return jsonschema_rs.Draft202012Validator({"pattern": pattern})
+
+
+def has_match(pattern: str, text: str) -> bool:
+    """Whether an ECMA-262 regular expression matches somewhere in a text."""
+    return _matcher(pattern).is_valid(text)
+
+
+class Classes:
+    """Tells the keys of objects apart."""
+
+    def __init__(self, reader: Reader, spelling: Spelling) -> None:
+        self._reader = reader
+        self._spelling = spelling
+        self._any_key = spelling.any_string
+
+    def fits(self, objects: Objects, key: str) -> bool:
+        """Whether `propertyNames` lets a key be."""
+        return all(self._reader.referee.is_valid(node, key) for node in objects.names)
+
+    def of(self, objects: Objects, closed: bool) -> KeyClasses:
+        """The classes of an object's undeclared keys; `closed`: only those that match some pattern."""
+        names, exact = self._names(objects) if objects.names else (None, True)
+        patterns = tuple(dict.fromkeys(p for view in objects.views for p in view.patterns))
+        if not patterns:
+            if closed:
+                return KeyClasses((), names, exact)
+            nodes = tuple(dict.fromkeys(v.additional for v in objects.views if v.additional is not None))
+            return KeyClasses(((names or self._any_key, nodes),), names, exact)
+        bodies = [scalars.pattern_body(p, self._spelling.every) for p in patterns]
+        if len(patterns) > MOST_PATTERNS or None in bodies:
+            return KeyClasses(((names or self._any_key, ()),), names, False)
+        found = []
+        for chosen in product((True, False), repeat=len(patterns)):
+            matched = {p for p, yes in zip(patterns, chosen, strict=True) if yes}
+            if matched or not closed:
+                parts = [b if yes else Not(b) for b, yes in zip(bodies, chosen, strict=True) if b is not None]
+                found.append((self._class(parts, bool(matched), names), _at_class(objects, matched)))
+        return KeyClasses(tuple(found), names, exact)
+
+    def _class(self, parts: list[Expr], positive: bool, names: Expr | None) -> Expr:
+        wholes: list[Expr] = [p if not isinstance(p, Not) else Not(quoted(p.item)) for p in parts]
+        wholes = [quoted(p) if not isinstance(p, Not) else p for p in wholes]
+        if names is not None:
+            wholes.append(names)
+        if not positive:
+            wholes.append(self._any_key)
+        return And(tuple(wholes)) if len(wholes) > 1 else wholes[0]
+
+    def _names(self, objects: Objects) -> tuple[Expr, bool]:
+        """The keys that `propertyNames` lets be, and whether that is exact."""
+        union = self._reader.conjunction(objects.names)
+        ways, exact = [], True
+        for facts in union:
+            strings = meet(facts, Facts(STRING))
+            if strings is None:
+                continue
+            if strings.values is not None:
+                ways += [self._spelled(text) for text in self._reader.settled(strings)]
+                continue
+            excluded = tuple(v for v in strings.excluded if isinstance(v, str))
+            body, fine = scalars.string_body(strings.strings, excluded, self._spelling)
+            exact = exact and fine and not strings.left(STRING)
+            ways.append(quoted(body))
+        from ..ir import choice
+
+        return choice(*ways), exact
+
+    def _spelled(self, text: str) -> Expr:
+        return quoted(scalars.characters_of(text, self._spelling))
+
+
+def _at_class(objects: Objects, matched: set[str]) -> tuple[Node, ...]:
+    """The schemas of members whose key matches exactly these patterns and is not declared."""
+    found: dict[Node, None] = {}
+    for view in objects.views:
+        own = [node for pattern, node in view.patterns.items() if pattern in matched]
+        found.update(dict.fromkeys(own))
+        if not own and view.additional is not None:
+            found[view.additional] = None
+    return tuple(found)

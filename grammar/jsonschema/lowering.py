@@ -1,0 +1,238 @@
+"""Lowering: from facts to rules.
+
+One rule for each object and array that a schema describes, shared by all places that mean the same; scalars are rules
+named by their content. A value with several alternatives is one rule that chooses. Guards stand as deep as they can: on
+the alternative and the type that they decide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ..ir import NOTHING, Bytes, Expr, Guarded, Items, Members, OtherMembers, Ref, choice, sequence
+from . import scalars
+from .containers import Containers
+from .document import Node
+from .facts import ANYTHING, ARRAY, FALSE, FRACTION, INTEGER, NULL, NUMBER, OBJECT, STRING, TRUE, Facts
+from .guards import Equality, Guard
+from .layout import Layout
+from .reading import Reader
+from .rules import Rules
+from .strings import Spelling, quoted
+from .values import identity, type_of
+
+_WORDS: Final = ((NULL, Bytes(b"null")), (FALSE, Bytes(b"false")), (TRUE, Bytes(b"true")))
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """What texts look like."""
+
+    layout: Layout
+    spelling: Spelling
+    #: Whether declared members come in the order of their declaration.
+    ordered: bool
+    #: Whether an object that declares members and does not speak of others has no others.
+    closed: bool
+
+
+class Lowering:
+    """Writes the rules of one document in one style."""
+
+    def __init__(self, reader: Reader, style: Style) -> None:
+        self.reader = reader
+        self.style = style
+        self.rules = Rules()
+        self.places: dict[str, str] = {}
+        #: The guards that stand in the rules written so far.
+        self.guards: dict[Guard, None] = {}
+        self._containers = Containers(self)
+        self._values: dict[tuple[tuple[Node, ...], int], Expr] = {}
+        self._named: dict[object, Ref] = {}
+
+    def value(self, nodes: tuple[Node, ...], depth: int) -> Expr:
+        """What satisfies the schemas of all the nodes; `NOTHING` if that is known to be empty."""
+        if not nodes:
+            return self.anything(depth)
+        key = (nodes, depth)
+        found = self._values.get(key)
+        if found is None:
+            found = self._values[key] = self._value(nodes, depth)
+        return found
+
+    def _value(self, nodes: tuple[Node, ...], depth: int) -> Expr:
+        inhabitation = self.reader.inhabitation
+        if not inhabitation.admits(nodes):
+            return NOTHING
+        union = self.reader.conjunction(nodes)
+        if len(union) > 1:
+            union = tuple(facts for facts in union if inhabitation.inhabits(facts))
+        ways = self._ways(union, depth)
+        if len(ways) == 1:
+            return ways[0]
+        return self.named(nodes[0], lambda: choice(*ways))
+
+    def named(self, node: Node, write: Callable[[], Expr]) -> Ref:
+        """A rule called after a place."""
+        name = self.rules.free_name(node.pointer)
+        self.places[name] = node.pointer
+        return self.rules.promise(name, write)
+
+    def shared(self, name: str, write: Callable[[], Expr]) -> Ref:
+        """A rule called after its content, written at most once."""
+        return Ref(name) if name in self.rules else self.rules.promise(name, write)
+
+    def _ways(self, union: Iterable[Facts], depth: int) -> list[Expr]:
+        """The alternatives of a union, each once; nothing that another one covers."""
+        ways: dict[Expr, None] = {}
+        listed: list[Facts] = []
+        covered = 0
+        for facts in union:
+            covered |= _unconstrained(facts)
+        for facts in union:
+            if facts.values is not None:
+                listed.append(facts)
+                continue
+            free = _unconstrained(facts)
+            types = facts.types & (~covered | free)
+            if free == ANYTHING:
+                return [self.anything(depth)]
+            ways.update(dict.fromkeys(self._by_type(facts, types, depth)))
+        for expr in self._listed(listed, covered, depth):
+            ways[expr] = None
+        return list(ways)
+
+    def _by_type(self, facts: Facts, types: int, depth: int) -> Iterable[Expr]:
+        """The expressions of some of the facts' types."""
+        for bit, word in _WORDS:
+            if types & bit:
+                yield self.guarded(word, facts, bit)
+        if types & NUMBER:
+            yield self._number(facts, types & NUMBER)
+        if types & STRING:
+            yield self._string(facts)
+        if types & ARRAY:
+            yield self.guarded(self._containers.array(facts, depth), facts, ARRAY)
+        if types & OBJECT:
+            yield self.guarded(self._containers.object(facts, depth), facts, OBJECT)
+
+    def guarded(self, expr: Expr, facts: Facts, types: int, undecided: str | None = None) -> Expr:
+        """The expression, with a guard if the facts leave something undecided for the types."""
+        residuals = facts.left(types)
+        if undecided is not None:
+            nodes = facts.sources
+            guard = self.guard(nodes, nodes[0].pointer, undecided)
+        elif residuals:
+            nodes = tuple(dict.fromkeys(r.node for r in residuals))
+            guard = self.guard(nodes, residuals[0].node.pointer, residuals[0].keyword)
+        else:
+            return expr
+        return Guarded(expr, guard)
+
+    def guard(self, nodes: tuple[Node, ...], pointer: str, keyword: str) -> Guard:
+        """A guard on the nodes, listed."""
+        guard = Guard(self.reader.referee, nodes, pointer, keyword)
+        self.guards[guard] = None
+        return guard
+
+    def _string(self, facts: Facts) -> Expr:
+        strings, spelling = facts.strings, self.style.spelling
+        excluded = tuple(v for v in facts.excluded if isinstance(v, str))
+        if strings is None and not excluded:
+            return self.guarded(self.any_string, facts, STRING)
+        body, exact = scalars.string_body(strings, excluded, spelling)
+        name = f"string {strings.describe() if strings else ''}" + "".join(f" not {v!r}" for v in excluded)
+        expr = self.shared(name, lambda: quoted(body))
+        return self.guarded(expr, facts, STRING, None if exact else "pattern" if strings and strings.patterns else "format")
+
+    @property
+    def any_string(self) -> Ref:
+        """The rule of every string."""
+        return self.shared("string", lambda: self.style.spelling.any_string)
+
+    def _number(self, facts: Facts, types: int) -> Expr:
+        numbers, every = facts.numbers, self.style.spelling.every
+        excluded = tuple(v for v in facts.excluded if type_of(v) & NUMBER)
+        draft_4 = any(node.resource.dialect.age == 4 for node in facts.sources)
+        free = not excluded and types == NUMBER and (numbers is None or numbers.is_free)
+        if free:
+            return self.guarded(self.any_number, facts, NUMBER)
+        plain, exact = scalars.decimal_numbers(numbers, types, excluded, every, draft_4)
+        kind = {INTEGER: "integer", FRACTION: "fraction", NUMBER: "number"}[types]
+        name = f"{kind} {numbers.describe() if numbers else ''}" + "".join(f" not {v!r}" for v in excluded)
+        expr = self.guarded(self.shared(name + (" of draft 4" if draft_4 else ""), lambda: plain), facts, NUMBER, None if exact else "multipleOf")
+        if not every or (draft_4 and types == INTEGER):
+            return expr
+        return choice(expr, self.guarded(self.shared("exponents", lambda: scalars.with_exponent), facts, NUMBER, kind))
+
+    @property
+    def any_number(self) -> Ref:
+        """The rule of every number."""
+        every = self.style.spelling.every
+
+        def write() -> Expr:
+            plain, _ = scalars.decimal_numbers(None, NUMBER, (), every, False)
+            return choice(plain, scalars.with_exponent) if every else plain
+
+        return self.shared("number", write)
+
+    def anything(self, depth: int) -> Expr:
+        """Every JSON value."""
+        name = f"json at depth {depth}" if depth else "json"
+        return self.shared(name, lambda: choice(*self._by_type(Facts(), ANYTHING, depth)))
+
+    def _listed(self, facts: list[Facts], covered: int, depth: int) -> Iterable[Expr]:
+        """The listed values, in one rule if they are many."""
+        values: dict[object, Any] = {}
+        for f in facts:
+            for v in self.reader.settled(f):
+                if not type_of(v) & covered:
+                    values.setdefault(identity(v), v)
+        if not values:
+            return []
+        where = facts[0].sources[0]
+        scalar = [v for v in values.values() if not isinstance(v, dict | list)]
+        ways = [self._containers.literal(v, depth) for v in values.values() if isinstance(v, dict | list)]
+        if len(scalar) == 1:
+            ways.append(self.scalar_literal(scalar[0], where))
+        elif scalar:
+            ways.append(self.named(where, lambda: choice(*(self.scalar_literal(v, None) for v in scalar))))
+            ways += self._exponents(scalar, where)
+        return ways
+
+    def scalar_literal(self, value: Any, where: Node | None) -> Expr:
+        """One value that is no container; without exponents, if no place is given."""
+        if isinstance(value, str):
+            return self.style.spelling.literal(value)
+        if value is None or isinstance(value, bool):
+            return Bytes(b"null" if value is None else b"true" if value else b"false")
+        plain = scalars.decimal_literal(value, every=self.style.spelling.every)
+        return plain if where is None else choice(plain, *self._exponents([value], where))
+
+    def _exponents(self, values: list[Any], where: Node) -> list[Expr]:
+        """The spellings with exponents of the numbers among some values."""
+        numbers = frozenset(identity(v) for v in values if type_of(v) & NUMBER)
+        if not numbers or not self.style.spelling.every:
+            return []
+        check = Equality(numbers, where.pointer)
+        return [Guarded(self.shared("exponents", lambda: scalars.with_exponent), check)]
+
+
+def _unconstrained(facts: Facts) -> int:
+    """The types of which the facts say nothing more."""
+    if facts.values is not None:
+        return 0
+    types = facts.types & (NULL | TRUE | FALSE)
+    if facts.types & NUMBER == NUMBER and not facts.excluded and (facts.numbers is None or facts.numbers.is_free):
+        types |= NUMBER
+    if facts.types & STRING and not facts.excluded and (facts.strings is None or facts.strings.is_free):
+        types |= STRING
+    if facts.types & ARRAY and facts.arrays is None:
+        types |= ARRAY
+    if facts.types & OBJECT and facts.objects is None:
+        types |= OBJECT
+    for residual in facts.residuals:
+        types &= ~residual.types
+    return types

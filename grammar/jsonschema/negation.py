@@ -1,0 +1,166 @@
+"""Negation: what it takes to fail a subschema.
+
+A schema fails if one of its keywords fails (De Morgan). Types, values, bounds, lengths, patterns, required and declared
+keys and in-place applicators have facts for that; the failure of any other keyword is a residual on its types.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from .aspects import APPLICATOR, ARRAYS, NUMBERS, OBJECTS, STRINGS, aspects_of, numbers_of, strings_of
+from .decimals import Range
+from .document import Node
+from .facts import ANYTHING, ARRAY, FREE, NUMBER, OBJECT, STRING, TYPES, Arrays, Facts, Numbers, Objects, Residual, Strings, View, mask_of, with_residual
+from .values import type_of
+
+if TYPE_CHECKING:
+    from .reading import Reader
+
+_TYPES_OF_ASPECT = {NUMBERS: NUMBER, STRINGS: STRING, ARRAYS: ARRAY, OBJECTS: OBJECT, APPLICATOR: ANYTHING}
+
+
+def deny(reader: Reader, node: Node) -> tuple[Facts, ...]:
+    """What fails the subschema of a negated node, as alternatives."""
+    schema, dialect = node.schema, node.resource.dialect
+    if schema is False:
+        return (FREE,)
+    if schema is True or not schema:
+        return ()
+    assert isinstance(schema, dict)
+    table = aspects_of(dialect)
+    keywords = ["$ref"] if "$ref" in schema and dialect.ref_stands_alone else [k for k in schema if k in table]
+    ways: list[Facts] = []
+    for keyword in keywords:
+        if keyword.startswith("exclusiveM") and dialect.age == 4:
+            continue
+        ways += _fail(reader, node, schema, keyword, schema[keyword], table[keyword])
+    return tuple(f if f.sources == (node,) else replace(f, sources=(node,)) for f in ways)
+
+
+def _fail(reader: Reader, node: Node, schema: dict[str, Any], keyword: str, value: Any, aspect: int) -> tuple[Facts, ...]:
+    """What fails one keyword."""
+    if keyword == "type":
+        types = {value} if isinstance(value, str) else set(value)
+        mask = 0
+        for name in types:
+            mask |= TYPES[name]
+        return (Facts(ANYTHING & ~mask),) if mask != ANYTHING else ()
+    if keyword in ("enum", "const"):
+        return _fail_values(node, keyword, tuple(value) if keyword == "enum" else (value,))
+    if aspect == APPLICATOR:
+        return _fail_applicator(reader, node, schema, keyword, value)
+    if keyword in ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"):
+        return _fail_bound(node, schema, keyword, value)
+    match keyword:
+        case "minLength" | "minItems" | "minProperties":
+            return _shorter(keyword, int(value) - 1) if value > 0 else ()
+        case "maxLength" | "maxItems" | "maxProperties":
+            return _longer(keyword, int(value) + 1)
+        case "pattern":
+            return (Facts(STRING, strings=Strings(patterns=((value, False),))),)
+        case "format":
+            formats = strings_of({"format": value}, node.resource.dialect, reader.asserts_formats).formats
+            return tuple(Facts(STRING, strings=Strings(formats=((name, False),))) for name, _ in formats)
+        case "required" if isinstance(value, list):
+            return tuple(reader.without(key) for key in value)
+        case "properties":
+            return tuple(_wrong_member(reader, node, key, sub) for key, sub in value.items() if sub is not True and sub)
+        case "uniqueItems" if value is not True:
+            return ()
+        case _:
+            types = _TYPES_OF_ASPECT[aspect]
+            return (Facts(types, residuals=(Residual(node, keyword, types),)),)
+
+
+def _wrong_member(reader: Reader, node: Node, key: str, schema: Any) -> Facts:
+    wrong = reader.document.child(node, schema, "properties", key).negation()
+    return Facts(OBJECT, objects=Objects((View({key: wrong}),), (key,)))
+
+
+def _fail_values(node: Node, keyword: str, values: tuple[Any, ...]) -> tuple[Facts, ...]:
+    """Anything but the values."""
+    mask = mask_of(values)
+    types = ANYTHING & ~(mask & (TYPES["null"] | TYPES["boolean"]))
+    structured = mask & (ARRAY | OBJECT)
+    excluded = tuple(v for v in values if type_of(v) & (NUMBER | STRING))
+    residuals = (Residual(node, keyword, structured),) if structured else ()
+    return (Facts(types, excluded=excluded, residuals=residuals),)
+
+
+def _fail_bound(node: Node, schema: dict[str, Any], keyword: str, value: Any) -> tuple[Facts, ...]:
+    """Numbers beyond a bound."""
+    dialect = node.resource.dialect
+    exclusive = "exclusive" + keyword[0].upper() + keyword[1:]
+    pair = {keyword: value, **({exclusive: schema[exclusive]} if dialect.age == 4 and exclusive in schema else {})}
+    bounds = numbers_of(pair, dialect).range
+    if bounds.low is not None:
+        beyond = Range(high=bounds.low, high_open=not bounds.low_open)
+    else:
+        beyond = Range(low=bounds.high, low_open=not bounds.high_open)
+    return (Facts(NUMBER, Numbers(beyond)),)
+
+
+def _shorter(keyword: str, most: int) -> tuple[Facts, ...]:
+    if keyword == "minLength":
+        return (Facts(STRING, strings=Strings(max=most)),)
+    if keyword == "minItems":
+        return (Facts(ARRAY, arrays=Arrays(max=most)),)
+    return (Facts(OBJECT, objects=Objects(max=most)),)
+
+
+def _longer(keyword: str, fewest: int) -> tuple[Facts, ...]:
+    if keyword == "maxLength":
+        return (Facts(STRING, strings=Strings(fewest)),)
+    if keyword == "maxItems":
+        return (Facts(ARRAY, arrays=Arrays(min=fewest)),)
+    return (Facts(OBJECT, objects=Objects(min=fewest)),)
+
+
+def _fail_applicator(reader: Reader, node: Node, schema: dict[str, Any], keyword: str, value: Any) -> tuple[Facts, ...]:
+    """What fails an in-place applicator."""
+    child, residual = reader.document.child, Residual(node, keyword)
+    match keyword:
+        case "$ref":
+            return reader.read(reader.document.resolve(node, value).negation())
+        case "$dynamicRef" | "$recursiveRef":
+            return reader.read(reader.document.resolve_dynamic(node, value).negation())
+        case "not":
+            return reader.read(child(node, value, keyword))
+        case "allOf":
+            return tuple(f for i, s in enumerate(value) for f in reader.read(child(node, s, keyword, i).negation()))
+        case "anyOf":
+            found: tuple[Facts, ...] = (FREE,)
+            for i, s in enumerate(value):
+                found = reader.product(found, reader.read(child(node, s, keyword, i).negation()), residual)
+            return found
+        case "if":
+            return _fail_conditional(reader, node, schema)
+        case "oneOf":
+            return with_residual((FREE,), residual)
+        case _:
+            return _fail_dependencies(reader, node, keyword, value)
+
+
+def _fail_conditional(reader: Reader, node: Node, schema: dict[str, Any]) -> tuple[Facts, ...]:
+    child, residual = reader.document.child, Residual(node, "if")
+    condition = child(node, schema["if"], "if")
+    found: tuple[Facts, ...] = ()
+    for keyword, premise in (("then", condition), ("else", condition.negation())):
+        if keyword in schema:
+            wrong = reader.read(child(node, schema[keyword], keyword).negation())
+            found += reader.product(reader.read(premise), wrong, residual)
+    return found
+
+
+def _fail_dependencies(reader: Reader, node: Node, keyword: str, value: dict[str, Any]) -> tuple[Facts, ...]:
+    found: tuple[Facts, ...] = ()
+    for key, wanted in value.items():
+        there = (Facts(OBJECT, objects=Objects(required=(key,))),)
+        if isinstance(wanted, list):
+            wrong: tuple[Facts, ...] = tuple(reader.without(k) for k in wanted)
+        else:
+            wrong = reader.read(reader.document.child(node, wanted, keyword, key).negation())
+        found += reader.product(there, wrong, Residual(node, keyword, OBJECT))
+    return found

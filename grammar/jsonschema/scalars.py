@@ -1,0 +1,102 @@
+"""Strings and numbers: from facts to regular expressions.
+
+Every function gives an expression and whether it is exact; where it is not, it accepts too much and a guard must decide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+
+from ...errors import BudgetExceeded, UnsupportedFeature
+from ..ir import And, Bytes, Expr, Not, Repeat, choice, sequence
+from ..regex import parse_regex
+from . import decimals
+from .facts import FRACTION, INTEGER, Numbers, Strings
+from .formats import FORMATS
+from .multiples import multiples_of
+from .strings import EVERY, SHORTEST, Spelling, quoted
+from .values import exact
+
+
+@lru_cache(maxsize=4096)
+def pattern_body(pattern: str, every: bool, anchored: bool = False) -> Expr | None:
+    """What an ECMA-262 pattern matches, spelled between quotes; None if no automaton can tell."""
+    spelling = EVERY if every else SHORTEST
+    try:
+        return parse_regex(pattern, flavour="ecma", anchored=anchored, char=spelling.characters)
+    except (UnsupportedFeature, BudgetExceeded):
+        return None
+
+
+def string_body(strings: Strings | None, excluded: tuple[str, ...], spelling: Spelling) -> tuple[Expr, bool]:
+    """The strings between their quotes."""
+    strings = strings or Strings()
+    parts: list[Expr] = []
+    is_exact = True
+    bodies = [(pattern_body(p, spelling.every), holds) for p, holds in strings.patterns]
+    for name, holds in strings.formats:
+        known = FORMATS.get(name)
+        if known is None:
+            is_exact = False
+        else:
+            bodies.append((pattern_body(known.pattern, spelling.every, True), holds or not known.exact))
+            is_exact = is_exact and known.exact
+    for body, holds in bodies:
+        if body is None:
+            is_exact = False
+        else:
+            parts.append(body if holds else Not(body))
+    parts += [Not(characters_of(text, spelling)) for text in excluded]
+    if strings.min or strings.max is not None or not any(holds for _, holds in bodies):
+        parts.insert(0, Repeat(spelling.any_character, strings.min, strings.max))
+    return parts[0] if len(parts) == 1 else And(tuple(parts)), is_exact
+
+
+def characters_of(text: str, spelling: Spelling) -> Expr:
+    """The spellings of a string without its quotes."""
+    return sequence(*(spelling.characters(((ord(c), ord(c)),)) for c in text))
+
+
+def decimal_numbers(numbers: Numbers | None, types: int, excluded: tuple[Any, ...], every: bool, draft_4: bool) -> tuple[Expr, bool]:
+    """The numbers without exponent."""
+    numbers = numbers or Numbers()
+    bounds, is_exact = numbers.range, True
+    if not bounds.is_short:
+        bounds, is_exact = decimals.Range(), False
+    whole, fractional = bool(types & INTEGER), bool(types & FRACTION)
+    parts = [decimals.decimals(bounds, whole=whole, fractional=fractional, every=every, zero_fraction=not draft_4)]
+    for divisor in numbers.multiples:
+        expr = multiples_of(divisor)
+        if expr is None:
+            is_exact = False
+        else:
+            parts.append(expr)
+    parts += [Not(decimal_literal(value, every=True)) for value in excluded]
+    return parts[0] if len(parts) == 1 else And(tuple(parts)), is_exact
+
+
+def decimal_literal(value: Any, *, every: bool) -> Expr:
+    """One number without exponent: its plain spelling, or every one."""
+    number = exact(value)
+    text = format(number.copy_abs(), "f")
+    whole, _, fraction = text.partition(".")
+    fraction = fraction.rstrip("0")
+    plain = whole + ("." + fraction if fraction else "")
+    if not every:
+        sign = "-" if number < 0 else ""
+        own = repr(value) if isinstance(value, float) and "e" not in repr(value) else sign + plain
+        return choice(Bytes((sign + plain).encode()), Bytes(own.encode()))
+    zeros = Repeat(Bytes(b"0"))
+    tail = zeros if fraction else Repeat(sequence(Bytes(b".0"), zeros), 0, 1)
+    sign_expr: Expr = Bytes(b"-") if number < 0 else Repeat(Bytes(b"-"), 0, 0 if number else 1)
+    return sequence(sign_expr, Bytes(plain.encode()), tail)
+
+
+#: Every number with an exponent.
+with_exponent: Expr = sequence(
+    decimals.decimals(decimals.Range(), whole=True, fractional=True, every=True), decimals.EXPONENT
+)
