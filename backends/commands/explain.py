@@ -10,7 +10,7 @@ import numpy as np
 from .byte_names import byte_names
 from .constraint import ConstraintOptions, UsageError, grammar_of
 from .outcome import FINDINGS, OK, Outcome
-from .text_check import compile_for_bytes, follow, what_fits
+from .text_check import Mismatch, compile_for_bytes, first_mismatch, follow, what_fits
 
 if TYPE_CHECKING:
     from ...automata import Matcher, TokenAutomaton, Vocabulary
@@ -40,8 +40,10 @@ def explain(options: ConstraintOptions, prefix: str, tokenizer: Path | None, tok
         "forced": forced.decode(errors="replace"),
     }
     if taken < len(text):
-        data |= {"offset": taken, "reason": str(matcher.explain(text[taken]))}
-        return Outcome(data, _misfit(text, data), FINDINGS)
+        mismatch = first_mismatch(auto, text)
+        assert mismatch is not None
+        data |= {"offset": taken, "mismatch": mismatch.as_data()}
+        return Outcome(data, _misfit(text, mismatch), FINDINGS)
     pieces = _outlook(data)
     if tokenizer is not None:
         by_token = _with_tokens(grammar, text, tokenizer, token, show)
@@ -50,13 +52,9 @@ def explain(options: ConstraintOptions, prefix: str, tokenizer: Path | None, tok
     return Outcome(data, pieces, OK)
 
 
-def _misfit(text: bytes, data: dict[str, Any]) -> list[tuple[str, str]]:
-    fits = text[: data["offset"]].decode(errors="replace")
-    return [
-        ("red", f"The prefix fits only up to byte {data['offset']}: {fits!r}\n"),
-        ("", f"There, expected: {_expectation(data)}\n"),
-        ("dim", f"{data['reason']}\n"),
-    ]
+def _misfit(text: bytes, mismatch: Mismatch) -> list[tuple[str, str]]:
+    fits = text[: mismatch.offset].decode(errors="replace")
+    return [("red", f"The prefix fits up to {fits!r}. At {mismatch}\n"), ("dim", f"{mismatch.reason}\n")]
 
 
 def _expectation(data: dict[str, Any]) -> str:

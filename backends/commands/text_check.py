@@ -35,8 +35,9 @@ class Mismatch:
     expected: tuple[int, ...]
     #: Whether the text might have ended here.
     may_end: bool
-    #: The rules in which the text stands, innermost first, and why the byte does not fit.
-    reason: str
+    #: The rules in which the text stands with what each expects, and the guards that refuse the byte, if any did.
+    rules: tuple[tuple[str, str], ...]
+    guard: str
 
     def __str__(self) -> str:
         found = "the end of the text" if self.found is None else byte_name(self.found)
@@ -52,7 +53,14 @@ class Mismatch:
         """For `--json`."""
         expected = {"bytes": list(self.expected), "text": byte_names(self.expected), "end": self.may_end}
         place = {"offset": self.offset, "line": self.line, "column": self.column, "found": self.found}
-        return place | {"expected": expected, "reason": self.reason}
+        return place | {"expected": expected, "rules": [list(rule) for rule in self.rules], "guard": self.guard}
+
+    @property
+    def reason(self) -> str:
+        """Why the byte does not fit, in words."""
+        if self.guard:
+            return f"This completes a value that is refused by {self.guard}."
+        return "".join(f"In {rule}: expected {what}.\n" for rule, what in self.rules if rule).rstrip()
 
 
 def byte_vocabulary(grammar: Grammar) -> Vocabulary:
@@ -91,8 +99,9 @@ def first_mismatch(auto: TokenAutomaton, text: bytes) -> Mismatch | None:
     line = before.count(b"\n") + 1
     column = len(before[before.rfind(b"\n") + 1 :].decode(errors="replace")) + 1
     found = text[offset] if offset < len(text) else None
-    reason = str(matcher.explain(EOS if found is None else found))
-    return Mismatch(offset, line, column, found, expected, may_end, reason)
+    why = matcher.explain(EOS if found is None else found)
+    rules = tuple((e.rule or "the text", str(e)) for e in why.expected)
+    return Mismatch(offset, line, column, found, expected, may_end, rules, why.guard)
 
 
 def follow(matcher: Matcher, vocabulary: Vocabulary, text: bytes) -> int:
