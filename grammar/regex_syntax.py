@@ -10,6 +10,7 @@ The flavours differ in
     `\\d \\w \\s \\b`   Python: Unicode; ECMA: ASCII (`\\s`: ECMA's white space)
     `[]` `[^]`      Python: `]` is the first member; ECMA: nothing, anything
     `{,n}`          Python: at most n times; ECMA: literal text
+`\\B` matches the empty text in both, as Python's does from 3.14 on.
 Named groups `(?<n>..)` and `(?P<n>..)` are read in both, and an unpaired `{`, `}` or `]` is literal.
 
 Sources: the Python Library Reference, `re`; ECMA-262 (2025), section 22.2 and Annex B.1.2.
@@ -34,6 +35,7 @@ _QUANTIFIER = {
     "python": re.compile(r"\{(?!\})([0-9]*)(?:(,)([0-9]*))?\}"),
     "ecma": re.compile(r"\{([0-9]+)(?:(,)([0-9]*))?\}"),
 }
+_REPEATS: dict[str, tuple[int, int | None]] = {"*": (0, None), "+": (1, None), "?": (0, 1), "{": (0, 0)}
 _NAME = re.compile(r"\w+")
 _FLAGS = re.compile(r"([a-zA-Z]*)(?:(-)([a-zA-Z]*))?")
 _KNOWN_FLAGS = {"python": frozenset("aimsux"), "ecma": frozenset("imsu")}
@@ -100,7 +102,7 @@ class Parser(MemberReader):
 
     def _skip_layout(self, flags: Flags) -> None:
         """Pass over comments and, in verbose mode, white space."""
-        while True:
+        while self._peek() == "(" or "x" in flags:
             if self.flavour == "python" and self.source.startswith("(?#", self.pos):
                 end = self.source.find(")", self.pos)
                 if end < 0:
@@ -124,7 +126,7 @@ class Parser(MemberReader):
         counts = self._counts()
         if counts is None:
             return atom
-        if isinstance(atom, Edge) or (self.source[start] in "^$\\" and not atom.plain):
+        if self.source[start] in "^$\\" and not atom.plain:
             self._fail("Expected something to repeat, found an anchor", at)
         low, high, self.pos = counts
         if high is not None and high < low:
@@ -140,9 +142,11 @@ class Parser(MemberReader):
 
     def _counts(self) -> tuple[int, int | None, int] | None:
         """Minimum, maximum and end of a quantifier that stands here."""
-        simple = {"*": (0, None), "+": (1, None), "?": (0, 1)}.get(self._peek())
-        if simple is not None:
-            return (*simple, self.pos + 1)
+        char = self._peek()
+        if char not in _REPEATS:
+            return None
+        if char != "{":
+            return (*_REPEATS[char], self.pos + 1)
         found = _QUANTIFIER[self.flavour].match(self.source, self.pos)
         if found is None:
             return None
