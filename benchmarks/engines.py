@@ -68,8 +68,10 @@ class Syntagma:
 
     def __init__(self, tokenizer: Path, eos: int, width: int, profile: str) -> None:
         import syntagma
+        from syntagma import errors
 
         self.sg = syntagma
+        self.empty = errors.EmptyLanguage
         self.profile = profile
         self.vocabulary = syntagma.Vocabulary.from_pretrained(tokenizer)
         self.width = self.vocabulary.width
@@ -77,7 +79,7 @@ class Syntagma:
     def compile(self, schema: str) -> Compiled:
         try:
             automaton = self.sg.compile(self.sg.JsonSchema(schema, profile=self.profile), self.vocabulary)
-        except self.sg.EmptyLanguage as error:
+        except self.empty as error:
             raise EmptyLanguage(str(error)) from error
         return _Syntagma(automaton, self.width)
 
