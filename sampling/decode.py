@@ -26,6 +26,8 @@ FinishReason: TypeAlias = Literal["stop", "length"]
 class Sample:
     """One sequence, growing until it has a `finish_reason` or is `dead`."""
 
+    #: What the text obeys.
+    auto: Constraint
     #: Prompt and tokens.
     prefix: Prefix
     #: The automaton's state after `tokens`; it lives as long as the run.
@@ -44,14 +46,14 @@ class Sample:
         """Whether nothing more is drawn."""
         return self.finish_reason is not None or self.dead is not None
 
-    def take(self, auto: Constraint, step: Step, state: int) -> None:
+    def take(self, step: Step, state: int) -> None:
         """Append the step's token, which leads to `state`."""
         self.ledger.steps.append(step)
         self.tokens.append(step.token)
         self.prefix = self.prefix.extend(step.token)
         self.state = state
         self.remaining -= 1
-        if self.state == auto.finished:
+        if self.state == self.auto.finished:
             self.finish_reason = "stop"
 
 
@@ -61,7 +63,7 @@ class Sampler(Protocol):
     def steps(
         self,
         model: Model,
-        auto: Constraint,
+        auto: Constraint | Sequence[Constraint],
         prompts: Sequence[Sequence[int]],
         max_tokens: int | Sequence[int],
         *,
@@ -71,6 +73,7 @@ class Sampler(Protocol):
 
         Parameters
         ----------
+        auto : what the texts obey, for all prompts or for each.
         max_tokens : tokens a text may have at most, for all prompts or for each.
         seed : instead of the sampler's own.
         """

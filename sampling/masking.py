@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,7 +72,7 @@ class Masking:
     def steps(
         self,
         model: Model,
-        auto: Constraint,
+        auto: Constraint | Sequence[Constraint],
         prompts: Sequence[Sequence[int]],
         max_tokens: int | Sequence[int],
         *,
@@ -84,25 +85,28 @@ class Masking:
         SamplingError : no text fits into `max_tokens`.
         BackendMismatch : the model's rows do not fit the vocabulary.
         """
-        budgets = [max_tokens] * len(prompts) if isinstance(max_tokens, int) else list(max_tokens)
-        for budget in set(budgets):
-            require_closable(auto, budget)
+        budgets = [max_tokens] * len(prompts) if isinstance(max_tokens, int) else max_tokens
+        autos = auto if isinstance(auto, Sequence) else [auto] * len(prompts)
+        for one, budget in dict.fromkeys(zip(autos, budgets, strict=True)):
+            require_closable(one, budget)
         seed = self.seed if seed is None else seed
         entropy = secrets.randbits(64) if seed is None else seed
-        with auto.run():
+        with ExitStack() as runs:
+            for one in dict.fromkeys(autos):
+                runs.enter_context(one.run())
             samples = [
-                Sample(Prefix(p), auto.start, n, np.random.default_rng([entropy, i]), Ledger(self.weights(auto)), [])
-                for i, (p, n) in enumerate(zip(prompts, budgets, strict=True))
+                Sample(one, Prefix(p), one.start, n, np.random.default_rng([entropy, i]), Ledger(self.weights(one)), [])
+                for i, (p, n, one) in enumerate(zip(prompts, budgets, autos, strict=True))
             ]
             while live := [s for s in samples if not s.done]:
                 for sample, row in zip(live, logp_rows(model, [s.prefix for s in live]), strict=True):
-                    self._grow(auto, sample, row)
+                    self._grow(sample, row)
                 yield samples
 
     def sample(
         self,
         model: Model,
-        auto: Constraint,
+        auto: Constraint | Sequence[Constraint],
         prompts: Sequence[Sequence[int]],
         max_tokens: int | Sequence[int],
         *,
@@ -114,27 +118,29 @@ class Masking:
             pass
         return samples
 
-    def _grow(self, auto: Constraint, sample: Sample, logp: NDArray[np.float64]) -> None:
+    def _grow(self, sample: Sample, logp: NDArray[np.float64]) -> None:
         """Take one token, or say why there is none."""
+        auto = sample.auto
         ids, asks_fit = support(auto, sample.state, sample.remaining)
         if not len(ids) and auto.accepts(sample.state):  # the vocabulary has no token that ends a sequence
             sample.finish_reason = "stop"
             return
         base = logp if self.temperature in (0, 1) else log_softmax(logp / self.temperature)
         try:
-            step, state = self._draw(auto, sample, ids, base[ids], asks_fit)
+            step, state = self._draw(sample, ids, base[ids], asks_fit)
         except DeadEnd as dead:
             if sample.remaining > 0:
                 sample.dead = dead
             else:
                 sample.finish_reason = "length"
             return
-        sample.take(auto, step._replace(logp=float(logp[step.token])), state)
+        sample.take(step._replace(logp=float(logp[step.token])), state)
 
     def _draw(
-        self, auto: Constraint, sample: Sample, ids: NDArray[np.intp], mass: NDArray[np.float64], asks_fit: bool
+        self, sample: Sample, ids: NDArray[np.intp], mass: NDArray[np.float64], asks_fit: bool
     ) -> tuple[Step, int]:
         """One token of `ids`, whose logarithmic base law is `mass`, and the state behind it."""
+        auto = sample.auto
         tried = 0
 
         def state_behind(i: int) -> int:
