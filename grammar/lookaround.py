@@ -43,8 +43,8 @@ from .regex_tree import (
 from .regular import is_nullable
 from .unicode import ANY, CodePoints, intersection, negation
 
-#: Branches of one pattern.
-MAX_BRANCHES = 256
+#: Branches of one pattern, those of its lookarounds included.
+MAX_BRANCHES = 512
 #: Rounds of a loop over assertions that are written out.
 MAX_ROUNDS = 8
 
@@ -56,6 +56,7 @@ class Lowering:
         self.source = source
         self.spell = spell
         self.every = Repeat(spell(ANY))
+        self.written = 0
 
     def whole(self, node: Node, *, open_left: bool = False, open_right: bool = False) -> Expr:
         """The texts that the node spells from start to end.
@@ -65,13 +66,14 @@ class Lowering:
         if node.plain:
             return lower(node, self.spell)
         settled = [row for branch in self._branches(node) for row in self._settle(branch, open_left)]
-        self._check(len(settled), node)
+        self.written += len(settled)
+        self._check(self.written)
         return choice(*(self._fold(row, open_right) for row in settled))
 
     def _refuse(self, message: str, at: Edge | Look) -> NoReturn:
         raise UnsupportedFeature(message, source=self.source, offset=at.offset)
 
-    def _check(self, branches: int, node: Node) -> None:
+    def _check(self, branches: int) -> None:
         if branches > MAX_BRANCHES:
             raise BudgetExceeded("ways through the assertions of a pattern", MAX_BRANCHES, "write fewer of them")
 
@@ -86,13 +88,13 @@ class Lowering:
                 rows: list[tuple[Node, ...]] = [()]
                 for item in items:
                     rows = [row + more for more in self._branches(item) for row in rows]
-                    self._check(len(rows), node)
+                    self._check(len(rows))
                 return rows
             case Either(items):
                 plain = [item for item in items if item.plain]
                 rows = [(either(plain),)] if plain else []
                 rows += [row for item in items if not item.plain for row in self._branches(item)]
-                self._check(len(rows), node)
+                self._check(len(rows))
                 return rows
             case Loop():
                 return self._rounds(node)

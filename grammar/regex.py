@@ -10,8 +10,10 @@ Python's `re`).
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 
+from ..errors import BudgetExceeded
 from .ir import Expr, Grammar
 from .lookaround import Lowering
 from .regex_member import Flavour
@@ -48,8 +50,11 @@ def parse_regex(
     >>> parse_regex("(a|b)?c")
     Seq(items=(Repeat(item=Alt(items=(Bytes(data=b'a'), Bytes(data=b'b'))), min=0, max=1), Bytes(data=b'c')))
     """
-    tree = Parser(pattern, flavour, flags).parse()
-    return Lowering(pattern, char).whole(tree if anchored else concat([EVERY, tree, EVERY]))
+    try:
+        tree = Parser(pattern, flavour, flags).parse()
+        return Lowering(pattern, char).whole(tree if anchored else concat([EVERY, tree, EVERY]))
+    except RecursionError:
+        raise BudgetExceeded("nesting of a pattern", sys.getrecursionlimit(), "nest it less deeply") from None
 
 
 @dataclass(frozen=True)

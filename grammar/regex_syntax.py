@@ -27,7 +27,7 @@ from .regular import compile_regular, is_prefix_free
 from .unicode import CodePoints, code_points, negation
 
 #: Groups in groups; deeper patterns are hostile.
-MAX_DEPTH = 100
+MAX_DEPTH = 64
 #: The largest count of a repetition.
 MAX_COUNT = 10**9
 
