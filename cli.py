@@ -93,19 +93,23 @@ def generate(
         float | None, typer.Option(min=0.0, max=1.0, help="Keep tokens of p times the best one's.")
     ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Makes sampling repeatable.")] = None,
-    max_tokens: Annotated[int, typer.Option(min=1, help="Close the text within so many tokens.")] = 256,
+    max_tokens: Annotated[int | None, typer.Option(min=1, help="Close the text within so many tokens.")] = None,
+    raw: Annotated[bool, typer.Option("--raw", help="Give the prompt as it is, not as a chat message.")] = False,
+    hide_schema: Annotated[bool, typer.Option("--hide-schema", help="Do not show the schema to the model.")] = False,
     stream: Annotated[bool, typer.Option("--stream", help="Print the text as it grows.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Generate text that obeys a schema, grammar, regular expression, list of choices or Python type."""
 
-    def command() -> Outcome | Iterator[str]:
+    def command() -> Outcome | Iterator[str | Outcome]:
         from .backends.commands import generate as body
 
-        options = body.SamplerOptions(temperature, top_k, top_p, min_p, seed, max_tokens)
+        options = body.GenerateOptions(
+            model, temperature, top_k, top_p, min_p, seed, max_tokens, raw=raw, hide_schema=hide_schema
+        )
         constraint = _constraint(schema, lark, regex, choice, type_, profile)
         run = body.stream if stream else body.generate
-        return run(constraint, model, options, body.read_prompt(prompt))
+        return run(constraint, options, body.read_prompt(prompt))
 
     if stream and as_json:
         raise typer.BadParameter("--stream and --json exclude each other.")
@@ -196,23 +200,25 @@ def _constraint(
     return ConstraintOptions(schema, lark, regex, tuple(choice or ()), type_, profile.value)
 
 
-def _finish(command: Callable[[], Outcome | Iterator[str]], as_json: bool) -> NoReturn:
+def _finish(command: Callable[[], Outcome | Iterator[str | Outcome]], as_json: bool) -> NoReturn:
     """Run a command, print its outcome and leave with its status; errors on purpose become messages."""
     from .backends.commands.outcome import UNUSABLE, Outcome, failure
 
     try:
-        outcome = command()
-        if not isinstance(outcome, Outcome):
-            for piece in outcome:
+        result = command()
+        for piece in [result] if isinstance(result, Outcome) else result:
+            if isinstance(piece, Outcome):
+                outcome = piece
+            else:
                 print(piece, end="", flush=True)
-            print()
-            raise typer.Exit
     except (SyntagmaError, OSError) as error:
         outcome = failure(error)
     if as_json:
         print(json.dumps(outcome.data, ensure_ascii=False, default=str))
     else:
         _print(outcome.pieces, to_stderr=outcome.status == UNUSABLE)
+        if outcome.warning:
+            _print([("yellow", f"{outcome.warning}\n")], to_stderr=True)
     raise typer.Exit(outcome.status)
 
 

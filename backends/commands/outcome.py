@@ -22,6 +22,8 @@ class Outcome:
     #: The same for people: (style, text) pieces, printed one after the other; "" is plain.
     pieces: list[tuple[str, str]] = field(default_factory=list)
     status: int = OK
+    #: For people, on standard error.
+    warning: str = ""
 
 
 def failure(error: Exception) -> Outcome:
