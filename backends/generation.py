@@ -1,0 +1,115 @@
+"""Generation: what came of a prompt, and the pieces in which it came."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from ..sampling.decode import FinishReason, Sample
+from ..sampling.ledger import Ledger
+
+if TYPE_CHECKING:
+    from ..automata.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What was enforced."""
+
+    #: The automaton's fingerprint: a digest of constraint and vocabulary.
+    constraint: str
+    #: Whether the text ended where the constraint lets it.
+    accepted: bool
+    #: Tokens masked, over all steps.
+    tokens_masked: int
+    #: Whether the automaton decided alone.
+    exact: bool
+    #: How often guards were asked.
+    checks: int
+
+
+@dataclass(frozen=True)
+class Generation:
+    """A finished text."""
+
+    text: str
+    #: The tokens drawn, the one that ended the text included; where the prompt was healed they begin in its last bytes.
+    tokens: tuple[int, ...]
+    #: `stop`: the text is complete.  `length`: the tokens ran out, and there is no value.
+    finish_reason: FinishReason
+    ledger: Ledger
+    receipt: Receipt
+    decode: Callable[[str], Any] = field(repr=False)
+
+    @cached_property
+    def value(self) -> Any:
+        """The typed value of the text; `None` if it is not finished.
+
+        Raises whatever the type's own validators raise, such as pydantic's ValidationError.
+        """
+        return self.decode(self.text) if self.receipt.accepted else None
+
+    @property
+    def logprob(self) -> float:
+        """Log-probability of the tokens under the model at temperature 1, nats."""
+        return self.ledger.logp
+
+    @property
+    def logw(self) -> float:
+        """Log weight against the sampler's base law, nats; see `ledger.weights` for what it is worth."""
+        return self.ledger.logw
+
+
+@dataclass(frozen=True)
+class Event:
+    """A piece of a text that is being generated."""
+
+    #: What was added to the text.
+    text: str
+    #: With the last event: the whole.
+    generation: Generation | None
+    show: Callable[[], Any] = field(repr=False)
+
+    @cached_property
+    def value(self) -> Any:
+        """The value as far as the text shows it; with the last event the typed value."""
+        return self.show()
+
+
+def finish(sample: Sample, text: str, decode: Callable[[str], Any], fingerprint: str) -> Generation:
+    """The generation of a finished sample; raises the dead end it met, if any."""
+    if sample.dead is not None:
+        raise sample.dead
+    ledger, accepted = sample.ledger, sample.finish_reason == "stop"
+    receipt = Receipt(fingerprint, accepted, ledger.masked, sample.auto.exact, ledger.checks)
+    return Generation(text, tuple(sample.tokens), sample.finish_reason or "length", ledger, receipt, decode)
+
+
+class TextReader:
+    """Turns tokens into text piece by piece: holds back unfinished characters and the bytes of a healed prompt.
+
+    Special tokens read as their names, except those that end the text.
+    """
+
+    def __init__(self, vocabulary: Vocabulary, end_ids: Sequence[int], skip: int = 0) -> None:
+        self._vocabulary = vocabulary
+        self._names = {t: name for name, t in vocabulary.special.items() if t not in end_ids}
+        self._skip = skip
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+
+    def read(self, tokens: Sequence[int], *, last: bool = False) -> str:
+        """The text that the tokens add; with the `last` ones, everything held back."""
+        parts = []
+        for t in tokens:
+            if t in self._names:
+                parts.append(self._decoder.decode(b"", final=True) + self._names[t])
+                continue
+            data = self._vocabulary.token_bytes(t)
+            parts.append(self._decoder.decode(data[self._skip :]))
+            self._skip = max(0, self._skip - len(data))
+        if last:
+            parts.append(self._decoder.decode(b"", final=True))
+        return "".join(parts)

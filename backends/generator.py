@@ -1,0 +1,176 @@
+"""Generator: a model and an output -> typed results.
+
+The output is a constraint (`JsonSchema`, `Regex`, `Lark`, `Choice`, ...) or whatever `JsonSchema` takes. What comes
+back obeys it, or says that the tokens ran out: `finish_reason == "length"`, and no value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..errors import DeadEnd, PromptTooLong
+from ..sampling.decode import Sample, Sampler
+from ..sampling.masking import Masking
+from ..sampling.model import Model
+from .generation import Event, Generation, TextReader, finish
+from .output import compiled, output_of
+from .partial import PartialJson
+from .prompt import Prompt, encode_prompt, heal
+
+if TYPE_CHECKING:
+    from ..automata.automaton import TokenAutomaton
+    from ..automata.pushdown import Limits
+
+#: `max_tokens` unless told otherwise; less where the model's context is smaller.
+MAX_TOKENS = 1024
+
+
+@dataclass(frozen=True)
+class _Job:
+    """A prompt, ready to be continued."""
+
+    tokens: list[int]
+    automaton: TokenAutomaton
+    max_tokens: int
+    #: Bytes of the prompt that the generated text begins with.
+    healed: int
+
+    def text_tokens(self, sample: Sample) -> list[int]:
+        """The sample's tokens without the one that ended it."""
+        ended = sample.finish_reason == "stop" and sample.tokens[-1:] and sample.tokens[-1] in self.automaton.end_ids
+        return sample.tokens[:-1] if ended else sample.tokens
+
+
+class Generator:
+    """Generates outputs of one kind.
+
+    Parameters
+    ----------
+    model : the model; `load(...)` gives one. A bare `sampling.Model` takes prompts of token ids only.
+    output : a constraint, a schema or a Python type, see `output_of`.
+    sampler : `Masking()` by default: temperature 1, no truncation.
+    max_tokens : tokens of a text, the end token not counted; 1024 by default, or what the context leaves.
+    show_schema : whether to show the schema in prompts; by default in conversations and not in text.
+    heal : whether to heal prompts that end inside a token; by default those of text, and not conversations.
+    limits : what compilation may use.
+
+    Raises
+    ------
+    GrammarError, BudgetExceeded, VocabularyError : the output cannot be compiled for the model's vocabulary.
+
+    >>> from syntagma import Choice, load  # doctest: +SKIP
+    >>> Generator(load("embedded"), Choice(["yes", "no"]))("Is 7 a prime? ").value  # doctest: +SKIP
+    'yes'
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        output: Any,
+        sampler: Sampler | None = None,
+        *,
+        max_tokens: int | None = None,
+        show_schema: bool | None = None,
+        heal: bool | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        self.model = model
+        self.output = output_of(output)
+        self.sampler: Sampler = Masking() if sampler is None else sampler
+        self.max_tokens = max_tokens
+        self.show_schema = show_schema
+        self.heal = heal
+        self.limits = limits
+        #: The automaton of the output, for prompts that need no healing.
+        self.automaton = compiled(self.output.constraint, model.vocabulary, b"", limits)
+
+    def __call__(self, prompt: Prompt, *, max_tokens: int | None = None, seed: int | None = None) -> Generation:
+        """Continue one prompt: a text, messages with role and content, or token ids.
+
+        Raises
+        ------
+        PromptTooLong : prompt and `max_tokens` exceed the model's context.
+        SamplingError : no text of the output fits into `max_tokens`.
+        DeadEnd : guards refused every token that could follow.
+        BackendError : the model does not read such prompts.
+        """
+        job = self._prepare(prompt, max_tokens)
+        (sample,) = self._run([job], seed)
+        return self._finish(job, sample)
+
+    def batch(
+        self,
+        prompts: Sequence[Prompt],
+        *,
+        max_tokens: int | None = None,
+        seed: int | None = None,
+        return_errors: bool = False,
+    ) -> list[Generation | DeadEnd] | list[Generation]:
+        """Continue several prompts together; errors as for one.
+
+        Parameters
+        ----------
+        return_errors : put dead ends in the list instead of raising the first.
+        """
+        jobs = [self._prepare(prompt, max_tokens) for prompt in prompts]
+        samples = self._run(jobs, seed) if jobs else []
+        done: list[Generation | DeadEnd] = []
+        for job, sample in zip(jobs, samples, strict=True):
+            try:
+                done.append(self._finish(job, sample))
+            except DeadEnd as dead:
+                if not return_errors:
+                    raise
+                done.append(dead)
+        return done
+
+    def stream(self, prompt: Prompt, *, max_tokens: int | None = None, seed: int | None = None) -> Iterator[Event]:
+        """Continue one prompt piece by piece; the last event holds the generation. Errors as for a call."""
+        job = self._prepare(prompt, max_tokens)
+        reader = TextReader(self.model.vocabulary, job.automaton.end_ids, job.healed)
+        partial = PartialJson() if self.output.is_json else None
+        text, n = "", 0
+        for (sample,) in self._steps([job], seed):
+            tokens = job.text_tokens(sample)
+            if delta := reader.read(tokens[n:]):
+                text += delta
+                if partial is not None:
+                    partial.feed(delta)
+                yield Event(delta, None, self.output.show(partial, text))
+            n = len(tokens)
+        generation = self._finish(job, sample)
+        yield Event(reader.read([], last=True), generation, lambda: generation.value)
+
+    def _prepare(self, prompt: Prompt, max_tokens: int | None) -> _Job:
+        """Encode and heal a prompt, and see that it leaves room."""
+        vocabulary = self.model.vocabulary
+        tokens = encode_prompt(self.model, prompt, self.output.schema, self.show_schema)
+        wanted = self.max_tokens if max_tokens is None else max_tokens
+        if (context := self.model.context) is not None:
+            room = context - len(tokens)
+            if room < (1 if wanted is None else wanted):
+                raise PromptTooLong(len(tokens), 1 if wanted is None else wanted, context)
+            wanted = min(MAX_TOKENS, room) if wanted is None else wanted
+        budget = MAX_TOKENS if wanted is None else wanted
+        if not (isinstance(prompt, str) if self.heal is None else self.heal):
+            return _Job(tokens, self.automaton, budget, 0)
+        kept, dropped = heal(vocabulary, tokens)
+        automaton = compiled(self.output.constraint, vocabulary, dropped, self.limits)
+        return _Job(kept, automaton, budget + len(tokens) - len(kept), len(dropped))
+
+    def _steps(self, jobs: Sequence[_Job], seed: int | None) -> Iterator[list[Sample]]:
+        autos, prompts = [job.automaton for job in jobs], [job.tokens for job in jobs]
+        return self.sampler.steps(self.model, autos, prompts, [job.max_tokens for job in jobs], seed=seed)
+
+    def _run(self, jobs: Sequence[_Job], seed: int | None) -> list[Sample]:
+        samples: list[Sample] = []
+        for samples in self._steps(jobs, seed):  # noqa: B007
+            pass
+        return samples
+
+    def _finish(self, job: _Job, sample: Sample) -> Generation:
+        reader = TextReader(self.model.vocabulary, job.automaton.end_ids, job.healed)
+        text = reader.read(job.text_tokens(sample), last=True)
+        return finish(sample, text, self.output.decode, job.automaton.fingerprint)

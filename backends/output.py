@@ -1,0 +1,108 @@
+"""Outputs: a constraint or a Python type, and what its texts stand for."""
+
+from __future__ import annotations
+
+import json
+from collections import ChainMap
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from ..grammar.ir import Bytes, Expr, Grammar, Ref, sequence
+from .partial import PartialJson
+from .partial_type import partial_value
+
+if TYPE_CHECKING:
+    from collections.abc import MutableMapping
+
+    from ..automata.automaton import TokenAutomaton
+    from ..automata.pushdown import Limits
+    from ..automata.vocabulary import Vocabulary
+
+
+class HasGrammar(Protocol):
+    """What every constraint is: something with a grammar."""
+
+    def grammar(self) -> Grammar:
+        """The grammar of its texts."""
+
+
+@dataclass(frozen=True)
+class GrammarOutput:
+    """A bare grammar as a constraint."""
+
+    rules: Grammar
+
+    def grammar(self) -> Grammar:
+        """The grammar itself."""
+        return self.rules
+
+
+@dataclass(frozen=True)
+class Output:
+    """A constraint, and how its texts are read."""
+
+    constraint: HasGrammar
+    #: Text of a finished output -> value.
+    decode: Callable[[str], Any]
+    #: Whether texts are JSON.
+    is_json: bool
+    #: The Python type asked for, if one was.
+    type: Any = None
+    #: The JSON Schema to show in prompts, if there is one.
+    schema: Any = None
+
+    def show(self, partial: PartialJson | None, text: str) -> Callable[[], Any]:
+        """The value that an unfinished text shows, computed when it is called for: text, JSON, or of the type."""
+        if partial is None:
+            return lambda: text
+        closed, depth, tp = partial.closed, partial.depth, self.type
+        if closed is None:
+            return lambda: None
+        return lambda: json.loads(closed) if tp is None else partial_value(tp, json.loads(closed), depth)
+
+
+def output_of(spec: Any) -> Output:
+    """The output that a constraint, a JSON Schema or a Python type describes.
+
+    Parameters
+    ----------
+    spec : an object with `.grammar()` (`JsonSchema`, `Regex`, `Lark`, `Choice`, ...), a `Grammar`, or anything that
+        `JsonSchema` takes: a schema as dict, bool or JSON text, a pydantic model, a dataclass, a type.
+
+    Raises
+    ------
+    GrammarError : the constraint cannot be used as given.
+    """
+    from ..grammar.jsonschema import JsonSchema
+
+    if isinstance(spec, Grammar):
+        return Output(GrammarOutput(spec), str, is_json=False)
+    if isinstance(spec, type) or not callable(getattr(spec, "grammar", None)):
+        spec = JsonSchema(spec)
+    if not isinstance(spec, JsonSchema):
+        return Output(spec, str, is_json=False)
+    tp = spec.type
+    if tp is None:
+        return Output(spec, json.loads, is_json=True, schema=spec.schema)
+    from ..grammar.types import decoder_of
+
+    return Output(spec, decoder_of(tp), is_json=True, type=tp, schema=spec.schema)
+
+
+@lru_cache(maxsize=64)
+def compiled(constraint: HasGrammar, vocabulary: Vocabulary, prefix: bytes, limits: Limits | None) -> TokenAutomaton:
+    """The automaton of a constraint behind literal bytes; remembered by constraint and vocabulary."""
+    from ..automata import compile_grammar
+
+    grammar = constraint.grammar()
+    return compile_grammar(behind(prefix, grammar) if prefix else grammar, vocabulary, limits=limits)
+
+
+def behind(prefix: bytes, grammar: Grammar) -> Grammar:
+    """The grammar of `prefix` followed by the grammar's texts."""
+    start = f"{grammar.start} behind the prompt"
+    first: dict[str, Expr] = {start: sequence(Bytes(prefix), Ref(grammar.start))}
+    rules = ChainMap(first, cast("MutableMapping[str, Expr]", grammar.rules))
+    return Grammar(start, rules, grammar.places)
