@@ -99,11 +99,11 @@ def decimals(bounds: Range, *, whole: bool, fractional: bool, every: bool, zero_
         start, start_open = (zero, False) if low is None or low < 0 else (low, bounds.low_open)
         ways.append(_magnitudes(start, start_open, high, bounds.high_open))
     if low is None or low < 0 or (low == 0 and not bounds.low_open):
-        start, start_open = (zero, not every) if high is None or high > 0 else (high.copy_negate(), bounds.high_open)
+        start, start_open = (zero, not every) if high is None or high > 0 else (high.copy_abs(), bounds.high_open)
         if start == 0 and not every:
             start_open = True
         if low is None or low < 0 or not start_open:
-            end = None if low is None else low.copy_negate()
+            end = None if low is None else low.copy_abs()
             ways.append(sequence(Bytes(b"-"), _magnitudes(start, start_open, end, bounds.low_open)))
     return _shaped(choice(*ways), bounds, whole, fractional, every, zero_fraction)
 

@@ -27,7 +27,7 @@ Schema: TypeAlias = dict[str, Any] | bool
 Registry: TypeAlias = "referencing.Registry[Any]"
 
 #: The base of a document without an absolute `$id`.
-DEFAULT_BASE = "json-schema:///"
+DEFAULT_BASE = "https://schema.invalid/document"
 
 
 @dataclass(slots=True, eq=False)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ..ir import NOTHING, Bytes, Expr, Guarded, Items, Members, OtherMembers, Ref, choice, sequence
+from ..ir import NOTHING, Bytes, Check, Expr, Guarded, Ref, choice
 from . import scalars
 from .containers import Containers
 from .document import Node
@@ -69,7 +69,7 @@ class Lowering:
         union = self.reader.conjunction(nodes)
         if len(union) > 1:
             union = tuple(facts for facts in union if inhabitation.inhabits(facts))
-        ways = self._ways(union, depth)
+        ways = _guarded_together(self._ways(union, depth))
         if len(ways) == 1:
             return ways[0]
         return self.named(nodes[0], lambda: choice(*ways))
@@ -218,6 +218,16 @@ class Lowering:
             return []
         check = Equality(numbers, where.pointer)
         return [Guarded(self.shared("exponents", lambda: scalars.with_exponent), check)]
+
+
+def _guarded_together(ways: list[Expr]) -> list[Expr]:
+    """The alternatives, those with the same check behind one guard."""
+    behind: dict[Check, list[Expr]] = {}
+    for way in ways:
+        if isinstance(way, Guarded):
+            behind.setdefault(way.check, []).append(way.expr)
+    free = [way for way in ways if not isinstance(way, Guarded)]
+    return free + [Guarded(choice(*exprs), check) for check, exprs in behind.items()]
 
 
 def _unconstrained(facts: Facts) -> int:
