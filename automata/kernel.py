@@ -74,18 +74,24 @@ _announced = False
 def kernel(signature: Any = None) -> Callable[[F], F]:
     """Compile a function with numba: no Python objects, GIL released, cached on disk.
 
-    With a `signature` (internal kernels) it is compiled for these types at once, without one (entry points) at the
-    first call.
+    With a `signature` (internal kernels) it is compiled for these types at once, and lightly: whoever calls it compiles it
+    in once more. Without one (entry points) it is compiled at the first call, with full optimisation.
     """
 
     def decorate(function: F) -> F:
         options = {"nogil": True, "error_model": "numpy"}
         args = () if signature is None else (signature,)
+        full = numba.config.OPT
+        if signature is not None:
+            numba.config.OPT = type(full)(0)
+            options["no_cfunc_wrapper"] = True
         try:
             return numba.njit(*args, cache=CACHE_DIR is not None, **options)(function)  # type: ignore[no-any-return]
         except RuntimeError as error:
             if "no locator" not in str(error):
                 raise
             return numba.njit(*args, **options)(function)  # type: ignore[no-any-return]
+        finally:
+            numba.config.OPT = full
 
     return decorate
