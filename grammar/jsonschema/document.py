@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
-from urllib.parse import unquote, urldefrag, urljoin
+from urllib.parse import quote, unquote, urldefrag, urljoin
 
 import jsonschema_rs
 import referencing
@@ -26,6 +26,8 @@ from .dialect import Dialect, dialect_of
 Schema: TypeAlias = dict[str, Any] | bool
 Registry: TypeAlias = "referencing.Registry[Any]"
 
+#: What stands for itself in a URI fragment.
+_FRAGMENT = "/?:@-._~!$&'()*+,;="
 #: The base of a document without an absolute `$id`.
 DEFAULT_BASE = "https://schema.invalid/document"
 
@@ -59,7 +61,7 @@ class Node:
     @property
     def location(self) -> str:
         """The absolute URI."""
-        return f"{self.resource.uri}#{self.fragment}"
+        return f"{self.resource.uri}#{quote(self.fragment, safe=_FRAGMENT)}"
 
     @property
     def pointer(self) -> str:

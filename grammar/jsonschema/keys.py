@@ -112,9 +112,9 @@ class Classes:
                 ways += [self._spelled(text) for text in self._reader.settled(strings)]
                 continue
             excluded = tuple(v for v in strings.excluded if isinstance(v, str))
-            body, fine = scalars.string_body(strings.strings, excluded, self._spelling)
-            exact = exact and fine and not strings.left(STRING)
-            ways.append(quoted(body))
+            body = scalars.string_body(strings.strings, excluded, self._spelling)
+            exact = exact and body.exact and body.unsure is None and not strings.left(STRING)
+            ways.append(quoted(body.unsure or body.sure))
         from ..ir import choice
 
         return choice(*ways), exact

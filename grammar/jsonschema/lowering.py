@@ -142,10 +142,14 @@ class Lowering:
         excluded = tuple(v for v in facts.excluded if isinstance(v, str))
         if strings is None and not excluded:
             return self.guarded(self.any_string, facts, STRING)
-        body, exact = scalars.string_body(strings, excluded, spelling)
+        found = scalars.string_body(strings, excluded, spelling)
         name = f"string {strings.describe() if strings else ''}" + "".join(f" not {v!r}" for v in excluded)
-        expr = self.shared(name, lambda: quoted(body))
-        return self.guarded(expr, facts, STRING, None if exact else "pattern" if strings and strings.patterns else "format")
+        expr: Expr = self.shared(name, lambda: quoted(found.sure))
+        expr = self.guarded(expr, facts, STRING, None if found.exact else "pattern")
+        unsure = found.unsure
+        if unsure is None or isinstance(expr, Guarded):
+            return expr
+        return choice(expr, self.guarded(self.shared(f"{name}, unsure", lambda: quoted(unsure)), facts, STRING, "format"))
 
     @property
     def any_string(self) -> Ref:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from ...errors import BudgetExceeded, UnsupportedFeature
 from ..ir import And, Bytes, Expr, Not, Repeat, choice, sequence
@@ -32,28 +32,41 @@ def pattern_body(pattern: str, every: bool, anchored: bool = False) -> Expr | No
         return None
 
 
-def string_body(strings: Strings | None, excluded: tuple[str, ...], spelling: Spelling) -> tuple[Expr, bool]:
-    """The strings between their quotes."""
+class StringBody(NamedTuple):
+    """Strings between their quotes."""
+
+    #: Those that the facts admit (or more, if not exact).
+    sure: Expr
+    #: Those of a format of which the referee must be asked.
+    unsure: Expr | None
+    exact: bool
+
+
+def string_body(strings: Strings | None, excluded: tuple[str, ...], spelling: Spelling) -> StringBody:
+    """The strings that satisfy the facts."""
     strings = strings or Strings()
-    parts: list[Expr] = []
-    is_exact = True
-    bodies = [(pattern_body(p, spelling.every), holds) for p, holds in strings.patterns]
-    for name, holds in strings.formats:
-        known = FORMATS.get(name)
-        if known is None:
-            is_exact = False
-        else:
-            bodies.append((pattern_body(known.pattern, spelling.every, True), holds or not known.exact))
-            is_exact = is_exact and known.exact
-    for body, holds in bodies:
-        if body is None:
-            is_exact = False
-        else:
-            parts.append(body if holds else Not(body))
+    every = spelling.every
+    bodies = [(pattern_body(p, every), holds) for p, holds in strings.patterns]
+    exact = not any(body is None for body, _ in bodies)
+    parts: list[Expr] = [body if holds else Not(body) for body, holds in bodies if body is not None]
     parts += [Not(characters_of(text, spelling)) for text in excluded]
-    if strings.min or strings.max is not None or not any(holds for _, holds in bodies):
+    sure, wide = [], []
+    for name, holds in strings.formats:
+        known = FORMATS[name]
+        body, more = pattern_body(known.sure, every, True), pattern_body(known.unsure, every, True) if known.unsure else None
+        assert body is not None
+        exact = exact and (holds or more is None)
+        sure.append(body if holds else Not(body))
+        wide.append(choice(body, more) if holds and more is not None else sure[-1])
+    positive = any(holds for _, holds in (*bodies, *strings.formats))
+    if strings.min or strings.max is not None or not positive:
         parts.insert(0, Repeat(spelling.any_character, strings.min, strings.max))
-    return parts[0] if len(parts) == 1 else And(tuple(parts)), is_exact
+    unsure = _all(parts + wide) if wide != sure and every else None
+    return StringBody(_all(parts + sure), unsure, exact)
+
+
+def _all(parts: list[Expr]) -> Expr:
+    return parts[0] if len(parts) == 1 else And(tuple(parts))
 
 
 def characters_of(text: str, spelling: Spelling) -> Expr:
