@@ -32,6 +32,7 @@ from .ledger import Ledger, Step, Weights
 from .model import Model, Prefix, log_softmax, logsumexp
 from .truncation import Truncation
 
+_HEADS = 8  # heads that are cut off anew
 _INVERTED = 8  # draws of a step that are made by inversion; sorting Gumbel keys pays after that
 
 
@@ -172,20 +173,26 @@ class Masking:
     def _offers(self, mass: NDArray[np.float64], rng: np.random.Generator) -> Iterator[int]:
         """Indices into `mass` in the order in which they are offered: drawn by their mass, without replacement.
 
-        Under truncation the head of what is left is offered to its end before the next head is taken.
+        Under truncation the head of what is left is offered to its end before the next head is taken; after some heads,
+        which only guards bring about, what is left comes in falling order.
         """
         if not self.truncation:
             yield from _draws(mass, rng)
             return
-        if self.truncation.top_k == 1 and len(mass) and mass.max() > -np.inf:
-            yield (first := int(mass.argmax()))
-            mass = mass.copy()
-            mass[first] = -np.inf
-        falling = np.argsort(-mass, kind="stable")[: np.count_nonzero(mass > -np.inf)]
-        while len(falling):
-            n = self.truncation.head(mass[falling])
-            yield from (int(falling[i]) for i in _draws(mass[falling[:n]], rng))
-            falling = falling[n:]
+        mass = mass.copy()
+        for _ in range(_HEADS):
+            if mass.max(initial=-np.inf) == -np.inf:
+                return
+            head = self._head(mass)
+            yield from (int(head[i]) for i in _draws(mass[head], rng))
+            mass[head] = -np.inf
+        yield from np.argsort(-mass, kind="stable")[: np.count_nonzero(mass > -np.inf)].tolist()
+
+    def _head(self, mass: NDArray[np.float64]) -> NDArray[np.intp]:
+        """Indices of what truncation keeps."""
+        if self.truncation.top_k == 1:
+            return np.array([mass.argmax()])
+        return self.truncation.keep(mass)
 
 
 def _draws(mass: NDArray[np.float64], rng: np.random.Generator) -> Iterator[int]:

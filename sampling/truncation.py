@@ -18,6 +18,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+_FIRST = (256, 8192)  # so many tokens are sorted before all are
+
 
 @dataclass(frozen=True, slots=True)
 class Truncation:
@@ -38,13 +40,25 @@ class Truncation:
     def __bool__(self) -> bool:
         return not (self.top_k is self.top_p is self.min_p is None)
 
-    def head(self, logp: NDArray[np.float64]) -> int:
-        """How many tokens stay of a law in falling order.
+    def keep(self, logp: NDArray[np.float64]) -> NDArray[np.intp]:
+        """The indices of the tokens that stay, most probable first.
 
         Parameters
         ----------
-        logp : (n,) float64, n >= 1, falling; nats, up to a constant; the first is finite.
+        logp : (n,) float64, n >= 1; nats, up to a constant; one is finite.
         """
+        whole = float(np.exp(logp - logp.max()).sum()) if self.top_p is not None else 0.0
+        for first in (size for size in _FIRST if size < len(logp)):
+            some = np.argpartition(-logp, first)[:first]
+            some = some[np.lexsort((some, -logp[some]))]
+            n = self.head(logp[some], whole)
+            if logp[some[n - 1]] > logp[some[-1]]:  # else its equals may not be among `some`
+                return some[:n]
+        falling = np.argsort(-logp, kind="stable")
+        return falling[: self.head(logp[falling], whole)]
+
+    def head(self, logp: NDArray[np.float64], whole: float) -> int:
+        """How many tokens stay of those in falling order, of which `whole` is the sum, the first counted as 1."""
         n = len(logp)
         if self.top_k is not None:
             n = min(n, self.top_k)
@@ -52,5 +66,5 @@ class Truncation:
             n = min(n, int(np.searchsorted(-logp, -(logp[0] + np.log(self.min_p)), side="right")))
         if self.top_p is not None:
             share = np.cumsum(np.exp(logp - logp[0]))
-            n = min(n, int(np.searchsorted(share, self.top_p * share[-1])) + 1)
+            n = min(n, int(np.searchsorted(share, self.top_p * whole)) + 1)
         return max(n, 1)

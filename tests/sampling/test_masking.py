@@ -192,6 +192,15 @@ def test_greedy_goes_on_to_the_next_when_a_guard_refuses():
     assert [s.checks for s in sample.ledger] == [3, 1, 1, 1]  # a and b are refused
 
 
+@pytest.mark.parametrize("sampler", [Masking(greedy=True), Masking(top_k=2, seed=0), Masking(top_p=0.2, seed=0)])
+def test_truncated_draws_find_the_one_token_that_passes(sampler):
+    tokens = vocabulary([bytes([t]) for t in range(200)])
+    auto = NaiveAutomaton(tokens, tokens.tokens[:-1], guard=lambda text, ended: text == b"\x96")
+    (sample,) = draw(sampler, RandomModel(tokens), auto, 1)
+    assert sample.tokens == [150, 200]
+    assert sample.ledger.steps[0].support < 200
+
+
 @pytest.mark.parametrize("sampler", [Masking(top_k=1, seed=0), Masking(top_p=1e-9, seed=0), Masking(min_p=1.0, seed=0)])
 def test_the_narrowest_truncation_is_greedy(model, auto, sampler):
     assert draw(sampler, model, auto, 1)[0].tokens == draw(Masking(greedy=True), model, auto, 1)[0].tokens
