@@ -178,6 +178,8 @@ def _inlined(expr: Expr, bodies: Mapping[str, Expr]) -> Expr:
                 return concatenation(kids)
             case Alt():
                 return alternation(kids)
+            case Repeat(item, low, high) if kids[0] is not item:
+                return repetition(kids[0], low, high)
             case _:
                 return rebuild(node, kids)
 

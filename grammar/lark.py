@@ -1,0 +1,257 @@
+"""Lark grammars.
+
+lark reads the text, imports and all; its rules and terminals become rules of the IR. Inline aliases, `?`, `!` and `_`
+shape lark's trees only and change nothing here. Beyond lark's own syntax a rule may hold `%json {...}` (what an inline
+JSON Schema accepts), `<|name|>` (a special token by name) and `<[12,30-40]>` (special tokens by id).
+
+Differences to lark
+    1. `lexer="longest"`: the longest match wins, as in most lexers. lark's basic and contextual lexers take the first
+       match in the order of priority, width and length of the pattern. They agree where no terminal matches a proper
+       prefix of what a later one matches; among matches of the same length the order is lark's, among those terminals
+       that may stand there (as in lark's contextual lexer).
+    2. `lexer="dynamic"`: as lark's `dynamic_complete`, every way to cut the text counts, but for ignored terminals,
+       which match greedily. In lark `/a|ab/` matches `a` alone, as Python's `re` prefers it; here it matches both.
+    3. A terminal's lookahead sees the terminal's own text only.
+    4. A terminal with a lazy quantifier ends where it first may; a greedy quantifier behind a lazy one is refused.
+    5. Priorities of rules choose between trees, not strings: ignored, with a `LarkWarning`.
+    6. Terminals that are only declared (`%declare`) are refused where they are used. Terminals that no rule needs are
+       not looked at.
+"""
+
+from __future__ import annotations
+
+import re
+import traceback
+import warnings
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from lark.exceptions import GrammarError as LarkGrammarError
+from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken, VisitError
+from lark.load_grammar import GrammarBuilder
+
+from ..errors import BudgetExceeded, GrammarError, GrammarSyntaxError
+from .analysis import components, reachable
+from .fold import concatenation, fold, rebuild
+from .ir import Expr, Grammar, Ref
+from .lark_rule import IGNORE, Definition, RuleBook, ignored_rule
+from .lark_terminal import MAX_TERMINAL, lexemes
+from .lark_text import LarkText, Schema, read_text
+
+#: What lark calls its own tokens, for people.
+_EXPECTED = {
+    "COLON": "`:`",
+    "COMMA": "`,`",
+    "DOT": "`.`",
+    "DOTDOT": "`..`",
+    "END": "the end",
+    "LBRA": "`[`",
+    "LBRACE": "`{`",
+    "LPAR": "`(`",
+    "NL": "a new line",
+    "NUMBER": "a number",
+    "OP": "`?`, `*` or `+`",
+    "OR": "`|`",
+    "RBRA": "`]`",
+    "RBRACE": "`}`",
+    "REGEXP": "a pattern",
+    "RPAR": "`)`",
+    "RULE": "a rule's name",
+    "STRING": "a string",
+    "TERMINAL": "a terminal's name",
+    "TILDE": "`~`",
+    "TO": "`->`",
+}
+
+
+#: Nodes of all terminals together, after terminals are put into each other.
+MAX_TERMINALS = 500_000
+
+
+class LarkWarning(UserWarning):
+    """Part of a Lark grammar has no effect on its language."""
+
+
+@dataclass(frozen=True)
+class Lark:
+    """A constraint: the whole text is derived from a rule of a Lark grammar.
+
+    Parameters
+    ----------
+    text : the grammar.
+    start : the rule that the text is derived from.
+    lexer : "longest" (terminals match greedily and compete, see `Lexeme`) or "dynamic" (they match as rules would).
+    base_path : the folder from which other grammars are imported; without it only lark's own (`%import common.X`).
+    """
+
+    text: str
+    start: str = "start"
+    lexer: Literal["longest", "dynamic"] = "longest"
+    base_path: str | Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.lexer not in ("longest", "dynamic"):
+            raise ValueError(f'Expected lexer to be "longest" or "dynamic", got {self.lexer!r}.')
+
+    def grammar(self) -> Grammar:
+        """The grammar.
+
+        Raises
+        ------
+        GrammarSyntaxError : the text is no Lark grammar, or uses what it does not define; with the offset.
+        UnsupportedFeature : a terminal has no exact translation; with the offset.
+        BudgetExceeded : templates or terminals grow without end.
+        EmptyLanguage, GrammarError : as `JsonSchema`, for inline schemas.
+
+        Warns
+        -----
+        LarkWarning : a rule has a priority, which is ignored.
+        """
+        source = read_text(self.text)
+        _refuse_explosions(source)
+        try:
+            book = self._load(source)
+            book.lower(self.start)
+            terminals = lexemes(book.terminals.values(), source)
+        except (LarkGrammarError, UnexpectedInput, VisitError, OSError) as error:
+            raise _translated(error, source) from error
+        except RecursionError:
+            raise BudgetExceeded("nesting of a Lark grammar", 1000, "nest it less deeply") from None
+        rules: dict[str, Expr] = {**book.rules, **{ignored_rule(name): terminals[name] for name in book.ignored}}
+        rules |= terminals if self.lexer == "longest" else {name: each.expr for name, each in terminals.items()}
+        for name, what in source.embedded.items():
+            rules.update(_schema_rules(name, what, source) if isinstance(what, Schema) else {name: what})
+        top = self.start
+        if book.ignored:
+            top = f"{self.start} with ignored text"
+            rules = {top: concatenation((Ref(IGNORE), Ref(self.start))), **rules}
+        rules = reachable(rules, top)
+        return Grammar(top, rules, _places(rules, source))
+
+    def _load(self, source: LarkText) -> RuleBook:
+        folder = None if self.base_path is None else Path(self.base_path)
+        relative = re.search(r"^[ \t]*%import\s+\.", self.text, re.M)
+        if folder is None and relative:
+            message = (
+                "Expected `base_path=` for a relative import; without it only lark's own grammars can be imported."
+            )
+            raise GrammarSyntaxError(message, source=self.text, offset=relative.start())
+        builder = GrammarBuilder(import_paths=[] if folder is None else [str(folder)])
+        builder.load_grammar(source.plain, "<text>" if folder is None else str(folder / "<text>"))
+        loaded = builder.build()
+        definitions = {n: Definition(n, tuple(parameters), tree) for n, parameters, tree, _ in loaded.rule_defs}
+        for rule, _, _, options in loaded.rule_defs:
+            if options is not None and options.priority is not None:
+                warnings.warn(
+                    f"The priority of rule `{rule}` is ignored: it has no effect on the language.", LarkWarning, 3
+                )
+        if self.start not in definitions or definitions[self.start].parameters:
+            raise GrammarSyntaxError(f"Expected a rule `{self.start}` to start with, got {_list(definitions)}.")
+        return RuleBook(source, definitions, dict(loaded.term_defs), tuple(loaded.ignore))
+
+
+def _refuse_explosions(source: LarkText) -> None:
+    """Terminals that repeat each other grow without end when lark puts them into each other."""
+    uses = source.uses_by_definition()
+    graph = {name: set(uses[name]) & uses.keys() for name in uses}
+    sizes: dict[str, int] = {}
+    for component in components(graph):
+        for name in component:
+            sizes[name] = 1 + sum(sizes.get(use, 1) for use in uses[name] if use.isupper())
+        if sum(sizes[name] for name in component if name.isupper()) > MAX_TERMINAL:
+            raise BudgetExceeded(f"size of terminal {component[0]}", MAX_TERMINAL, "use rules where terminals repeat")
+    if sum(size for name, size in sizes.items() if name.isupper()) > MAX_TERMINALS:
+        raise BudgetExceeded("size of all terminals", MAX_TERMINALS, "use rules where terminals repeat")
+
+
+def _list(definitions: dict[str, Definition]) -> str:
+    names = [f"`{name}`" for name, definition in definitions.items() if definition.tree is not None]
+    return "no rules" if not names else ", ".join(names[:8]) + (" and more" if len(names) > 8 else "")
+
+
+def _schema_rules(name: str, schema: Schema, source: LarkText) -> dict[str, Expr]:
+    """The rules of an inline schema, under names of their own; `name` is the first."""
+    from .jsonschema import JsonSchema
+
+    try:
+        grammar = JsonSchema(schema.text).grammar()
+        found = reachable(grammar.rules, grammar.start)
+    except GrammarError as error:
+        message = f"In the inline schema: {error.message}"
+        raise type(error)(message, source=source.original, offset=schema.offset, pointer=error.pointer) from error
+
+    def renamed(node: Expr, kids: list[Expr]) -> Expr:
+        return Ref(f"{name}:{node.rule}") if isinstance(node, Ref) else rebuild(node, kids)
+
+    return {name: Ref(f"{name}:{grammar.start}")} | {f"{name}:{rule}": fold(found[rule], renamed) for rule in found}
+
+
+def _places(rules: dict[str, Expr], source: LarkText) -> dict[str, str]:
+    places: dict[str, str] = {}
+    for name in rules:
+        what = source.embedded.get(name)
+        offset = what.offset if isinstance(what, Schema) else source.definition(name.partition("{")[0])
+        if offset is not None:
+            places[name] = f"line {source.original.count(chr(10), 0, offset) + 1}"
+    return places
+
+
+def _translated(error: Exception, source: LarkText) -> GrammarError:
+    """lark's error with a position in the text."""
+    if isinstance(error, VisitError):
+        error = error.orig_exc
+    imported = any(frame.f_code.co_name == "do_import" for frame, _ in traceback.walk_tb(error.__traceback__))
+    if isinstance(error, OSError):
+        message = f"Expected a grammar to import, found no `{error.filename}`."
+        return GrammarSyntaxError(message, source=source.original, offset=_find(r"%import", source))
+    cause = error if isinstance(error, UnexpectedInput) else error.__context__
+    if isinstance(cause, UnexpectedInput) and not imported:
+        return _syntax_error(error, cause, source)
+    message = source.restored(str(error)).strip()
+    if imported:
+        return GrammarSyntaxError(
+            f"In an imported grammar: {message}", source=source.original, offset=_find("%import", source)
+        )
+    return GrammarSyntaxError(message.rstrip(".") + ".", source=source.original, offset=_named_offset(message, source))
+
+
+def _syntax_error(error: Exception, cause: UnexpectedInput, source: LarkText) -> GrammarSyntaxError:
+    if isinstance(cause, UnexpectedToken):
+        at_end = cause.token.type == "$END"
+        offset = len(source.plain) if at_end or cause.pos_in_stream is None else cause.pos_in_stream
+        found = "the end of the text" if at_end else "a new line" if cause.token.type == "_NL" else f"`{cause.token}`"
+        names: Iterable[str] = cause.accepts or cause.expected
+    else:
+        offset = cause.pos_in_stream or 0
+        names, found = (), f"{source.plain[offset : offset + 1]!r}"
+        found = {'"': "a string without its closing quote", "/": "a pattern without its closing `/`"}.get(
+            source.plain[offset : offset + 1], found
+        )
+    expected = sorted({_EXPECTED[name.strip("_$")] for name in names if name.strip("_$") in _EXPECTED})
+    hint, _, _ = str(error).partition(", at line")
+    reason = "" if error is cause or isinstance(cause, UnexpectedCharacters) else f"{hint}: "
+    wanted = f"expected {' or '.join(expected) or 'Lark syntax'}, "
+    message = f"{reason}{wanted}got {source.restored(found)}."
+    return GrammarSyntaxError(message[0].upper() + message[1:], source=source.original, offset=source.offset(offset))
+
+
+def _find(pattern: str, source: LarkText) -> int | None:
+    found = re.search(pattern, source.original)
+    return found.start() if found else None
+
+
+def _named_offset(message: str, source: LarkText) -> int | None:
+    """Where the first name in a message of lark's stands; in the rule that is named next, if there is one."""
+    names = [name for name in re.findall(r"\w+", message) if source.use(name) is not None and not _is_word(name)]
+    if not names:
+        return None
+    if "more than once" in message:
+        return source.definition(names[0], 1)
+    return source.use(names[0], names[1] if len(names) > 1 else None)
+
+
+def _is_word(name: str) -> bool:
+    """Whether lark's messages use the name as an English word."""
+    return name.lower() in {"rule", "rules", "terminal", "terminals", "template", "used", "but", "not", "defined", "in"}

@@ -1,0 +1,183 @@
+"""Lark terminals as expressions.
+
+lark joins a terminal to one regular expression, here read by `parse_regex`; what a terminal matches is what Python's
+`re` may match *somewhere*, so a terminal with lazy quantifiers matches only up to where it first may end.
+
+Laws
+    1. A terminal's expression is not nullable.
+    2. Of terminals that match the same text the one of higher `Lexeme.priority` wins: by Lark's priority, then literals
+       before patterns, then the wider, then the longer pattern, then by name. No two have the same.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from lark import Tree
+from lark.lexer import Pattern, PatternStr
+from lark.load_grammar import PrepareLiterals, TerminalTreeToPattern
+from lark.visitors import Transformer_NonRecursive
+
+from ..errors import BudgetExceeded, GrammarError, GrammarSyntaxError, UnsupportedFeature
+from .fold import fold
+from .ir import ANY_BYTE, Alt, And, Bytes, Expr, Lexeme, Not, Repeat, Seq
+from .lark_text import LarkText
+from .regex import parse_regex
+from .regex_syntax import Parser
+from .regular import is_nullable
+
+#: Nodes of a terminal after the terminals that it uses are put in.
+MAX_TERMINAL = 20_000
+
+_REGEX_PIECE = re.compile(
+    r"""
+    \\. | \[\^?\]?(?:\\.|[^\]\\])*\]                                            # escapes, classes
+  | \(\?(?:\#[^)]*\)|P=\w+\)|[aiLmsux-]+[:)]|P?<\w+>|[:=!>]|<[=!])              # groups
+  | (?P<quantifier>[*+?]|\{(?:\d+(?:,\d*)?|,\d+)\})(?P<mode>[?+]?)
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+
+
+@dataclass(frozen=True)
+class Terminal:
+    """A terminal: a named definition of the grammar, or a literal in one of its rules."""
+
+    name: str
+    pattern: Pattern
+    priority: int
+    #: Where it stands in the grammar's text, if there.
+    offset: int | None
+
+    @property
+    def is_literal(self) -> bool:
+        return isinstance(self.pattern, PatternStr)
+
+    def expression(self, source: LarkText) -> Expr:
+        """What the terminal matches.
+
+        Raises
+        ------
+        GrammarSyntaxError, UnsupportedFeature : as `parse_regex`; or the terminal matches nothing or may be empty.
+        """
+        if self.is_literal and not self.pattern.flags and self.pattern.value:
+            return Bytes(self.pattern.value.encode())
+        pattern = self.pattern.to_regexp()
+        try:
+            expr = parse_regex(pattern)
+        except GrammarError as error:
+            raise self._located(error, source) from error
+        if _is_lazy(pattern, self, source):
+            expr = And((expr, Not(Seq((expr, Repeat(ANY_BYTE, 1))))))
+        if is_nullable(expr):
+            raise GrammarSyntaxError(
+                f"Terminal {self.name} may match the empty string; let rules make it optional instead.",
+                source=source.original,
+                offset=self.offset,
+            )
+        return expr
+
+    def _located(self, error: GrammarError, source: LarkText) -> GrammarError:
+        """The error of the joined pattern, placed at the terminal."""
+        message = f"Terminal {self.name}, which is /{self.pattern.to_regexp()}/: {error.message}"
+        return type(error)(message, source=source.original, offset=self.offset)
+
+
+def _is_lazy(pattern: str, terminal: Terminal, source: LarkText) -> bool:
+    """Whether a quantifier is lazy; a greedy one behind it would have to be weighed against it, which is refused."""
+    lazy = False
+    for piece in _REGEX_PIECE.finditer(pattern):
+        if piece["mode"] == "?":
+            lazy = True
+        elif lazy and piece["quantifier"] and not re.fullmatch(r"\{\d+\}", piece["quantifier"]):
+            raise UnsupportedFeature(
+                f"Terminal {terminal.name} has the greedy quantifier `{piece[0]}` behind a lazy one (in /{pattern}/). "
+                'Write without lazy quantifiers, `"[^"]*"` instead of `".*?"`.',
+                source=source.original,
+                offset=terminal.offset,
+            )
+    return lazy
+
+
+def terminal_pattern(name: str, tree: Tree[Any], source: LarkText) -> Pattern:
+    """lark's pattern of a terminal's definition, in which other terminals have been put in."""
+    sizes: dict[int, int] = {}
+    for node in subtrees(tree):
+        sizes[id(node)] = 1 + sum(sizes[id(kid)] if isinstance(kid, Tree) else 1 for kid in node.children)
+        if node.data == "literal":
+            literal_pattern(node.children, source)
+    if sizes[id(tree)] > MAX_TERMINAL:
+        raise BudgetExceeded(f"size of terminal {name}", MAX_TERMINAL, "use rules where terminals repeat")
+    copy = Transformer_NonRecursive[Any, Tree[Any]](False).transform(tree)
+    pattern: Pattern = (PrepareLiterals() * TerminalTreeToPattern()).transform(copy)
+    return pattern
+
+
+def subtrees(tree: Tree[Any]) -> Iterator[Tree[Any]]:
+    """The tree's nodes, each once and after its children; children may be shared."""
+    seen: set[int] = set()
+    stack: list[tuple[Tree[Any], bool]] = [(tree, False)]
+    while stack:
+        node, ready = stack.pop()
+        if ready:
+            yield node
+        elif id(node) not in seen:
+            seen.add(id(node))
+            stack.append((node, True))
+            stack.extend((kid, False) for kid in node.children if isinstance(kid, Tree))
+
+
+def literal_pattern(tokens: list[Any], source: LarkText) -> Pattern:
+    """The pattern of a literal, or of a range of two.
+
+    Raises
+    ------
+    GrammarSyntaxError, UnsupportedFeature : it is no regular expression; with the offset.
+    """
+    tree: Any = PrepareLiterals().transform(Tree("literal" if len(tokens) == 1 else "range", list(tokens)))
+    pattern: Pattern = tree.children[0]
+    if tokens[0].type == "REGEXP":
+        try:
+            Parser(pattern.value, "python", "".join(pattern.flags)).parse()
+        except GrammarError as error:
+            offset = source.token_offset(tokens[0])
+            if offset is not None and error.offset is not None and tokens[0].startswith(f"/{pattern.value}/"):
+                offset += 1 + error.offset
+            message = f"In the pattern {tokens[0]}: {error.message}"
+            raise type(error)(message, source=source.original, offset=offset) from error
+    return pattern
+
+
+def lexemes(terminals: Iterable[Terminal], source: LarkText) -> dict[str, Lexeme]:
+    """The lexemes of the terminals, which compete."""
+    found = [(terminal, terminal.expression(source)) for terminal in terminals]
+    found.sort(key=lambda pair: pair[0].name, reverse=True)
+    found.sort(key=lambda pair: (pair[0].priority, pair[0].is_literal, _width(pair[1]), len(pair[0].pattern.value)))
+    return {terminal.name: Lexeme(expr, terminal.name, rank) for rank, (terminal, expr) in enumerate(found)}
+
+
+def _width(expr: Expr) -> float:
+    """The most bytes that a terminal may have."""
+
+    def width(node: Expr, kids: list[float]) -> float:
+        match node:
+            case Bytes(data):
+                return len(data)
+            case Seq():
+                return sum(kids)
+            case Alt():
+                return max(kids, default=0)
+            case And():
+                return min(kids)
+            case Repeat(_, _, high):
+                return math.inf if high is None else high * kids[0] if high else 0
+            case Not():
+                return math.inf
+            case _:
+                return 1
+
+    return fold(expr, width)

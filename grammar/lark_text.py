@@ -1,0 +1,184 @@
+"""Lark grammar text: what it holds beyond Lark's own syntax, and where its names stand.
+
+`%json {...}`, `<|name|>` and `<[12,30-40]>` are replaced by rules that are only declared, so that lark reads the rest;
+offsets into the text that lark sees are led back to the original.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from lark import Token as LarkToken
+
+from ..errors import BudgetExceeded, GrammarSyntaxError
+from .fold import alternation
+from .ir import Expr, Token
+
+#: Ids that the token sets of one grammar may list.
+MAX_TOKEN_IDS = 4096
+
+_PIECE = re.compile(
+    r"""
+    (?P<comment> //[^\n]* | \#[^\n]* )
+  | (?P<string> "(?:\\"|\\\\|[^"\n])*?"i? )
+  | (?P<regexp> /(?!/)(?:\\/|\\\\|[^/])*?/[imslux]* )
+  | (?P<json> %json\b )
+  | (?P<token> <[^<>\s]+> )
+  | (?P<name> \w+ )
+    """,
+    re.VERBOSE,
+)
+_DEFINITION = re.compile(
+    r"^[ \t]*(?:%override\s+|%extend\s+)?[?!]*(\w+)[ \t]*(?:\{[^}\n]*\})?[ \t]*(?:\.\s*-?\d+)?[ \t]*:", re.M
+)
+_TOKEN_IDS = re.compile(r"<\[(\d+(?:-\d+)?(?:,\d+(?:-\d+)?)*)\]>")
+
+
+@dataclass(frozen=True)
+class Schema:
+    """An inline JSON Schema: its text and where it stands."""
+
+    text: str
+    offset: int
+
+
+@dataclass(frozen=True)
+class LarkText:
+    """A grammar's text, and what lark gets to see of it."""
+
+    original: str
+    #: The text for lark.
+    plain: str
+    #: Stand-in rule -> what it stands for: a schema, or an expression of special tokens.
+    embedded: dict[str, Schema | Expr]
+    #: Offsets in `plain` from which on the original is so far ahead, both ascending.
+    starts: tuple[int, ...]
+    shifts: tuple[int, ...]
+
+    def offset(self, plain_offset: int) -> int:
+        """Where an offset into `plain` stands in the original."""
+        k = bisect_right(self.starts, plain_offset) - 1
+        return min(plain_offset + (self.shifts[k] if k >= 0 else 0), len(self.original))
+
+    def token_offset(self, token: LarkToken) -> int | None:
+        """Where a token of lark's tree stands in the original; None if it comes from an imported grammar."""
+        at = token.start_pos
+        return self.offset(at) if at is not None and self.plain.startswith(token, at) else None
+
+    def restored(self, message: str) -> str:
+        """A message about `plain`, with the stand-ins written as in the original."""
+        for name, what in self.embedded.items():
+            message = message.replace(name, "%json" if isinstance(what, Schema) else "<token>")
+        return message
+
+    def definition(self, name: str, which: int = 0) -> int | None:
+        """Offset of the definition of a rule or terminal (the `which`-th of several)."""
+        found = [m.start(1) for m in _DEFINITION.finditer(self.original) if m[1] == name]
+        return found[min(which, len(found) - 1)] if found else None
+
+    def use(self, name: str, within: str | None = None) -> int | None:
+        """Offset of the first use of a name, in the definition of another if that is given."""
+        after = -1 if within is None else self.definition(within) or -1
+        own = self.definition(name)
+        uses = [m.start() for m in _pieces(self.original) if m.lastgroup == "name" and m[0] == name]
+        return next((at for at in uses if at > after and at != own), own)
+
+    def uses_by_definition(self) -> dict[str, list[str]]:
+        """Rule or terminal -> the names in its definition, with repetitions."""
+        heads = {m.start(1) for m in _DEFINITION.finditer(self.original)}
+        uses: dict[str, list[str]] = {}
+        here: list[str] = []
+        for piece in _pieces(self.original):
+            if piece.start() in heads:
+                here = uses.setdefault(piece[0], [])
+            elif piece.lastgroup == "name":
+                here.append(piece[0])
+        return uses
+
+
+def read_text(text: str) -> LarkText:
+    """Find what lark does not know and put stand-ins in its place.
+
+    Raises
+    ------
+    GrammarSyntaxError : `%json` is not followed by a JSON value; with the offset.
+    BudgetExceeded : more than `MAX_TOKEN_IDS` ids are listed, or JSON is nested too deeply to read.
+    """
+    prefix = "embedded"
+    while prefix in text:
+        prefix += "_"
+    parts: list[str] = []
+    embedded: dict[str, Schema | Expr] = {}
+    starts, shifts = [], []
+    done, length = 0, 0
+    for piece in _pieces(text):
+        if piece.start() < done or piece.lastgroup not in ("json", "token"):
+            continue
+        name = f"{prefix}_{len(embedded)}"
+        if piece.lastgroup == "json":
+            at, end = _json_extent(text, piece.end())
+            embedded[name] = Schema(text[at:end], at)
+        else:
+            embedded[name], end = _special_tokens(piece, text), piece.end()
+        parts += [text[done : piece.start()], name]
+        length += piece.start() - done + len(name)
+        starts.append(length)
+        shifts.append(end - length)
+        done = end
+    declared = f"\n%declare {' '.join(embedded)}" if embedded else ""
+    return LarkText(text, "".join([*parts, text[done:], declared]), embedded, tuple(starts), tuple(shifts))
+
+
+def _pieces(text: str) -> Iterator[re.Match[str]]:
+    """Comments, literals, names and extensions; a JSON value is skipped if it can be read."""
+    at = 0
+    while piece := _PIECE.search(text, at):
+        yield piece
+        at = piece.end()
+        if piece.lastgroup == "json":
+            at = _json_extent(text, at)[1]
+
+
+def _json_extent(text: str, at: int) -> tuple[int, int]:
+    """Where the JSON value behind `%json` begins and ends."""
+    begin = at + len(text[at:]) - len(text[at:].lstrip())
+    try:
+        _, end = json.JSONDecoder(parse_constant=_no_constant).raw_decode(text, begin)
+    except json.JSONDecodeError as error:
+        message = f"Expected a JSON Schema behind `%json`: {error.msg}."
+        raise GrammarSyntaxError(message, source=text, offset=error.pos) from None
+    except ValueError as error:
+        raise GrammarSyntaxError(
+            f"Expected a JSON Schema behind `%json`: {error}.", source=text, offset=begin
+        ) from None
+    except RecursionError:
+        raise BudgetExceeded("nesting of an inline JSON Schema", 1000, "nest it less deeply") from None
+    return begin, end
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _special_tokens(piece: re.Match[str], text: str) -> Expr:
+    """One token by name, or any of a set of ids."""
+    listed = _TOKEN_IDS.fullmatch(piece[0])
+    if not listed:
+        if piece[0].startswith("<["):
+            message = f"Expected token ids such as `<[12]>` or `<[12,30-40]>`, got `{piece[0]}`."
+            raise GrammarSyntaxError(message, source=text, offset=piece.start())
+        return Token(name=piece[0])
+    ids: dict[int, None] = {}
+    for part in listed[1].split(","):
+        low, _, high = part.partition("-")
+        span = range(int(low), int(high or low) + 1)
+        if len(ids) + len(span) > MAX_TOKEN_IDS:
+            raise BudgetExceeded("token ids listed in a Lark grammar", MAX_TOKEN_IDS, "list fewer")
+        ids.update(dict.fromkeys(span))
+    if not ids:
+        raise GrammarSyntaxError(f"The token set `{piece[0]}` is empty.", source=text, offset=piece.start())
+    return alternation(Token(id=i) for i in ids)
