@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import types
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from functools import lru_cache
 from typing import Annotated, Any, Literal, NewType, Union, get_args, get_origin, get_type_hints, is_typeddict
 
@@ -18,7 +18,8 @@ from typing import Annotated, Any, Literal, NewType, Union, get_args, get_origin
 def partial_value(tp: Any, value: Any, depth: int) -> Any:
     """A JSON value whose last `depth` nested values are open, as far as it goes as a `tp`."""
     if depth == 0:
-        return _decoder(tp)(json.dumps(value))
+        is_hashable = isinstance(tp, Hashable) and not get_origin(tp) is Annotated  # metadata may be anything
+        return (_decoder if is_hashable else _decoder.__wrapped__)(tp)(json.dumps(value))
     tp = _member(_plain(tp), value)
     if isinstance(value, str):
         return value if tp in (str, Any, object) else None

@@ -11,14 +11,14 @@ import pytest
 
 pytest.importorskip("torch", reason="install syntagma[models]")
 
-from syntagma.automata import Vocabulary  # noqa: E402
-from syntagma.backends.generator import Generator  # noqa: E402
-from syntagma.errors import BackendError, DeadEnd, GrammarError, PromptTooLong, SamplingError  # noqa: E402
-from syntagma.grammar.ir import Bytes, ByteSet, Grammar, Guarded, Repeat  # noqa: E402
-from syntagma.grammar.jsonschema import JsonSchema  # noqa: E402
-from syntagma.grammar.literals import Choice  # noqa: E402
-from syntagma.grammar.regex import Regex  # noqa: E402
-from syntagma.sampling import Masking, Prefix, RandomModel  # noqa: E402
+from syntagma.automata import Vocabulary
+from syntagma.backends.generator import Generator
+from syntagma.errors import BackendError, DeadEnd, GrammarError, PromptTooLong, SamplingError
+from syntagma.grammar.ir import Bytes, ByteSet, Grammar, Guarded, Repeat
+from syntagma.grammar.jsonschema import JsonSchema
+from syntagma.grammar.literals import Choice
+from syntagma.grammar.regex import Regex
+from syntagma.sampling import Masking, Prefix, RandomModel
 
 PERSON = {
     "type": "object",
@@ -146,15 +146,29 @@ def test_conversations_show_the_schema(llama, monkeypatch):
     assert seen[1:] == ["Who?", "Who?"]
 
 
-def test_healed_bytes_are_not_part_of_the_text(llama):
-    prompt = "The answer is fal"
-    healed = Generator(llama, Regex("se|l"), Masking(seed=0), max_tokens=2)
-    plain = Generator(llama, Regex("se|l"), Masking(seed=0), heal=False)
-    data = b"".join(llama.vocabulary.token_bytes(t) for t in healed(prompt).tokens)
-    assert len(data) > len(healed(prompt).text)
-    assert b"fal".endswith(data[: -len(healed(prompt).text)]) or data.startswith(b" fal"[-len(data) :])
-    assert {healed(prompt, seed=k).text for k in range(20)} == {"se", "l"}
-    assert b"".join(llama.vocabulary.token_bytes(t) for t in plain(prompt).tokens).decode() == plain(prompt).text
+class Spelling(RandomModel):
+    """Reads a text as its longest tokens, from the left."""
+
+    def encode(self, text):
+        ids, tokens = [], [self.vocabulary.token_bytes(t).decode() for t in range(self.vocabulary.size)]
+        while text:
+            ids.append(max((t for t in range(len(tokens)) if text.startswith(tokens[t])), key=lambda t: len(tokens[t])))
+            text = text[len(tokens[ids[-1]]) :]
+        return ids
+
+
+def test_prompts_of_text_are_healed():
+    vocab = Vocabulary.from_tokens([b"is ", b"fal", b"false", b"f", b"a", b"l", b"s", b"e"], eos_ids=[8])
+    model = Spelling(vocab, seed=1)
+    assert model.encode("is fal") == [0, 1]
+    healed = Generator(model, Regex("se|l"), Masking(seed=0), max_tokens=2).batch(["is fal"] * 40)
+    assert {r.text for r in healed} == {"se", "l"}
+    assert {r.tokens[0] for r in healed} >= {1, 2}  # fal, false
+    assert all(r.text == r.value for r in healed)
+    plain = Generator(model, Regex("se|l"), Masking(seed=0), heal=False).batch(["is fal"] * 40)
+    assert {r.tokens[0] for r in plain} == {5, 6}
+    events = Generator(model, Regex("se|l"), Masking(seed=0)).stream("is fal")
+    assert "".join(e.text for e in events) == healed[0].text
 
 
 # ---- limits and errors
