@@ -262,7 +262,7 @@ def allowed_tokens(G, A, X, R, V, row, c, text):
         for k in range(G[sr + S_NTOKENS]):
             t = G[G[G_ED] + G[sr + S_TOKENS] + 2 * k]
             set_bit(row, t)
-            if A[e + 4] > 0 and note_closer(A, t) < 0:
+            if A[H_GUARDS] and note_closer(A, t) < 0:
                 return FAILED
         if G[sr] & TABLED and A[e + 3] == 0 and G[sr + S_TABLE] >= 0 and A[e + 4] == 0:
             if (G[sr] & LEXEME) == 0 or lexemes == 1:

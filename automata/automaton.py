@@ -397,32 +397,36 @@ class _Texts:
     BASE = 1 << 40
 
     def __init__(self) -> None:
-        #: Text -> (text before, bytes added); text 0 is empty.
-        self._nodes: list[tuple[int, bytes]] = [(0, b"")]
-        self._ids: dict[tuple[int, bytes], int] = {}
+        #: Text -> (text before, its last byte); text 0 is empty. A node a byte: how tokens cut the text is forgotten.
+        self._nodes: list[tuple[int, int]] = [(0, 0)]
+        #: Text before << 8 | byte -> text.
+        self._ids: dict[int, int] = {}
+        self._recent: dict[int, bytes] = {0: b""}
         self._pairs: list[tuple[int, int]] = []
         self._states: dict[tuple[int, int], int] = {}
-        self._last = (0, b"")
 
     def append(self, text: int, added: bytes) -> int:
         """The text with bytes added."""
-        if not added:
-            return text
-        found = self._ids.get((text, added))
-        if found is None:
-            found = self._ids[text, added] = len(self._nodes)
-            self._nodes.append((text, added))
-        return found
+        for byte in added:
+            found = self._ids.get(text << 8 | byte)
+            if found is None:
+                found = self._ids[text << 8 | byte] = len(self._nodes)
+                self._nodes.append((text, byte))
+            text = found
+        return text
 
     def bytes_of(self, text: int) -> bytes:
         """The bytes of a text."""
-        parts = []
+        tail = bytearray()
         at = text
-        while at and at != self._last[0]:
-            at, added = self._nodes[at]
-            parts.append(added)
-        whole = (self._last[1] if at else b"") + b"".join(reversed(parts))
-        self._last = (text, whole)
+        while at not in self._recent:
+            at, byte = self._nodes[at]
+            tail.append(byte)
+        whole = self._recent[at] + tail[::-1]
+        if tail:
+            if len(self._recent) >= 64:
+                self._recent = {0: b""}
+            self._recent[text] = whole
         return whole
 
     def join(self, config: int, text: int) -> int:

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..errors import BudgetExceeded
-from ..grammar.ir import And, Expr, Items, Repeat, Seq
+from ..grammar.ir import EMPTY, And, Expr, Items, Repeat, Seq, optional, sequence
 from ..grammar.machine import Machine
 from ..grammar.nfa import determinize
 from . import _layout_kernels as L
@@ -226,3 +226,25 @@ def lower_items(expr: Items, prefix: Sequence[int], rest: int | None, limit: int
         for state in block.lay(separator, at, L.LT):
             block.states[state].calls.append((rest, at | L.INC << L.FLAG_SHIFT))
     return block
+
+
+def spell_out_items(expr: Items) -> Expr:
+    """The same list without `Items`: items that may be empty need the alternatives of a plain rule."""
+    n = len(expr.prefix)
+
+    def bound(k: int) -> int | None:
+        return None if expr.max is None else max(expr.max - k, 0)
+
+    def item(k: int, one: Expr) -> Expr:
+        return sequence(expr.separator, one) if k else one
+
+    tail = EMPTY
+    if expr.rest is not None and n:
+        tail = Repeat(item(n, expr.rest), max(expr.min - n, 0), bound(n))
+    elif expr.rest is not None and expr.max != 0:
+        tail = sequence(expr.rest, Repeat(item(1, expr.rest), max(expr.min - 1, 0), bound(1)))
+        tail = tail if expr.min else optional(tail)
+    for k in reversed(range(n if expr.max is None else min(n, expr.max))):
+        tail = sequence(item(k, expr.prefix[k]), tail)
+        tail = tail if k < expr.min else optional(tail)
+    return tail

@@ -9,15 +9,31 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import replace
 
 from ..errors import GrammarError
-from ..grammar.ir import NOTHING, And, Expr, Grammar, Guarded, Items, Lexeme, Member, Members, Ref, Repeat, Token
+from ..grammar.ir import (
+    EMPTY,
+    NOTHING,
+    And,
+    Expr,
+    Grammar,
+    Guarded,
+    Items,
+    Lexeme,
+    Member,
+    Members,
+    Ref,
+    Repeat,
+    Token,
+    sequence,
+)
 from ..grammar.machine import Machine
 from ..grammar.nfa import determinize
 from ..grammar.regular import is_regular
 from . import _layout_kernels as L
 from .block import Block, Lowered
-from .counted import counted_parts, lower_counted, lower_items, lower_repeat
+from .counted import counted_parts, lower_counted, lower_items, lower_repeat, spell_out_items
 from .members import lower_members
 from .subset import CallNfa, holds_big, is_big, lower_calls
 
@@ -81,9 +97,12 @@ class Lowerer:
         name = self.names[rule]
         match expr:
             case Members():
+                expr = self._solid_members(expr)
                 values = [-1 if m.value == NOTHING else self.rule_id(m.value, name) for m in expr.keys]
                 others = [self.rule_id(o.value, name) for o in expr.other]
                 return lower_members(expr, values, others, self.limit).finish()
+            case Items() if any(map(self.nullable, (*expr.prefix, *([expr.rest] if expr.rest is not None else [])))):
+                return self._calls(spell_out_items(expr), name)
             case Items():
                 prefix = [self.rule_id(item, name) for item in expr.prefix]
                 rest = None if expr.rest is None else self.rule_id(expr.rest, name)
@@ -97,6 +116,15 @@ class Lowerer:
             if lowered is not None:
                 return lowered
         return self._calls(expr, name)
+
+    def _solid_members(self, expr: Members) -> Members:
+        """The same members, the colons moved into the values if one of these may be empty: a callee takes a byte."""
+        values = [member.value for member in (*expr.keys, *expr.other)]
+        if not any(self.nullable(value) for value in values if value != NOTHING):
+            return expr
+        keys = tuple(replace(m, value=sequence(expr.colon, m.value)) for m in expr.keys)
+        other = tuple(replace(o, value=sequence(expr.colon, o.value)) for o in expr.other)
+        return replace(expr, keys=keys, other=other, colon=EMPTY)
 
     def _guarded(self, expr: Guarded, name: str) -> Lowered:
         block = Block()

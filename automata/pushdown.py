@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import BudgetExceeded, VocabularyError
-from ..grammar.analysis import nullable_rules
+from ..grammar.analysis import min_length
 from ..grammar.ir import Expr, Grammar, Guarded, Items, Members, Ref, Repeat, Token
 from . import _config_kernels as K
 from . import _layout_kernels as L
@@ -161,11 +161,13 @@ class Pushdown:
         match expr:
             case Ref(name):
                 if self._nullable is None:
-                    normal = getattr(self._grammar, "never_empty", False)
-                    self._nullable = frozenset() if normal else frozenset(nullable_rules(self._grammar))
+                    never = getattr(self._grammar, "never_empty", False)
+                    least = {} if never else min_length(self._grammar, ask_checks=True)
+                    self._nullable = frozenset(rule for rule, length in least.items() if length == 0)
                 return name in self._nullable
             case Items():
-                return expr.min == 0
+                first = (*expr.prefix, *([] if expr.rest is None else [expr.rest]))[:1]
+                return expr.min == 0 or (expr.min == 1 and any(map(self._is_nullable, first)))
             case Members():
                 return expr.min == 0 and not any(m.required for m in expr.keys)
             case Guarded(inner):
