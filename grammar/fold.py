@@ -27,11 +27,14 @@ from .ir import (
     Ref,
     Repeat,
     Seq,
+    Spelled,
     Token,
     children,
 )
 
 T = TypeVar("T")
+
+_LEAVES = (Bytes, ByteSet, Ref, Token, Spelled)
 
 #: Longer sequences and alternations are kept as they are inside others, so that building stays linear.
 _SHORT = 16
@@ -51,11 +54,17 @@ def fold_all(expr: Expr, combine: Callable[[Expr, list[T]], T]) -> dict[int, T]:
         if id(node) in done:
             stack.pop()
             continue
-        kids = list(children(node))
-        pending = [kid for kid in kids if id(kid) not in done]
-        if pending:
-            stack.extend(pending)
-        else:
+        kids = () if isinstance(node, _LEAVES) else tuple(children(node))
+        waiting = False
+        for kid in kids:
+            if id(kid) in done:
+                continue
+            if isinstance(kid, _LEAVES):
+                done[id(kid)] = combine(kid, [])
+            else:
+                stack.append(kid)
+                waiting = True
+        if not waiting:
             stack.pop()
             done[id(node)] = combine(node, [done[id(kid)] for kid in kids])
     return done

@@ -176,7 +176,7 @@ def _schema_rules(name: str, schema: Schema, source: LarkText) -> dict[str, Expr
     from .jsonschema import JsonSchema
 
     try:
-        grammar = JsonSchema(schema.text).grammar()
+        grammar = JsonSchema(schema.value).grammar()
         found = reachable(grammar.rules, grammar.start)
     except GrammarError as error:
         message = f"In the inline schema: {error.message}"

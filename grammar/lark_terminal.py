@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from lark import Tree
+from lark.exceptions import GrammarError as LarkGrammarError
+from lark.exceptions import VisitError
 from lark.lexer import Pattern, PatternStr
 from lark.load_grammar import PrepareLiterals, TerminalTreeToPattern
 from lark.visitors import Transformer_NonRecursive
@@ -108,7 +110,7 @@ def terminal_pattern(name: str, tree: Tree[Any], source: LarkText) -> Pattern:
     sizes: dict[int, int] = {}
     for node in subtrees(tree):
         sizes[id(node)] = 1 + sum(sizes[id(kid)] if isinstance(kid, Tree) else 1 for kid in node.children)
-        if node.data == "literal":
+        if node.data in ("literal", "range"):
             literal_pattern(node.children, source)
     if sizes[id(tree)] > MAX_TERMINAL:
         raise BudgetExceeded(f"size of terminal {name}", MAX_TERMINAL, "use rules where terminals repeat")
@@ -138,16 +140,23 @@ def literal_pattern(tokens: list[Any], source: LarkText) -> Pattern:
     ------
     GrammarSyntaxError, UnsupportedFeature : it is no regular expression; with the offset.
     """
-    tree: Any = PrepareLiterals().transform(Tree("literal" if len(tokens) == 1 else "range", list(tokens)))
+    spelled, offset = "..".join(tokens), source.token_offset(tokens[0])
+    try:
+        tree: Any = PrepareLiterals().transform(Tree("literal" if len(tokens) == 1 else "range", list(tokens)))
+    except LarkGrammarError as error:
+        message = f"The literal {spelled} cannot be read: {error}."
+        raise GrammarSyntaxError(message, source=source.original, offset=offset) from error
+    except VisitError as error:
+        message = f'Expected a range of two single characters such as "a".."z", got {spelled}.'
+        raise GrammarSyntaxError(message, source=source.original, offset=offset) from error
     pattern: Pattern = tree.children[0]
     if tokens[0].type == "REGEXP":
         try:
             Parser(pattern.value, "python", "".join(pattern.flags)).parse()
         except GrammarError as error:
-            offset = source.token_offset(tokens[0])
             if offset is not None and error.offset is not None and tokens[0].startswith(f"/{pattern.value}/"):
                 offset += 1 + error.offset
-            message = f"In the pattern {tokens[0]}: {error.message}"
+            message = f"In the pattern {spelled}: {error.message}"
             raise type(error)(message, source=source.original, offset=offset) from error
     return pattern
 

@@ -11,6 +11,8 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 from lark import Token as LarkToken
 
@@ -35,14 +37,15 @@ _PIECE = re.compile(
 _DEFINITION = re.compile(
     r"^[ \t]*(?:%override\s+|%extend\s+)?[?!]*(\w+)[ \t]*(?:\{[^}\n]*\})?[ \t]*(?:\.\s*-?\d+)?[ \t]*:", re.M
 )
+_BLANK = re.compile(r"\s*")
 _TOKEN_IDS = re.compile(r"<\[(\d+(?:-\d+)?(?:,\d+(?:-\d+)?)*)\]>")
 
 
 @dataclass(frozen=True)
 class Schema:
-    """An inline JSON Schema: its text and where it stands."""
+    """An inline JSON Schema, and where it stands."""
 
-    text: str
+    value: Any
     offset: int
 
 
@@ -77,8 +80,15 @@ class LarkText:
 
     def definition(self, name: str, which: int = 0) -> int | None:
         """Offset of the definition of a rule or terminal (the `which`-th of several)."""
-        found = [m.start(1) for m in _DEFINITION.finditer(self.original) if m[1] == name]
+        found = self._definitions.get(name)
         return found[min(which, len(found) - 1)] if found else None
+
+    @cached_property
+    def _definitions(self) -> dict[str, list[int]]:
+        found: dict[str, list[int]] = {}
+        for definition in _DEFINITION.finditer(self.original):
+            found.setdefault(definition[1], []).append(definition.start(1))
+        return found
 
     def use(self, name: str, within: str | None = None) -> int | None:
         """Offset of the first use of a name, in the definition of another if that is given."""
@@ -89,7 +99,7 @@ class LarkText:
 
     def uses_by_definition(self) -> dict[str, list[str]]:
         """Rule or terminal -> the names in its definition, with repetitions."""
-        heads = {m.start(1) for m in _DEFINITION.finditer(self.original)}
+        heads = {offset for offsets in self._definitions.values() for offset in offsets}
         uses: dict[str, list[str]] = {}
         here: list[str] = []
         for piece in _pieces(self.original):
@@ -120,8 +130,7 @@ def read_text(text: str) -> LarkText:
             continue
         name = f"{prefix}_{len(embedded)}"
         if piece.lastgroup == "json":
-            at, end = _json_extent(text, piece.end())
-            embedded[name] = Schema(text[at:end], at)
+            embedded[name], end = _schema(text, piece.end())
         else:
             embedded[name], end = _special_tokens(piece, text), piece.end()
         parts += [text[done : piece.start()], name]
@@ -140,14 +149,15 @@ def _pieces(text: str) -> Iterator[re.Match[str]]:
         yield piece
         at = piece.end()
         if piece.lastgroup == "json":
-            at = _json_extent(text, at)[1]
+            at = _schema(text, at)[1]
 
 
-def _json_extent(text: str, at: int) -> tuple[int, int]:
-    """Where the JSON value behind `%json` begins and ends."""
-    begin = at + len(text[at:]) - len(text[at:].lstrip())
+def _schema(text: str, at: int) -> tuple[Schema, int]:
+    """The schema behind `%json`, and where it ends."""
+    blank = _BLANK.match(text, at)
+    begin = blank.end() if blank else at
     try:
-        _, end = json.JSONDecoder(parse_constant=_no_constant).raw_decode(text, begin)
+        value, end = json.JSONDecoder(parse_constant=_no_constant).raw_decode(text, begin)
     except json.JSONDecodeError as error:
         message = f"Expected a JSON Schema behind `%json`: {error.msg}."
         raise GrammarSyntaxError(message, source=text, offset=error.pos) from None
@@ -157,7 +167,7 @@ def _json_extent(text: str, at: int) -> tuple[int, int]:
         ) from None
     except RecursionError:
         raise BudgetExceeded("nesting of an inline JSON Schema", 1000, "nest it less deeply") from None
-    return begin, end
+    return Schema(value, begin), end
 
 
 def _no_constant(name: str) -> None:

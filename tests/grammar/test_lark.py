@@ -10,7 +10,6 @@ import lark
 import pytest
 from oracles.naive_grammar import matches
 
-from syntagma.automata.compile import compile_grammar
 from syntagma.automata.vocabulary import Vocabulary
 from syntagma.errors import BudgetExceeded, GrammarError, GrammarSyntaxError, UnsupportedFeature
 from syntagma.grammar.ir import Grammar, Lexeme, Repeat, Token
@@ -152,6 +151,8 @@ BYTES = Vocabulary.from_tokens(
 
 
 def accepted_by_engine(grammar: Grammar) -> Callable[[str | list[int]], bool]:
+    from syntagma.automata.compile import compile_grammar  # kernels: not needed by the other tests
+
     auto = compile_grammar(grammar, BYTES)
 
     def accepts(text: str | list[int]) -> bool:
@@ -356,6 +357,10 @@ WRONG = {
     "start: <[3-1]>": ("empty", 1, 8),
     'start: %json {"a": 1} $': ("got '$'", 1, 23),
     'start: A x\nA: x\nx: "a"': ("Rules aren't allowed inside terminals", 2, 4),
+    'start: "x" "ab".."c"': ('range of two single characters such as "a".."z", got "ab".."c"', 1, 12),
+    'start: A\nA: "z".."a"': ("Terminal A", 2, 1),
+    'start: "\\xZZ"': ("cannot be read", 1, 8),
+    'start: ""': ("cannot be read", 1, 8),
     "start: A\nA: B\nB: A": ("Recursion in terminal", 1, 8),
 }
 
