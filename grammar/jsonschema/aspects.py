@@ -10,11 +10,13 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Final
 
+from ...errors import GrammarError
 from .decimals import Range
 from .dialect import Dialect
 from .document import Document, Node
 from .facts import Arrays, Numbers, Objects, Row, Strings, View
 from .formats import is_asserted
+from .guards import is_regex
 from .values import exact
 
 NUMBERS, STRINGS, ARRAYS, OBJECTS, VALUES, TYPE, APPLICATOR = (1 << i for i in range(7))
@@ -93,6 +95,10 @@ def objects_of(document: Document, node: Node) -> Objects:
     if properties or patterns or additional is not None:
         view = View({k: document.child(node, s, "properties", k) for k, s in properties.items()} if properties else {})
         if patterns:
+            for pattern in patterns:
+                if not is_regex(pattern):
+                    pointer = node.pointer + "/patternProperties"
+                    raise GrammarError(f"Expected a regular expression, got {pattern!r}", pointer=pointer)
             view.patterns = {p: document.child(node, s, "patternProperties", p) for p, s in patterns.items()}
         if additional is not None:
             view.additional = document.child(node, additional, "additionalProperties")

@@ -149,3 +149,38 @@ def _listed(reader: Reader, objects: Objects | None, key: str) -> tuple[object, 
             return None
         values += facts.values
     return values if union else None
+
+
+def why_empty(reader: Reader, nodes: tuple[Node, ...]) -> tuple[str, str]:
+    """Where and why nothing satisfies the nodes' schemas, as far as that can be told."""
+    where, seen = " and ".join(dict.fromkeys(node.pointer for node in nodes)), {nodes}
+    while True:
+        union = reader.conjunction(nodes)
+        empty = [deeper for facts in union if (deeper := _empty_part(reader, facts)) is not None]
+        if len(empty) != 1 or empty[0][1] in seen:
+            break
+        name, nodes = empty[0]
+        seen.add(nodes)
+        where = " and ".join(dict.fromkeys(node.pointer for node in nodes))
+        reason = f"{name} must be there, but nothing satisfies it"
+        if any(node.schema is False for node in nodes):
+            return where, reason
+    if any(node.schema is False for node in nodes):
+        return where, "the schema is `false`"
+    if union and all(facts.values is not None for facts in union):
+        return where, "no listed value satisfies the other keywords"
+    return where, "it requires itself" if union else "the keywords contradict each other"
+
+
+def _empty_part(reader: Reader, facts: Facts) -> tuple[str, tuple[Node, ...]] | None:
+    """A member or item that must be there and cannot."""
+    admits = reader.inhabitation.admits
+    if facts.types & OBJECT and facts.objects is not None:
+        for key in facts.objects.required:
+            if not admits(nodes := at_key(facts.objects, key)):
+                return f"the member {key!r}", nodes
+    if facts.types & ARRAY and facts.arrays is not None:
+        for i in range(min(facts.arrays.min, facts.arrays.width + 1)):
+            if not admits(nodes := facts.arrays.at(i)):
+                return f"item {i}", nodes
+    return None

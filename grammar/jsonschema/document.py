@@ -189,9 +189,7 @@ class Document:
         if known is None:
             try:
                 contents = self.registry().get_or_retrieve(uri).value.contents
-            except referencing.exceptions.Unresolvable:
-                contents = meta_schema(uri)
-            except referencing.exceptions.Unretrievable:
+            except (referencing.exceptions.NoSuchResource, referencing.exceptions.Unretrievable):
                 contents = meta_schema(uri)
             if contents is None:
                 raise GrammarError(
@@ -207,7 +205,7 @@ class Document:
         """The node that an anchor names."""
         try:
             contents = self.registry().anchor(resource.uri, name).value.resource.contents
-        except (referencing.exceptions.Unresolvable, KeyError):
+        except (KeyError, referencing.exceptions.NoSuchAnchor):
             raise GrammarError(
                 f"Cannot resolve `{keyword}`: {resource.pointer} has no anchor {name!r}", pointer=node.pointer
             ) from None
@@ -217,7 +215,7 @@ class Document:
         """The schema under a `$dynamicAnchor` of a resource."""
         try:
             anchor = self.registry().anchor(resource.uri, name).value
-        except (referencing.exceptions.Unresolvable, KeyError):
+        except (KeyError, referencing.exceptions.NoSuchAnchor):
             return None
         return anchor.resource.contents if isinstance(anchor, referencing.jsonschema.DynamicAnchor) else None
 

@@ -7,6 +7,7 @@ base, its siblings and its draft. Numbers are handed over as exact decimals. Val
 from __future__ import annotations
 
 from collections.abc import Hashable
+from functools import lru_cache
 from typing import Any
 
 import jsonschema_rs
@@ -21,6 +22,25 @@ _DRAFTS = {
     2019: jsonschema_rs.Draft201909,
     2020: jsonschema_rs.Draft202012,
 }
+
+
+@lru_cache(maxsize=1024)
+def _matcher(pattern: str) -> jsonschema_rs.Validator:
+    return jsonschema_rs.Draft202012Validator({"pattern": pattern})
+
+
+def is_regex(pattern: str) -> bool:
+    """Whether the referee takes the pattern for a regular expression."""
+    try:
+        _matcher(pattern)
+    except jsonschema_rs.ValidationError:
+        return False
+    return True
+
+
+def has_match(pattern: str, text: str) -> bool:
+    """Whether an ECMA-262 regular expression matches somewhere in a text."""
+    return _matcher(pattern).is_valid(text)
 
 
 class Referee:

@@ -6,16 +6,14 @@ the spelled key.
 
 from __future__ import annotations
 
-from functools import lru_cache
 from itertools import product
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-import jsonschema_rs
-
-from ..ir import And, Expr, Not
+from ..ir import And, Expr, Not, choice
 from . import scalars
 from .document import Node
-from .facts import FREE, STRING, Facts, Objects, meet
+from .facts import STRING, Facts, Objects, meet
+from .guards import has_match
 from .strings import Spelling, quoted
 
 if TYPE_CHECKING:
@@ -47,16 +45,6 @@ def at_key(objects: Objects, key: str) -> tuple[Node, ...]:
         if declared is None and not matched and view.additional is not None:
             found[view.additional] = None
     return tuple(found)
-
-
-@lru_cache(maxsize=1024)
-def _matcher(pattern: str) -> jsonschema_rs.Validator:
-    return jsonschema_rs.Draft202012Validator({"pattern": pattern})
-
-
-def has_match(pattern: str, text: str) -> bool:
-    """Whether an ECMA-262 regular expression matches somewhere in a text."""
-    return _matcher(pattern).is_valid(text)
 
 
 class Classes:
@@ -115,8 +103,6 @@ class Classes:
             body = scalars.string_body(strings.strings, excluded, self._spelling)
             exact = exact and body.exact and body.unsure is None and not strings.left(STRING)
             ways.append(quoted(body.unsure or body.sure))
-        from ..ir import choice
-
         return choice(*ways), exact
 
     def _spelled(self, text: str) -> Expr:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from ...errors import GrammarError, GrammarSyntaxError
 from ..ir import NOTHING, Bytes, Check, Expr, Guarded, Ref, choice
 from . import scalars
 from .containers import Containers
@@ -48,6 +49,8 @@ class Lowering:
         self.places: dict[str, str] = {}
         #: The guards that stand in the rules written so far.
         self.guards: dict[Guard, None] = {}
+        #: Pointer and keyword of what guards decide, in the rules written so far.
+        self.undecided: set[tuple[str, str]] = set()
         self._containers = Containers(self)
         self._values: dict[tuple[tuple[Node, ...], int], Expr] = {}
         self._named: dict[object, Ref] = {}
@@ -121,8 +124,10 @@ class Lowering:
     def guarded(self, expr: Expr, facts: Facts, types: int, undecided: str | None = None) -> Expr:
         """The expression, with a guard if the facts leave something undecided for the types."""
         residuals = facts.left(types)
+        self.undecided.update((r.node.pointer, r.keyword) for r in residuals)
         if undecided is not None:
             nodes = facts.sources
+            self.undecided.update((node.pointer, undecided) for node in nodes)
             guard = self.guard(nodes, nodes[0].pointer, undecided)
         elif residuals:
             nodes = tuple(dict.fromkeys(r.node for r in residuals))
@@ -142,7 +147,10 @@ class Lowering:
         excluded = tuple(v for v in facts.excluded if isinstance(v, str))
         if strings is None and not excluded:
             return self.guarded(self.any_string, facts, STRING)
-        found = scalars.string_body(strings, excluded, spelling)
+        try:
+            found = scalars.string_body(strings, excluded, spelling)
+        except GrammarSyntaxError as error:
+            raise GrammarError(f"Expected `pattern` to be a regular expression: {error}", pointer=_place(facts)) from None
         name = f"string {strings.describe() if strings else ''}" + "".join(f" not {v!r}" for v in excluded)
         expr: Expr = self.shared(name, lambda: quoted(found.sure))
         expr = self.guarded(expr, facts, STRING, None if found.exact else "pattern")
@@ -222,6 +230,10 @@ class Lowering:
             return []
         check = Equality(numbers, where.pointer)
         return [Guarded(self.shared("exponents", lambda: scalars.with_exponent), check)]
+
+
+def _place(facts: Facts) -> str:
+    return facts.sources[0].pointer if facts.sources else "#"
 
 
 def _guarded_together(ways: list[Expr]) -> list[Expr]:

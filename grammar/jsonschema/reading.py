@@ -14,7 +14,7 @@ Laws
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any, Final, TypeAlias
 
@@ -115,6 +115,10 @@ class Reader:
             return with_residual(left, residual)
         both = tuple(both for a in left for b in right if (both := meet(a, b)) is not None)
         return both if len(both) <= max(most, len(left), len(right)) else with_residual(left, residual)
+
+    def nodes(self) -> Iterable[Node]:
+        """The subschemas read so far."""
+        return self._known
 
     def settled(self, facts: Facts) -> tuple[Any, ...]:
         """The listed values that satisfy all of the facts, residuals included."""

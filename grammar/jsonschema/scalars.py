@@ -11,12 +11,13 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from ...errors import BudgetExceeded, UnsupportedFeature
+from ...errors import BudgetExceeded, GrammarSyntaxError, UnsupportedFeature
 from ..ir import And, Bytes, Expr, Not, Repeat, choice, sequence
 from ..regex import parse_regex
 from . import decimals
 from .facts import FRACTION, INTEGER, Numbers, Strings
 from .formats import FORMATS
+from .guards import is_regex
 from .multiples import multiples_of
 from .strings import EVERY, SHORTEST, Spelling, quoted
 from .values import exact
@@ -24,12 +25,21 @@ from .values import exact
 
 @lru_cache(maxsize=4096)
 def pattern_body(pattern: str, every: bool, anchored: bool = False) -> Expr | None:
-    """What an ECMA-262 pattern matches, spelled between quotes; None if no automaton can tell."""
+    """What an ECMA-262 pattern matches, spelled between quotes; None if no automaton can tell.
+
+    Raises
+    ------
+    GrammarSyntaxError : it is no regular expression, the referee agrees.
+    """
     spelling = EVERY if every else SHORTEST
     try:
         return parse_regex(pattern, flavour="ecma", anchored=anchored, char=spelling.characters)
     except (UnsupportedFeature, BudgetExceeded):
         return None
+    except GrammarSyntaxError:
+        if is_regex(pattern):
+            return None
+        raise
 
 
 class StringBody(NamedTuple):

@@ -1,57 +1,194 @@
-"""The JSON Schema constraint."""
+"""The JSON Schema constraint: relax and guard.
+
+    schema  --Document-->  nodes  --Reader-->  facts  --Lowering-->  rules, guards
+
+A schema compiles to the tightest cheap grammar that has every valid instance (in the profile's spelling), and guards that
+refuse the rest. Rules are written when they are looked up.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
-import jsonschema_rs
-
-from ...errors import EmptyLanguage, GrammarError, GrammarSyntaxError
-from ..ir import Grammar, NOTHING, sequence
+from ...errors import EmptyLanguage, GrammarError
+from ..ir import NOTHING, Check, Expr, Grammar, Ref, sequence
 from ..regex import parse_regex
-from .dialect import DIALECTS, Dialect, dialect_named, dialect_of
-from .document import Document, Registry, Schema
-from .guards import Guard
+from .aspects import aspects_of
+from .disjointness import why_empty
+from .document import Document, Node, Registry, Schema
 from .layout import parse_layout
+from .loading import as_schema, check_schema, dialect_for, parse_schema
 from .lowering import Lowering, Style
 from .reading import Reader
 from .strings import EVERY, SHORTEST
 
-Profile = Literal["generation", "spec"]
+Profile: TypeAlias = Literal["generation", "spec"]
+Order: TypeAlias = Literal["schema", "any"]
+Decision: TypeAlias = Literal["automaton", "guard", "annotation"]
+
+_COMPANIONS: Final = frozenset({"then", "else", "minContains", "maxContains", "additionalItems"})
+#: Keywords that name and hold schemas, and decide nothing.
+_STRUCTURE: Final = frozenset(
+    "$schema $id id $anchor $dynamicAnchor $recursiveAnchor $vocabulary $comment $defs definitions".split()
+)
+
+
+class Verdict(NamedTuple):
+    """How a keyword of a schema is decided."""
+
+    pointer: str
+    keyword: str
+    decision: Decision
 
 
 class JsonSchema:
+    """A constraint: the text is a JSON value that a schema accepts.
+
+    Parameters
+    ----------
+    schema : an object or a boolean, a JSON text, or a Python type (`types.schema_of` lists them).
+    profile : "generation" for what serving wants, "spec" for the letter of the specification. The profile gives the
+        defaults of `whitespace` and `property_order`. Besides, "generation" has the shortest spelling of strings,
+        numbers of at most 20 digits without exponent and without negative zero, only the common part of some formats
+        (see `formats`), and closes objects that declare properties and leave `additionalProperties` and
+        `unevaluatedProperties` unset after all their applicators are merged; keys that are required stay allowed.
+    whitespace : "any", "compact", "indent=2", at most so many bytes in each gap, or a regular expression for a gap.
+        Default: any ("spec"), at most one space behind `,` and `:` and none elsewhere ("generation").
+    property_order : "schema" for the order of declaration, "any" for every order. Default: by profile.
+    format : whether `format` is asserted, or an annotation.
+    draft : "4", "6", "7", "2019-09" or "2020-12", for schemas without a `$schema` that says it.
+    registry : schemas that references may lead to. Nothing is ever fetched by network on its own.
+
+    Raises
+    ------
+    GrammarError : not a valid schema, or a reference leads nowhere; with the JSON pointer.
+    EmptyLanguage : provably no instance is valid.
+    BudgetExceeded : the schema is too large or nested too deep.
+
+    >>> JsonSchema({"type": "integer", "minimum": 5, "maximum": 4})
+    Traceback (most recent call last):
+    ...
+    syntagma.errors.EmptyLanguage: No instance is valid: the keywords contradict each other at #
+    """
+
     def __init__(
         self,
         schema: Any,
         profile: Profile = "generation",
         whitespace: str | int | None = None,
-        property_order: Literal["schema", "any"] | None = None,
+        property_order: Order | None = None,
         format: Literal["assert", "annotation"] = "assert",
         draft: str | int = "2020-12",
         registry: Registry | None = None,
     ) -> None:
-        self.schema = schema
-        dialect = dialect_of(schema["$schema"]) if isinstance(schema, dict) and "$schema" in schema else dialect_named(draft)
-        dialect = dialect or dialect_named(draft)
-        self.document = Document(schema, dialect, registry)
-        self.reader = Reader(self.document, asserts_formats=format == "assert")
-        layout = parse_layout(whitespace, profile, lambda p: parse_regex(p))
-        spelling = EVERY if profile == "spec" else SHORTEST
-        order = property_order or ("any" if profile == "spec" else "schema")
-        self._lowering = Lowering(self.reader, Style(layout, spelling, order == "schema", profile == "generation"))
-        root = self._lowering.value((self.document.root,), 0)
-        if root == NOTHING:
-            raise EmptyLanguage("nothing satisfies the schema", pointer="#")
-        self.start = self._lowering.rules.define("start", sequence(layout.outer, root, layout.outer))
+        _one_of("profile", profile, "generation", "spec")
+        _one_of("property_order", property_order, None, "schema", "any")
+        _one_of("format", format, "assert", "annotation")
+        #: The Python type that the schema was made from, if any.
+        self.type: Any = None
+        if isinstance(schema, str | bytes):
+            schema = parse_schema(schema)
+        elif not isinstance(schema, dict | bool):
+            self.type, schema = schema, _schema_of(schema)
+        #: The schema itself.
+        self.schema: Schema = as_schema(schema)
+        dialect = dialect_for(self.schema, draft, registry)
+        check_schema(self.schema, dialect)
+        self._options = (profile, whitespace, property_order, format, dialect.name)
+        self._registry = registry
+        self._reader = Reader(Document(self.schema, dialect, registry), asserts_formats=format == "assert")
+        layout = parse_layout(whitespace, profile, parse_regex)
+        style = Style(
+            layout,
+            EVERY if profile == "spec" else SHORTEST,
+            ordered=(property_order or ("any" if profile == "spec" else "schema")) == "schema",
+            closed=profile == "generation",
+        )
+        self._lowering = Lowering(self._reader, style)
+        self._start = self._make_start()
+
+    def _make_start(self) -> str:
+        """The start rule's name."""
+        root = self._reader.document.root
+        try:
+            value = self._lowering.value((root,), 0)
+        except RecursionError:
+            raise GrammarError("Expected a schema that nests less deeply. Simplify it", pointer="#") from None
+        if value == NOTHING:
+            pointer, reason = why_empty(self._reader, (root,))
+            raise EmptyLanguage(f"No instance is valid: {reason}", pointer=pointer)
+        outer = self._lowering.style.layout.outer
+        body: Expr = sequence(outer, value, outer)
+        return body.rule if isinstance(body, Ref) else self._lowering.rules.define("start", body).rule
 
     def grammar(self) -> Grammar:
-        return Grammar("start", self._lowering.rules, self._lowering.places)
+        """The grammar; its rules are written on first look-up."""
+        return Grammar(self._start, self._lowering.rules, self._lowering.places)
+
+    @property
+    def decode(self) -> Callable[[Any], Any]:
+        """The function from a JSON value to the object that the caller's type describes."""
+        if self.type is None:
+            return lambda value: value
+        from ..types import decoder_of
+
+        return decoder_of(self.type)
 
     @cached_property
-    def residuals(self) -> list[Guard]:
+    def residuals(self) -> list[Check]:
+        """The guards: what the automaton does not decide. Writes all rules."""
         len(self._lowering.rules)
         return list(self._lowering.guards)
+
+    @cached_property
+    def verdicts(self) -> list[Verdict]:
+        """How each keyword of each subschema that matters is decided. Writes all rules."""
+        len(self._lowering.rules)
+        guarded = self._lowering.undecided
+        found: dict[Verdict, None] = {}
+        for node in sorted(self._reader.nodes(), key=lambda n: n.pointer):
+            if isinstance(node.schema, dict):
+                found.update(dict.fromkeys(_verdicts(node, node.schema, guarded)))
+        return list(found)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A hash of the schema, the options and the registry."""
+        resources = sorted((uri, self._registry.contents(uri)) for uri in self._registry) if self._registry else []
+        text = json.dumps([self.schema, self._options, resources], ensure_ascii=True, default=repr)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def __repr__(self) -> str:
+        text = json.dumps(self.schema, default=repr)
+        return f"JsonSchema({text if len(text) < 60 else text[:57] + '...'})"
+
+
+def _schema_of(python_type: Any) -> Schema:
+    from ..types import schema_of
+
+    return schema_of(python_type)
+
+
+def _one_of(option: str, value: object, *known: object) -> None:
+    if value not in known:
+        names = ", ".join(repr(name) for name in known if name is not None)
+        raise GrammarError(f"Expected `{option}` to be one of {names}, got {value!r}.")
+
+
+def _verdicts(node: Node, schema: dict[str, Any], guarded: set[tuple[str, str]]) -> list[Verdict]:
+    dialect, pointer = node.resource.dialect, node.pointer
+    table = aspects_of(dialect)
+    found: list[Verdict] = []
+    for keyword in schema:
+        if keyword in _STRUCTURE:
+            continue
+        hidden = "$ref" in schema and dialect.ref_stands_alone and keyword != "$ref"
+        asserts = not hidden and (keyword in table or (keyword in _COMPANIONS and dialect.knows(keyword)))
+        base = {"then": "if", "else": "if", "minContains": "contains", "maxContains": "contains"}.get(keyword, keyword)
+        decision: Decision = "automaton" if asserts else "annotation"
+        found.append(Verdict(pointer, keyword, "guard" if asserts and (pointer, base) in guarded else decision))
+    return found
