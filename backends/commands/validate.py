@@ -6,18 +6,23 @@ input, each text is fed byte by byte, and what is reported is the first byte tha
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from ...grammar.ir import Grammar, references
+from ...grammar.ir import Grammar
+from ...grammar.lark import Lark
 from .constraint import constraint_of_file, grammar_of, read_bytes
 from .outcome import FINDINGS, OK, Outcome
 from .text_check import Mismatch, compile_for_bytes, first_mismatch
 
 if TYPE_CHECKING:
     from ...automata import TokenAutomaton
+
+#: Where a Lark text defines a rule or a terminal.
+_DEFINITION = re.compile(r"^[ \t]*[?!]*([A-Za-z_]\w*)(?:\{[^}]*\})?(?:\.-?\d+)?[ \t]*:", re.MULTILINE)
 
 
 def validate(
@@ -31,9 +36,12 @@ def validate(
     """Compile the file's constraint; list what there is to say; check the input's text or lines against it."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        grammar = grammar_of(constraint_of_file(path, kind, profile))
+        constraint = constraint_of_file(path, kind, profile)
+        grammar = grammar_of(constraint)
         auto = compile_for_bytes(grammar)
-    findings = [{"severity": "warning", "message": str(w.message)} for w in caught] + list(_findings(grammar, auto))
+    findings = [{"severity": "warning", "message": str(w.message)} for w in caught] + list(
+        _findings(constraint, grammar, auto)
+    )
     data: dict[str, Any] = {"file": str(path), "exact": bool(auto.exact), "findings": findings}
     pieces = [
         ("yellow" if f["severity"] == "warning" else "dim", f"{f['severity']}: {f['message']}\n") for f in findings
@@ -45,18 +53,25 @@ def validate(
     return _check(auto, read_bytes(instances), jsonl, limit, Outcome(data, pieces, status))
 
 
-def _findings(grammar: Grammar, auto: TokenAutomaton) -> Iterator[dict[str, str]]:
-    reached, stack = {grammar.start}, [grammar.start]
-    while stack:
-        for name in references(grammar.rules[stack.pop()]):
-            if name not in reached:
-                reached.add(name)
-                stack.append(name)
-    for name in sorted(set(grammar.places) & set(grammar.rules) - reached):
-        place = grammar.places[name]
-        yield {"severity": "warning", "message": f"Nothing refers to the rule {name} ({place})."}
+def _findings(constraint: Any, grammar: Grammar, auto: TokenAutomaton) -> Iterator[dict[str, Any]]:
+    if isinstance(constraint, Lark):
+        for name, line in unused(constraint.text, grammar):
+            yield {
+                "severity": "warning",
+                "message": f"Nothing that is needed refers to {name} (line {line}).",
+                "line": line,
+            }
     for residual in auto.residuals:
-        yield {"severity": "note", "message": f"Enforced by a guard: {residual.keyword} at {residual.pointer}."}
+        message = f"Enforced by a guard: {residual.keyword} at {residual.pointer}."
+        yield {"severity": "note", "message": message, "pointer": residual.pointer}
+
+
+def unused(text: str, grammar: Grammar) -> Iterator[tuple[str, int]]:
+    """The rules and terminals of a Lark text that its grammar does without, with their lines."""
+    used = {name.removeprefix("%ignore ").partition("{")[0] for name in grammar.rules}
+    for match in _DEFINITION.finditer(text):
+        if match[1] not in used:
+            yield match[1], text.count("\n", 0, match.start(1)) + 1
 
 
 def _check(auto: TokenAutomaton, content: bytes, jsonl: bool, limit: int, so_far: Outcome) -> Outcome:
