@@ -11,7 +11,8 @@ import hashlib
 import os
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -49,7 +50,9 @@ CACHE_DIR = _cache_dir()
 if CACHE_DIR is not None:
     os.environ["NUMBA_CACHE_DIR"] = str(CACHE_DIR)
 
+import llvmlite.binding as llvm  # noqa: E402
 import numba  # noqa: E402  (reads NUMBA_CACHE_DIR at import)
+from numba.core import codegen  # noqa: E402
 
 if CACHE_DIR is not None:
     numba.config.CACHE_DIR = str(CACHE_DIR)
@@ -80,18 +83,45 @@ def kernel(signature: Any = None) -> Callable[[F], F]:
 
     def decorate(function: F) -> F:
         options = {"nogil": True, "error_model": "numpy"}
-        args = () if signature is None else (signature,)
-        full = numba.config.OPT
-        if signature is not None:
-            numba.config.OPT = type(full)(0)
-            options["no_cfunc_wrapper"] = True
-        try:
-            return numba.njit(*args, cache=CACHE_DIR is not None, **options)(function)  # type: ignore[no-any-return]
-        except RuntimeError as error:
-            if "no locator" not in str(error):
-                raise
-            return numba.njit(*args, **options)(function)  # type: ignore[no-any-return]
-        finally:
-            numba.config.OPT = full
+        if signature is None:
+            return _compile(function, (), options)
+        with _light_optimisation():
+            return _compile(function, (signature,), options)
 
     return decorate
+
+
+def _compile(function: F, args: tuple[Any, ...], options: dict[str, Any]) -> F:
+    try:
+        return numba.njit(*args, cache=CACHE_DIR is not None, **options)(function)  # type: ignore[no-any-return]
+    except RuntimeError as error:
+        if "no locator" not in str(error):
+            raise
+        return numba.njit(*args, **options)(function)  # type: ignore[no-any-return]
+
+
+@contextmanager
+def _light_optimisation() -> Iterator[None]:
+    """Skip LLVM's pipeline for what is compiled inside; only dead globals are removed (they would forbid caching).
+
+    Numba links every callee into its callers and optimises the whole again, so a deep call graph is optimised once for
+    each level. This halves the cold start. Where numba's internals differ from what is expected, nothing changes.
+    """
+    library = getattr(codegen, "CPUCodeLibrary", None)
+    full = getattr(library, "_optimize_final_module", None)
+    if full is None or not hasattr(llvm, "create_new_module_pass_manager"):
+        yield
+        return
+
+    def light(self: Any) -> None:
+        passes = llvm.create_new_module_pass_manager()
+        passes.add_global_dead_code_eliminate_pass()
+        passes.run(
+            self._final_module, llvm.create_pass_builder(self._codegen._tm, llvm.create_pipeline_tuning_options())
+        )
+
+    library._optimize_final_module = light  # type: ignore[union-attr]
+    try:
+        yield
+    finally:
+        library._optimize_final_module = full  # type: ignore[union-attr]
