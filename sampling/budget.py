@@ -25,15 +25,20 @@ def support(auto: Constraint, state: int, remaining: int) -> tuple[NDArray[np.in
 
     Guards are not asked.
     """
-    if remaining <= 0:
-        return ending(auto, state), False
-    if auto.least_bytes(state) < remaining:
+    if remaining > auto.least_bytes(state):
         return ids_of(auto.mask(state)), True
+    return closing(auto, state, remaining), False
+
+
+def closing(auto: Constraint, state: int, remaining: int) -> NDArray[np.intp]:
+    """The tokens that keep to the budget, ascending; all that may follow if nothing is known to keep to it."""
+    if remaining <= 0:
+        return ending(auto, state)
     ids = ids_of(auto.mask_within(state, remaining + 1))
     if len(ids):
-        return ids, False
+        return ids
     path = closing_path(auto, state, remaining)
-    return ids_of(auto.mask(state)) if path is None else np.array(path[:1] or ending(auto, state), np.intp), False
+    return ids_of(auto.mask(state)) if path is None else np.array(path[:1] or ending(auto, state), np.intp)
 
 
 def fits(auto: Constraint, state: int, remaining: int) -> bool:
@@ -49,13 +54,14 @@ def ending(auto: Constraint, state: int) -> NDArray[np.intp]:
 
 
 def closing_path(auto: Constraint, state: int, limit: int) -> list[int] | None:
-    """At most `limit` tokens that lead to an accepting state, each going as far as one can; `None`: none found."""
+    """At most `limit` tokens that lead to an accepting state, each leaving the least to do; `None`: none found."""
     path: list[int] = []
-    while need := auto.least_bytes(state):
+    while auto.least_bytes(state):
         after = ((auto.advance(state, t), t) for t in ids_of(auto.mask(state)).tolist())
-        left, token, state = min(((auto.least_bytes(q), t, q) for q, t in after if q), default=(need, 0, 0))
-        if left >= need or len(path) == limit:
+        left = min(((auto.least_bytes(q), t, q) for q, t in after if q not in (0, auto.finished)), default=None)
+        if left is None or len(path) == limit:
             return None
+        _, token, state = left
         path.append(token)
     return path
 
@@ -70,9 +76,11 @@ def require_closable(auto: Constraint, max_tokens: int) -> None:
     if max_tokens < 0:
         raise SamplingError(f"Expected max_tokens to be at least 0, got {max_tokens}.")
     need = auto.least_bytes(auto.start)
-    if max_tokens >= need or closing_path(auto, auto.start, max_tokens) is not None:
+    if max_tokens >= need:
         return
     path = closing_path(auto, auto.start, need)
+    if path is not None and len(path) <= max_tokens:
+        return
     takes = f"{len(path)} tokens" if path is not None else "tokens that the vocabulary lacks"
     raise SamplingError(
         f"No text of the constraint fits into max_tokens={max_tokens}: the shortest has {need} bytes and takes {takes}."

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DeadEnd
-from .budget import fits, require_closable, support
+from .budget import closing, fits, require_closable, support
 from .constraint import Constraint, text_of
 from .decode import Sample, logp_rows
 from .ledger import Ledger, Step, Weights
@@ -127,20 +127,22 @@ class Masking:
             sample.finish_reason = "stop"
             return
         base = logp if self.temperature in (0, 1) else log_softmax(logp / self.temperature)
-        try:
-            step, state = self._draw(sample, ids, base[ids], asks_fit)
-        except DeadEnd as dead:
-            if sample.remaining > 0:
-                sample.dead = dead
-            else:
-                sample.finish_reason = "length"
-            return
-        sample.take(step._replace(logp=float(logp[step.token])), state)
+        drawn = self._draw(sample, ids, base[ids], asks_fit)
+        if drawn is None and asks_fit:
+            ids = closing(auto, sample.state, sample.remaining)
+            drawn = self._draw(sample, ids, base[ids], asks_fit=False)
+        if drawn is not None:
+            step, state = drawn
+            sample.take(step._replace(logp=float(logp[step.token])), state)
+        elif sample.remaining <= 0:
+            sample.finish_reason = "length"
+        else:
+            sample.dead = DeadEnd(text_of(auto.vocabulary, sample.tokens), _reason(base[ids]))
 
     def _draw(
         self, sample: Sample, ids: NDArray[np.intp], mass: NDArray[np.float64], asks_fit: bool
-    ) -> tuple[Step, int]:
-        """One token of `ids`, whose logarithmic base law is `mass`, and the state behind it."""
+    ) -> tuple[Step, int] | None:
+        """One token of `ids`, whose logarithmic base law is `mass`, and the state behind it; `None`: all are refused."""
         auto = sample.auto
         tried = 0
 
@@ -157,7 +159,7 @@ class Masking:
                 break
             refused.append(i)
         else:
-            raise DeadEnd(text_of(auto.vocabulary, sample.tokens), _reason(len(ids), len(refused)))
+            return None
         left = np.delete(mass, refused) if refused else mass
         logz = min(logsumexp(left), 0.0)
         is_sure = bool(self.truncation) or (auto.exact and not asks_fit)
@@ -218,9 +220,10 @@ def _draws(mass: NDArray[np.float64], rng: np.random.Generator) -> Iterator[int]
     yield from np.argsort(-keys)[: np.count_nonzero(keys > -np.inf)].tolist()
 
 
-def _reason(allowed: int, refused: int) -> str:
-    if refused:
-        return f"All {refused} tokens that the mask allows were refused, by guards or as too long for max_tokens."
-    if allowed:
-        return f"The model gives no probability to any of the {allowed} allowed tokens."
-    return "The mask is empty."
+def _reason(mass: NDArray[np.float64]) -> str:
+    """Why none of the allowed tokens was taken."""
+    if not len(mass):
+        return "The mask is empty."
+    if n := np.count_nonzero(mass > -np.inf):
+        return f"All {n} tokens that the mask allows were refused, by guards or as too long for max_tokens."
+    return f"The model gives no probability to any of the {len(mass)} allowed tokens."
