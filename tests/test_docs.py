@@ -80,7 +80,8 @@ def test_console_shows_what_is_printed(command: str, output: str) -> None:
         stderr=subprocess.STDOUT,
         text=True,
     )
-    assert run.stdout.splitlines() == output.splitlines()
+    printed = [line for line in run.stdout.splitlines() if not line.startswith("syntagma: compiling kernels")]
+    assert printed == output.splitlines()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=page_name)

@@ -6,7 +6,7 @@ matched where its name stands in the text.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -40,8 +40,13 @@ class Mismatch:
     guard: str
 
     def __str__(self) -> str:
+        return f"line {self.line}, column {self.column}: {self.difference}"
+
+    @property
+    def difference(self) -> str:
+        """What was found and what was expected."""
         found = "the end of the text" if self.found is None else byte_name(self.found)
-        return f"line {self.line}, column {self.column}: found {found}, expected {self.expectation}"
+        return f"found {found}, expected {self.expectation}"
 
     @property
     def expectation(self) -> str:
@@ -60,7 +65,7 @@ class Mismatch:
         """Why the byte does not fit, in words."""
         if self.guard:
             return f"This completes a value that is refused by {self.guard}."
-        return "".join(f"In {rule}: expected {what}.\n" for rule, what in self.rules if rule).rstrip()
+        return "\n".join(f"  in {rule}: {what}" for rule, what in self.rules)
 
 
 def byte_vocabulary(grammar: Grammar) -> Vocabulary:
@@ -100,8 +105,12 @@ def first_mismatch(auto: TokenAutomaton, text: bytes) -> Mismatch | None:
     column = len(before[before.rfind(b"\n") + 1 :].decode(errors="replace")) + 1
     found = text[offset] if offset < len(text) else None
     why = matcher.explain(EOS if found is None else found)
-    rules = tuple((e.rule or "the text", str(e)) for e in why.expected)
+    rules = tuple((e.rule.strip(), _in_words(e.ranges)) for e in why.expected if e.rule)
     return Mismatch(offset, line, column, found, expected, may_end, rules, why.guard)
+
+
+def _in_words(ranges: Sequence[tuple[int, int]]) -> str:
+    return ", ".join(byte_names({b for lo, hi in ranges for b in range(lo, hi + 1)}))
 
 
 def follow(matcher: Matcher, vocabulary: Vocabulary, text: bytes) -> int:

@@ -87,7 +87,8 @@ def _check(auto: TokenAutomaton, content: bytes, jsonl: bool, limit: int, so_far
         if mismatch is not None:
             results[-1]["mismatch"] = mismatch.as_data()
             if sum(not result["valid"] for result in results) <= limit:
-                pieces += _shown(line, mismatch, f"line {number} of the input, " if jsonl else "")
+                where = f"line {number}, column {mismatch.column}: {mismatch.difference}" if jsonl else str(mismatch)
+                pieces += _shown(line, mismatch, where)
     bad = sum(not result["valid"] for result in results)
     if bad > limit:
         pieces.append(("dim", f"... and {bad - limit} more.\n"))
@@ -107,4 +108,4 @@ def _shown(text: bytes, mismatch: Mismatch, where: str) -> list[tuple[str, str]]
     caret = " " * (mismatch.column - 1 - cut) + "^"
     shown = row[cut : cut + 100].replace("\t", " ")
     reason = [("dim", f"{mismatch.reason}\n")] if mismatch.reason else []
-    return [("red", f"{where}{mismatch}\n"), ("", f"  {shown}\n"), ("bold", f"  {caret}\n"), *reason]
+    return [("red", f"{where}\n"), ("", f"  {shown}\n"), ("bold", f"  {caret}\n"), *reason]
