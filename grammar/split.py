@@ -108,7 +108,7 @@ class Splitter:
                 return _atom(node, False, node)
 
     def _rule(self, node: Ref, name: str) -> Split:
-        nullable, null = self.structural[name] == 0, self.exact[name] == 0
+        nullable, null = self.structural.get(name) == 0, self.exact.get(name) == 0  # twins are in neither
         if name in self.heads_in:
             return Split(node, nullable, null, NOTHING, {name: EMPTY}, led=True)
         return Split(node, nullable, null, Ref(self.twin(name)) if nullable else node, {})

@@ -396,6 +396,13 @@ def test_start_must_exist() -> None:
         Lark('start: "a"', lexer="greedy")  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("name", SAMPLES)
+def test_broken_grammars_raise_grammar_errors(name: str) -> None:
+    for text in mutations([SAMPLES[name][0]], 40, 4):
+        with contextlib.suppress(GrammarError, BudgetExceeded):
+            normalize(Lark(text).grammar())
+
+
 HOSTILE = {
     "templates": 't{x}: t{t{x}}\nstart: t{"a"}',
     "terminals": "start: T0\n" + "\n".join(f"T{k}: T{k + 1} T{k + 1}" for k in range(40)) + '\nT40: "z"',

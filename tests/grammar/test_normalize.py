@@ -143,6 +143,24 @@ def test_random_grammars_keep_their_language(rules: Grammar) -> None:
     assert_kept(rules, 5)
 
 
+@st.composite
+def dense_grammars(draw: st.DrawFn) -> Grammar:
+    """Context-free rules that mostly call each other, some optionally or repeatedly."""
+    names = "sxyzu"[: draw(st.integers(2, 5))]
+    symbol = st.one_of(st.sampled_from([Ref(name) for name in names]), st.sampled_from([A, B, S]))
+    again = st.builds(Repeat, symbol, st.integers(0, 2), st.sampled_from([None, 1, 2, 3]))
+    alternative = st.lists(st.one_of(symbol, symbol, symbol, again), max_size=3).map(lambda items: Seq(tuple(items)))
+    rule = st.lists(alternative, min_size=1, max_size=3).map(lambda items: Alt(tuple(items)))
+    return Grammar("s", {name: draw(rule) for name in names})
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(dense_grammars())
+@example(grammar(X, x=alt(seq(Repeat(Y, 0, 2), X, A), B), y=alt(seq(opt(Y), A), EMPTY)))
+def test_dense_grammars_keep_their_language(rules: Grammar) -> None:
+    assert_kept(rules, 5)
+
+
 CLASSIC = {
     "doubling": grammar(alt(seq(S, S), A)),
     "doubling or empty": grammar(alt(seq(S, S), A, EMPTY)),
@@ -265,10 +283,10 @@ def test_left_recursion_through_a_guard_is_refused() -> None:
 
 def test_deep_and_long_grammars() -> None:
     deep: Expr = A
-    for _ in range(5_000):
+    for _ in range(2_000):
         deep = alt(seq(opt(deep), B), A)
     rules: dict[str, Expr] = {"s": Ref("r0"), "deep": deep}
-    n = 5_000
+    n = 2_000
     for k in range(n):
         rules[f"r{k}"] = alt(Ref(f"r{k + 1}"), seq(Ref(f"r{k}"), A, Ref(f"r{k + 1}")))
     rules[f"r{n}"] = alt(Bytes(b"("), seq(Bytes(b"("), Ref("r0"), B), Ref("deep"))
