@@ -27,6 +27,9 @@ class HasGrammar(Protocol):
     def grammar(self) -> Grammar:
         """The grammar of its texts."""
 
+    def __hash__(self) -> int:
+        """Constraints are remembered with their automata."""
+
 
 @dataclass(frozen=True)
 class GrammarOutput:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import types
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Annotated, Any, Literal, NewType, Union, get_args, get_origin, get_type_hints, is_typeddict
 
@@ -18,8 +18,7 @@ from typing import Annotated, Any, Literal, NewType, Union, get_args, get_origin
 def partial_value(tp: Any, value: Any, depth: int) -> Any:
     """A JSON value whose last `depth` nested values are open, as far as it goes as a `tp`."""
     if depth == 0:
-        is_hashable = isinstance(tp, Hashable) and not get_origin(tp) is Annotated  # metadata may be anything
-        return (_decoder if is_hashable else _decoder.__wrapped__)(tp)(json.dumps(value))
+        return _decoder(tp)(json.dumps(value))
     tp = _member(_plain(tp), value)
     if isinstance(value, str):
         return value if tp in (str, Any, object) else None
@@ -111,8 +110,19 @@ def _member(tp: Any, value: Any) -> Any:
     return max(tables, key=lambda pair: len(value.keys() & (pair[1] or {}).keys()), default=(dict, None))[0]
 
 
-@lru_cache(maxsize=256)
 def _decoder(tp: Any) -> Callable[[str], Any]:
+    """The decoder of a type, remembered unless the type's annotations cannot be hashed."""
+    try:
+        hash(tp)
+    except TypeError:
+        return _new_decoder(tp)
+    return _kept_decoder(tp)
+
+
+def _new_decoder(tp: Any) -> Callable[[str], Any]:
     from ..grammar.types import decoder_of
 
     return json.loads if tp is Any else decoder_of(tp)
+
+
+_kept_decoder = lru_cache(maxsize=256)(_new_decoder)

@@ -58,7 +58,9 @@ class Masking:
     def __post_init__(self) -> None:
         if not 0 <= self.temperature < np.inf:
             raise ValueError(f"Expected temperature to be finite and at least 0, got {self.temperature}.")
-        _ = self.truncation
+        if self.seed is not None and self.seed < 0:
+            raise ValueError(f"Expected seed to be at least 0, got {self.seed}.")
+        _ = self.truncation  # checks its options
 
     @property
     def truncation(self) -> Truncation:
@@ -142,7 +144,7 @@ class Masking:
     def _draw(
         self, sample: Sample, ids: NDArray[np.intp], mass: NDArray[np.float64], asks_fit: bool
     ) -> tuple[Step, int] | None:
-        """One token of `ids`, whose logarithmic base law is `mass`, and the state behind it; `None`: all are refused."""
+        """One token of `ids`, whose base law is `mass`, nats, and the state behind it; `None`: all are refused."""
         auto = sample.auto
         tried = 0
 

@@ -299,7 +299,15 @@ def test_a_text_may_end_without_an_end_token():
 
 @pytest.mark.parametrize(
     "options",
-    [{"temperature": -1}, {"temperature": np.inf}, {"top_k": 0}, {"top_p": 0}, {"top_p": 1.5}, {"min_p": -0.1}],
+    [
+        {"temperature": -1},
+        {"temperature": np.inf},
+        {"top_k": 0},
+        {"top_p": 0},
+        {"top_p": 1.5},
+        {"min_p": -0.1},
+        {"seed": -1},
+    ],
 )
 def test_bad_options_raise(options):
     with pytest.raises(ValueError, match="Expected"):
