@@ -58,7 +58,8 @@ class Decoder:
     def _matcher(self, constraint: Any) -> Any:
         from syntagma.automata import compile_grammar
         from syntagma.automata.vocabulary import Vocabulary
-        from syntagma.grammar import JsonSchema, Regex
+        from syntagma.grammar.jsonschema import JsonSchema
+        from syntagma.grammar.regex import Regex
 
         self._vocabulary = self._vocabulary or Vocabulary.from_tokenizer(self.tokenizer)
         front = Regex(constraint) if isinstance(constraint, str) else JsonSchema(constraint)

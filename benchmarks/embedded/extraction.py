@@ -4,7 +4,7 @@ import json
 import re
 
 from facts import ANY_VALUE, SLOTS, Fact, Json
-from templates import ASIDES, ASKS, CLAUSES, HELD_OUT, HELD_OUT_ASKS, SEEN
+from templates import ASIDES, ASKS, CLAUSES, HELD_OUT, HELD_OUT_ASKS, LEADS, SEEN
 from words import Words, with_article
 
 SHOW_SCHEMA = "\nAnswer with JSON for this schema: "
@@ -84,8 +84,8 @@ def attributes(words: Words) -> tuple[str, list[Fact]]:
     keys: list[str] = []
     count = rng.choice([1, 2, 3, 3, 4, 4])
     while len(keys) < count:
-        key = words.invented(1, 2) if words.chance(0.6) else rng.choice(rng.choice(list(SLOTS.values())).keys)
-        key = f"{key}_{words.invented(1, 2)}" if words.chance(0.1) else key
+        key = words.key() if words.chance(0.6) else rng.choice(rng.choice(list(SLOTS.values())).keys)
+        key = f"{key}_{words.key()}" if words.chance(0.1) else key
         keys = list(dict.fromkeys([*keys, key]))
     facts = [Fact(key, *rng.choice(ANY_VALUE)(words)) for key in keys]
     pattern = rng.choice(HELD_OUT_PAIRS if words.unseen else PAIRS)
@@ -104,13 +104,15 @@ def attributes(words: Words) -> tuple[str, list[Fact]]:
 
 
 def _titled(key: str, schema: dict[str, Json]) -> dict[str, Json]:
-    return {**{k: v for k, v in schema.items() if k == "enum"}, "title": key.replace("_", " ").title(), **schema}
+    """A property as pydantic writes it: with a title, keywords sorted."""
+    return dict(sorted({"title": key.replace("_", " ").title(), **schema}.items()))
 
 
-def _object(properties: dict[str, Json], words: Words, *, pydantic: bool) -> dict[str, Json]:
+def _object(properties: dict[str, Json], words: Words, *, pydantic: bool, title: str | None) -> dict[str, Json]:
     """An object schema, in the order people write or the one that pydantic emits."""
     if pydantic:
-        return {"properties": properties, "required": list(properties), "type": "object"}
+        named = {} if title is None else {"title": title}
+        return {"properties": properties, "required": list(properties), **named, "type": "object"}
     schema: dict[str, Json] = {"type": "object", "properties": properties}
     if words.chance(0.7):
         schema["required"] = list(properties)
@@ -119,23 +121,27 @@ def _object(properties: dict[str, Json], words: Words, *, pydantic: bool) -> dic
     return schema
 
 
-def object_of(facts: list[Fact], words: Words) -> tuple[dict[str, Json], dict[str, Json]]:
+def object_of(facts: list[Fact], title: str, words: Words) -> tuple[dict[str, Json], dict[str, Json]]:
     """The schema of an object with these facts and the object itself; now and then two of them are nested."""
     rng = words.rng
-    pydantic, titles = words.chance(0.5), words.chance(0.15)
+    pydantic = words.chance(0.5)
+    titles = words.chance(0.5 if pydantic else 0.05)
+    name = title.capitalize() if titles else None
     schemas = {f.key: _titled(f.key, f.schema) if titles else f.schema for f in facts}
     values = {f.key: f.value for f in facts}
     inner = words.of(["details", "info", "data", "record", "more", "extra"])
     if len(facts) < 3 or words.chance(0.85) or inner in values:
-        return _object(schemas, words, pydantic=pydantic), values
+        return _object(schemas, words, pydantic=pydantic, title=name), values
     nested = [f.key for f in facts[-rng.randint(2, len(facts) - 1) :]]
-    part = _object({k: schemas.pop(k) for k in nested}, words, pydantic=pydantic)
+    part_name = inner.capitalize()
+    part = {k: schemas.pop(k) for k in nested}
+    part = _object(part, words, pydantic=pydantic, title=part_name if titles else None)
     value = {**{k: v for k, v in values.items() if k not in nested}, inner: {k: values[k] for k in nested}}
-    if pydantic and words.chance(0.5):
-        name = inner.capitalize()
-        top = _object({**schemas, inner: {"$ref": f"#/$defs/{name}"}}, words, pydantic=True)
-        return {"$defs": {name: part}, **top}, value
-    return _object({**schemas, inner: part}, words, pydantic=pydantic), value
+    if pydantic and words.chance(0.7):
+        schemas[inner] = {"$ref": f"#/$defs/{part_name}"}
+        return {"$defs": {part_name: part}, **_object(schemas, words, pydantic=True, title=name)}, value
+    schemas[inner] = part
+    return _object(schemas, words, pydantic=pydantic, title=name), value
 
 
 def shown(schema: dict[str, Json]) -> str:
@@ -156,11 +162,13 @@ def extraction(words: Words) -> tuple[str, str, dict[str, Json]]:
         templates = HELD_OUT if words.unseen else SEEN
         domain = rng.choice([*templates, "person", "person", "order"])
         text, facts = say(rng.choice(templates[domain]), words)
+    if domain != "record" and not words.unseen and words.chance(0.25):
+        text = rng.choice(LEADS) + text
     if words.chance(0.12):
         text = f"{text} {rng.choice(ASIDES)}" if words.chance(0.5) else f"{rng.choice(ASIDES)} {text}"
     asks = HELD_OUT_ASKS if words.unseen else ASKS
     ask = "" if words.chance(0.35) else rng.choice(asks).format(domain=domain)
     wanted = facts if words.chance(0.6) else rng.sample(facts, rng.randint(min(2, len(facts)), len(facts)))
     wanted = rng.sample(wanted, len(wanted)) if words.chance(0.5) else wanted
-    schema, value = object_of(wanted[:5], words)
+    schema, value = object_of(wanted[:5], domain, words)
     return ask + text + shown(schema), json.dumps(value, ensure_ascii=False), schema

@@ -19,7 +19,7 @@ class Shape:
     intermediate_size: int = 320
     num_hidden_layers: int = 5
     num_attention_heads: int = 5
-    rope_theta: float = 10000.0
+    rope_theta: float = 1e6
     rms_norm_eps: float = 1e-5
 
     def llama_config(self, *, context: int, bos: int, eos: int) -> dict[str, object]:
@@ -33,6 +33,7 @@ class Shape:
             "num_key_value_heads": self.num_attention_heads,
             "max_position_embeddings": context,
             "rope_theta": theta,
+            "rope_parameters": {"rope_type": "default", "rope_theta": theta},
             "tie_word_embeddings": True,
             "bos_token_id": bos,
             "eos_token_id": eos,
@@ -55,7 +56,8 @@ class Attention(nn.Module):
         weight = torch.cat((self.q_proj.weight, self.k_proj.weight, self.v_proj.weight))
         q, k, v = F.linear(x, weight).view(batch, length, 3, self.heads, d // self.heads).permute(2, 0, 3, 1, 4)
         mixed = F.scaled_dot_product_attention(rotate(q, cos, sin), rotate(k, cos, sin), v, is_causal=True)
-        return self.o_proj(mixed.transpose(1, 2).reshape(batch, length, d))
+        out: Tensor = self.o_proj(mixed.transpose(1, 2).reshape(batch, length, d))
+        return out
 
 
 class Mlp(nn.Module):
@@ -68,7 +70,8 @@ class Mlp(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         gate, up = F.linear(x, torch.cat((self.gate_proj.weight, self.up_proj.weight))).chunk(2, dim=-1)
-        return self.down_proj(F.silu(gate) * up)
+        out: Tensor = self.down_proj(F.silu(gate) * up)
+        return out
 
 
 class Layer(nn.Module):
@@ -81,22 +84,34 @@ class Layer(nn.Module):
 
     def forward(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
         x = x + self.self_attn(self.input_layernorm(x), cos, sin)
-        return x + self.mlp(self.post_attention_layernorm(x))
+        out: Tensor = x + self.mlp(self.post_attention_layernorm(x))
+        return out
 
 
-class Network(nn.Module):
-    """Embedding, layers, norm; the output matrix is the embedding."""
+class Trunk(nn.Module):
+    """Embedding, layers, norm."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
         self.shape = shape
-        self.model = nn.ModuleDict(
-            {
-                "embed_tokens": nn.Embedding(shape.vocab_size, shape.hidden_size),
-                "layers": nn.ModuleList(Layer(shape) for _ in range(shape.num_hidden_layers)),
-                "norm": nn.RMSNorm(shape.hidden_size, eps=shape.rms_norm_eps),
-            }
-        )
+        self.embed_tokens = nn.Embedding(shape.vocab_size, shape.hidden_size)
+        self.layers = nn.ModuleList(Layer(shape) for _ in range(shape.num_hidden_layers))
+        self.norm = nn.RMSNorm(shape.hidden_size, eps=shape.rms_norm_eps)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        cos, sin = rotary(tokens.shape[1], self.shape)
+        x: Tensor = self.embed_tokens(tokens)
+        for layer in self.layers:
+            x = layer(x, cos, sin)
+        return x
+
+
+class Network(nn.Module):
+    """The trunk; the output matrix is the embedding."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self.model = Trunk(shape)
         for name, parameter in self.named_parameters():
             if "embed" in name:
                 nn.init.normal_(parameter, std=0.05)
@@ -107,12 +122,8 @@ class Network(nn.Module):
 
     def forward(self, tokens: Tensor, keep: Tensor) -> Tensor:
         """Logits of the positions where `keep` (batch, length) bool is set; tokens (batch, length) int64."""
-        cos, sin = rotary(tokens.shape[1], self.shape)
-        x = self.model["embed_tokens"](tokens)
-        for layer in self.model["layers"]:
-            x = layer(x, cos, sin)
-        kept = self.model["norm"](x[keep])
-        return F.linear(kept, self.model["embed_tokens"].weight)
+        kept = self.model.norm(self.model(tokens)[keep])
+        return F.linear(kept, self.model.embed_tokens.weight)
 
 
 def rotary(length: int, shape: Shape) -> tuple[Tensor, Tensor]:

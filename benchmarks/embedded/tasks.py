@@ -162,8 +162,8 @@ def tool_call(words: Words) -> Example:
     """One to three signatures, a request, the call that serves it; a third of the tools are invented."""
     rng = words.rng
     if words.chance(0.35):
-        name = f"{rng.choice(['get', 'set', 'make', 'find', 'open', 'run'])}_{words.invented(1, 2)}"
-        keys = list(dict.fromkeys(words.invented(1, 2) for _ in range(rng.randint(1, 3))))
+        name = f"{rng.choice(['get', 'set', 'make', 'find', 'open', 'run'])}_{words.key()}"
+        keys = list(dict.fromkeys(words.key() for _ in range(rng.randint(1, 3))))
         arguments: dict[str, Json] = {
             key: rng.choice([words.invented, words.first, words.city, lambda: rng.randint(0, 999)])() for key in keys
         }

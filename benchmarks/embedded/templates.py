@@ -29,6 +29,18 @@ SEEN: dict[str, tuple[str, ...]] = {
         "{first} {last} is a {job} in {city}.",
         "{name} and {other} both live in {city}, where {name} is a {job}.",
         "{city} is the home of {name}, a {job} of {age}.",
+        "We hired {name}, a {job} aged {age}, in {city}.",
+        "Please welcome {name} from {city}, our {job}.",
+        "The winner is {name} ({age}) from {city}.",
+        "I spoke with {name}, who lives in {city} and is {age}.",
+        "{age}-year-old {name} from {city} is a {job}.",
+        "There is a {job} in {city} called {name}.",
+        "A {job} named {name} came from {city}.",
+        "Our neighbor {name} is {age} and works in {city} as a {job}.",
+        "This is {name}. She is a {age} year old {job} who lives in {city}.",
+        "The {job}'s name is {name}, home town {city}, age {age}.",
+        "My name is {name}, I work as a {job} and live in {city}.",
+        "They call him {name}; he is {age}, from {city}.",
     ),
     "order": (
         "{customer} ordered {quantity} {product} for {price} dollars.",
@@ -44,6 +56,10 @@ SEEN: dict[str, tuple[str, ...]] = {
         "{quantity} units of {product} were shipped to {city} on {date}.",
         "For {price} euros {customer} got {quantity} {product} in {color}.",
         "The {size} {product} is {stock} and costs ${price}.",
+        "I would like {quantity} {product}, says {customer} from {city}.",
+        "{customer} spent {price} dollars on {quantity} {product}.",
+        "{quantity} {product} for {customer}, please, at {price} euros.",
+        "Last order: {product}, {quantity} pieces, {price} dollars, {customer}.",
     ),
     "event": (
         "{title} takes place on {date} at {place}.",
@@ -55,6 +71,9 @@ SEEN: dict[str, tuple[str, ...]] = {
         "{host} will speak at {title} in {city} at {time}.",
         "{title} was moved to {date} and will be held in {place}, {city}.",
         "{guests} people came to {title} at {place}.",
+        "See {title} in {city} on {date}.",
+        "The next show is {title}, {date}, {time}, {place}.",
+        "{place} shows {title} at {time}.",
     ),
     "booking": (
         "{guest} booked a {room} room at {hotel} for {nights} nights.",
@@ -64,6 +83,9 @@ SEEN: dict[str, tuple[str, ...]] = {
         "{hotel} in {city} has a {room} room for {guest} on {date}.",
         "A table for {party} under the name {guest} at {time}, please.",
         "{guest} arrives on {date} and stays {nights} nights in a {room} room.",
+        "{guest} wants a {room} room for {nights} nights.",
+        "Dear {hotel}, I am {guest} and need a {room} room on {date}.",
+        "{restaurant} expects {guest} at {time} with {party} people.",
     ),
     "flight": (
         "Flight {flight} goes from {origin} to {target} on {date}.",
@@ -72,6 +94,7 @@ SEEN: dict[str, tuple[str, ...]] = {
         "I need a flight to {target} from {origin} on {date}.",
         "The train from {origin} to {target} leaves at {time} and costs {price} euros.",
         "{guest} travels to {target} on flight {flight} from {origin}.",
+        "{guest} booked {flight} from {origin} to {target} for {date}.",
     ),
     "weather": (
         "It is {sky} in {city} with {temperature} degrees.",
@@ -79,6 +102,7 @@ SEEN: dict[str, tuple[str, ...]] = {
         "On {date} it was {sky} and {temperature} degrees in {city}.",
         "Today {city} is {sky}, the humidity is {humidity}%.",
         "In {city} we measured {temperature} degrees and {humidity}% humidity.",
+        "{city} reports {temperature} degrees, {humidity} percent humidity and a {sky} day.",
     ),
     "book": (
         "{work} by {author} was published in {year}.",
@@ -88,6 +112,8 @@ SEEN: dict[str, tuple[str, ...]] = {
         "The book {work} has {pages} pages and was written by {author}.",
         "I gave {work} a rating of {rating}; it is by {author}.",
         "{author} is the author of the {genre} {work} from {year}.",
+        "Have you read {work} by {author} from {year}?",
+        "A new {genre}: {work} by {author}, {pages} pages.",
     ),
     "home": (
         "The flat at {street}, {city} has {rooms} rooms and costs {rent} euros.",
@@ -95,12 +121,14 @@ SEEN: dict[str, tuple[str, ...]] = {
         "{name} lives at {street} in {city}, zip code {zip}.",
         "{owner} rents out {rooms} rooms in {city} for {rent} euros, {furnished}.",
         "The house of {owner} is at {street}, {zip} {city}.",
+        "{street} in {city}: {rooms} rooms for {rent} euros, owner {owner}.",
     ),
     "match": (
         "{team} beat {rival} {goals} to {against}.",
         "{team} - {rival} {goals}:{against} at {place}.",
         "{team} played {rival} on {date}; the score was {goals} to {against}.",
         "In the match {team} scored {goals} and {rival} scored {against}.",
+        "The final at {place}: {team} {goals}, {rival} {against}.",
     ),
     "invoice": (
         "Invoice {invoice} from {company} over {sum} {currency} is due on {due}.",
@@ -108,12 +136,15 @@ SEEN: dict[str, tuple[str, ...]] = {
         "Please pay {sum} {currency} to {company} by {due}.",
         "Invoice {invoice} for {customer} is {paid}, {sum} {currency}.",
         "{customer} owes {company} {sum} {currency}, due {due}.",
+        "{sum} {currency} for {company}, invoice {invoice}, due {due}.",
     ),
     "recipe": (
         "For the {dish} you need {ingredients}; it takes {minutes} minutes.",
         "{dish} serves {servings} and needs {ingredients}.",
         "The {dish} takes {minutes} minutes and serves {servings}.",
         "{author} cooks {dish} with {ingredients} in {minutes} minutes.",
+        "Take {ingredients} for {dish}, ready in {minutes} minutes.",
+        "Today {author} makes {dish} for {servings} people.",
     ),
     "team": (
         "Team {group} has the members {members} and is led by {lead}.",
@@ -121,12 +152,15 @@ SEEN: dict[str, tuple[str, ...]] = {
         "{members} work on {group}, which is due on {due}.",
         "The {group} project is led by {lead} and has {priority} priority.",
         "{group} ({priority}) must be done by {due}, says {lead}.",
+        "{group} is run by {lead}; {members} help.",
     ),
     "pet": (
         "{pet} is a {age} year old {species} owned by {owner}.",
         "{owner} has a {species} called {pet} that is {age} years old.",
         "The {species} {pet} weighs {weight} kilograms and belongs to {owner}.",
         "{pet}, a {color} {species}, weighs {weight} kg.",
+        "{owner} bought a {species} named {pet} of {weight} kg.",
+        "This is {pet}, {owner}'s {species}, {age} years old.",
     ),
     "company": (
         "{company} was founded in {founded} by {founder} in {city}.",
@@ -134,6 +168,8 @@ SEEN: dict[str, tuple[str, ...]] = {
         "{company}, based in {city}, employs {staff} people.",
         "With {staff} employees, {company} from {city} is led by {lead}.",
         "{company} ({country}) has worked since {founded} and employs {staff} people.",
+        "{city} is home to {company}, founded in {founded}.",
+        "{founder} and {staff} others work at {company} in {city}.",
     ),
 }
 
@@ -142,7 +178,6 @@ HELD_OUT: dict[str, tuple[str, ...]] = {
         "Last week I talked to {name}, a {job} of {age} who comes from {city}.",
         "{name} turned {age} this year, still lives in {city} and works as a {job}.",
         "Our new {job} is {name}, who is {age} years old and lives in {city}.",
-        "{name} is {age} years old and lives in {city}.",
     ),
     "order": (
         "{customer} asked for {quantity} {product} and paid {price} dollars.",
@@ -251,6 +286,26 @@ ASIDES = (
     "More on that later.",
     "This is urgent.",
     "Good news:",
+)
+
+#: What may stand before a sentence of the training set.
+LEADS = (
+    "Yesterday ",
+    "I heard that ",
+    "According to the report, ",
+    "Note that ",
+    "As you know, ",
+    "It seems that ",
+    "They say ",
+    "We know that ",
+    "This morning ",
+    "My notes say: ",
+    "Dear team, ",
+    "Breaking news: ",
+    "Today I learned that ",
+    "Everybody knows that ",
+    "By the way, ",
+    "In short: ",
 )
 
 ASKS = (

@@ -27,6 +27,7 @@ from network import Network, Shape
 from tokenizer import BOS, END, SETTINGS, encode_example, train_tokenizer
 from tokenizers import Tokenizer
 from torch import Tensor
+from wiring import wire_induction
 
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 CONTEXT = 512
@@ -95,9 +96,10 @@ def rate(seconds: float, budget: float) -> float:
 def train(options: argparse.Namespace, tokenizer: Tokenizer) -> None:
     """Steps until the budget is spent; a checkpoint every two minutes.
 
-    The first fifth takes half batches: more steps, and copying is found sooner.
+    The first fifth takes half batches: while the gradient is large, more steps are worth more than clean ones.
     """
     network = Network(Shape(vocab_size=tokenizer.get_vocab_size()))
+    wire_induction(network)
     optimizers = make_optimizers(network)
     progress = Progress()
     path = options.work / "checkpoint.pt"
@@ -113,17 +115,15 @@ def train(options: argparse.Namespace, tokenizer: Tokenizer) -> None:
     phase: bool | None = None
     while progress.seconds < budget:
         if phase != (early := progress.seconds < 0.2 * budget):
-            phase, source = (
-                early,
-                batches(tokenizer, options.seed + progress.step, options.batch // (2 if early else 1)),
-            )
+            phase = early
+            source = batches(tokenizer, options.seed + progress.step, options.batch // (2 if early else 1))
         tokens, answer, count = next(source)
         scale = rate(progress.seconds, budget)
         for optimizer, peak in zip(optimizers, peaks, strict=True):
             for group, lr in zip(optimizer.param_groups, peak, strict=True):
                 group["lr"] = lr * scale
         loss = loss_of(network, tokens, answer)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         for optimizer in optimizers:
             optimizer.step()

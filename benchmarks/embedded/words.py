@@ -144,6 +144,13 @@ class Words:
             if 3 <= len(word) <= 11 and is_held_out(word) == self.unseen:
                 return word
 
+    def key(self) -> str:
+        """An invented key of an object: ASCII, so that a schema shows it unescaped."""
+        while True:
+            word = self.invented(1, 2)
+            if word.isascii():
+                return word
+
     def _proper(self, real: Sequence[str], low: int = 2, high: int = 3) -> str:
         return self.of(real) if self.chance(0.3) else self.invented(low, high).capitalize()
 
