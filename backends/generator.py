@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from ..errors import DeadEnd, PromptTooLong
 from ..sampling.decode import Sample, Sampler
@@ -99,6 +99,16 @@ class Generator:
         job = self._prepare(prompt, max_tokens)
         (sample,) = self._run([job], seed)
         return self._finish(job, sample)
+
+    @overload
+    def batch(
+        self, prompts: Sequence[Prompt], *, max_tokens: int | None = ..., seed: int | None = ...
+    ) -> list[Generation]: ...
+
+    @overload
+    def batch(
+        self, prompts: Sequence[Prompt], *, max_tokens: int | None = ..., seed: int | None = ..., return_errors: bool
+    ) -> list[Generation | DeadEnd]: ...
 
     def batch(
         self,

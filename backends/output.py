@@ -86,12 +86,8 @@ def output_of(spec: Any) -> Output:
         spec = JsonSchema(spec)
     if not isinstance(spec, JsonSchema):
         return Output(spec, str, is_json=False)
-    tp = spec.type
-    if tp is None:
-        return Output(spec, json.loads, is_json=True, schema=spec.schema)
-    from ..grammar.types import decoder_of
-
-    return Output(spec, decoder_of(tp), is_json=True, type=tp, schema=spec.schema)
+    decode = spec.decode
+    return Output(spec, lambda text: decode(json.loads(text)), is_json=True, type=spec.type, schema=spec.schema)
 
 
 @lru_cache(maxsize=64)

@@ -8,7 +8,6 @@ a date is no date). Validators of open objects are not run.
 from __future__ import annotations
 
 import dataclasses
-import json
 import types
 from collections.abc import Callable, Iterable
 from functools import lru_cache
@@ -18,7 +17,7 @@ from typing import Annotated, Any, Literal, NewType, Union, get_args, get_origin
 def partial_value(tp: Any, value: Any, depth: int) -> Any:
     """A JSON value whose last `depth` nested values are open, as far as it goes as a `tp`."""
     if depth == 0:
-        return _decoder(tp)(json.dumps(value))
+        return value if tp is Any else _decoder(tp)(value)
     tp = _member(_plain(tp), value)
     if isinstance(value, str):
         return value if tp in (str, Any, object) else None
@@ -110,7 +109,7 @@ def _member(tp: Any, value: Any) -> Any:
     return max(tables, key=lambda pair: len(value.keys() & (pair[1] or {}).keys()), default=(dict, None))[0]
 
 
-def _decoder(tp: Any) -> Callable[[str], Any]:
+def _decoder(tp: Any) -> Callable[[Any], Any]:
     """The decoder of a type, remembered unless the type's annotations cannot be hashed."""
     try:
         hash(tp)
@@ -119,10 +118,10 @@ def _decoder(tp: Any) -> Callable[[str], Any]:
     return _kept_decoder(tp)
 
 
-def _new_decoder(tp: Any) -> Callable[[str], Any]:
+def _new_decoder(tp: Any) -> Callable[[Any], Any]:
     from ..grammar.types import decoder_of
 
-    return json.loads if tp is Any else decoder_of(tp)
+    return decoder_of(tp)
 
 
 _kept_decoder = lru_cache(maxsize=256)(_new_decoder)

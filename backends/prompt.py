@@ -3,7 +3,7 @@
 Messages go through the model's chat template; a schema is shown at the end of the last user message. A plain text that
 ends inside a token is *healed*: its last tokens are dropped as far as a token of the vocabulary spans the prompt's end,
 and the text generated has to begin with the bytes dropped. That conditions the model on the prompt's bytes instead of
-on one way to cut them (docs/algorithms.md 6.3).
+on one way to cut them.
 """
 
 from __future__ import annotations

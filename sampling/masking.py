@@ -11,7 +11,7 @@ without bias from one more check: the order's next token passes -> Z is the mass
 Truncation and greedy choice come after the mask and make the weights improper. Only tokens are taken after which the
 text can still be closed within `max_tokens` (see `budget.py`); the language is then that of the texts so reachable.
 
-Source: Lipkin et al. 2025 (arXiv 2504.05410), the estimator; docs/explanation has the proofs.
+Source: Lipkin et al. 2025 (arXiv 2504.05410) for rejection, with the estimator in its recursive form.
 """
 
 from __future__ import annotations
