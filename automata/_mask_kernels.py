@@ -24,6 +24,7 @@ from ._config_kernels import (
     merge_results,
     note_need,
     payload_after,
+    settle,
     step,
     step_items,
     verdict,
@@ -333,6 +334,7 @@ def run_bytes(G, A, c, data, start, end, pos, text, ask):
             return FAILED if alive < 0 else i - start
         d += 1
     w = slots + 5 * d
+    A[H_CLOSED] = A[w + 4]
     if A[w] == 0:
         A[H_RESULT] = A[w + 1]
     else:
@@ -405,7 +407,12 @@ def advance_special(G, A, c, token, pos, text, ask):
                 guards = A[g + 2]
             if passes == 0:
                 continue
-            n = land(G, A, m, G[at + 1] & TARGET, A[e + 1], A[e + 2], 0, pos, text, ask)
+            below = A[e + 2]
+            if A[H_GUARDS]:
+                below = settle(G, A, below, pos)
+                if below < 0:
+                    return FAILED
+            n = land(G, A, m, G[at + 1] & TARGET, A[e + 1], below, 0, pos, text, ask)
             if n < 0:
                 stuck = True
             else:

@@ -127,7 +127,17 @@ class TokenAutomaton:
             pda.supply(lambda guard, lo, hi: self._ask(guard, lo, hi, buffer))
         if n < end - start:
             return 0
-        return self._pair(int(pda.A[L.H_RESULT]), text, self._data[start:end].tobytes())
+        if end - start == 1 or not self._holds(int(pda.A[L.H_RESULT])) or (text and not pda.A[L.H_CLOSED]):
+            return self._pair(int(pda.A[L.H_RESULT]), text, self._data[start:end].tobytes())
+        state = self._texts.state(config, text)  # a guarded value began inside the token: so does its text
+        for at in range(start, end):
+            state = self._advance_guarded(*self._texts.split(state), at, at + 1)
+        return state
+
+    def _holds(self, config: int) -> bool:
+        """Whether a guarded value is open."""
+        A = self._pda.A
+        return bool(A[A[L.H_CFG] + config * L.CF + L.C_FLAGS] & L.HOLDS_FLAG)
 
     def _advance_special(self, config: int, text: int, token: int) -> int:
         pda = self._pda
@@ -139,8 +149,7 @@ class TokenAutomaton:
 
     def _pair(self, config: int, text: int, added: bytes) -> int:
         """The state of a configuration: with the text only while a guarded value is open."""
-        A = self._pda.A
-        if not A[A[L.H_CFG] + config * L.CF + L.C_FLAGS] & L.HOLDS_FLAG:
+        if not self._holds(config):
             return config
         return self._texts.join(config, self._texts.append(text, added))
 

@@ -72,7 +72,8 @@ def _has_useless(body: Expr, lengths: Mapping[int, float]) -> bool:
 
     def useless(node: Expr, kids: list[bool]) -> bool:
         if isinstance(node, Members) and node.other:
-            kids = [dead and not (k % 2 and k < 2 * len(node.keys)) for k, dead in enumerate(kids)]
+            forbidden = [1 + 2 * k for k, member in enumerate(node.keys) if is_nothing(member.value)]
+            kids = [dead and k not in forbidden for k, dead in enumerate(kids)]
         return lengths[id(node)] == math.inf or any(kids)
 
     return fold(body, useless)
