@@ -81,11 +81,13 @@ class TransformersModel:
                 f"The model's logits have {width} columns, the vocabulary {self.vocabulary.width}. Make it with "
                 f"Vocabulary.from_tokenizer(tokenizer, width={width})."
             )
-        options = inspect.signature(model.forward).parameters
+        inner = model.get_base_model() if hasattr(model, "get_base_model") else model  # behind an adapter of peft
+        options = inspect.signature(inner.forward).parameters
         self._takes_positions = "position_ids" in options
         self._takes_keep = "logits_to_keep" in options
         layers = getattr(config, "layer_types", None) or ()
-        self._keeps = not getattr(model, "_is_stateful", False) and _ATTENTION.issuperset(layers)
+        is_attention = not getattr(model, "_is_stateful", False) and _ATTENTION.issuperset(layers)
+        self._keeps = is_attention and _has_layered_cache()
 
     def encode(self, text: str) -> list[int]:
         """Token ids of a plain prompt: with the tokens that the tokenizer puts in front, at least one, no end token.
@@ -254,6 +256,13 @@ def require_library(*names: str) -> None:
             __import__(name)
         except ImportError as error:
             raise BackendMissing(name, "models") from error
+
+
+def _has_layered_cache() -> bool:
+    """Whether this transformers keeps caches by layers; with older ones prefixes are read anew at every step."""
+    from transformers import DynamicCache
+
+    return hasattr(DynamicCache(), "layers")
 
 
 def _logits_width(model: Any) -> int:
