@@ -105,6 +105,18 @@ def test_another_models_cache_is_not_used(tokenizer, llama):
     assert np.allclose(twin.logp_next([prefix])[0, :300], llama.logp_next([Prefix(PROMPTS[0])])[0, :300], atol=1e-4)
 
 
+def test_prefixes_are_read_anew_where_caches_cannot_be_kept(tokenizer, llama, monkeypatch):
+    monkeypatch.setattr("syntagma.backends.transformers._has_layered_cache", lambda: False)
+    model = TransformersModel(llama.model, tokenizer)
+    check_model(model, PROMPTS, steps=2, tolerance=5e-4)
+    prefixes = [Prefix([5, 6]), Prefix([7, 8]), Prefix([9])]
+    read = tokens_read(model, monkeypatch)
+    model.logp_next(prefixes)
+    model.logp_next([p.extend(4) for p in prefixes])
+    assert read == [(2, 2), (1, 1), (2, 3), (1, 2)]
+    assert all(p.cache is None for p in prefixes)
+
+
 def test_double_precision_is_kept(tokenizer, llama):
     import copy
 
