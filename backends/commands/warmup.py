@@ -41,7 +41,7 @@ def warm_up(tokenizers: Sequence[Path], model: str | None) -> Outcome:
         _exercise(vocabulary)
         kept.append({"tokenizer": str(folder), "tokens": vocabulary.size, "fingerprint": vocabulary.fingerprint})
     if model is not None:
-        from ...backends import load
+        from ..load import load
 
         vocabulary = load(model).vocabulary
         _exercise(vocabulary)
