@@ -92,7 +92,7 @@ class Containers:
         order = "schema" if style.ordered else "any"
         body = Members(tuple(members), tuple(others), order, layout.colon, layout.separator(depth), least, most)
         expr = layout.enclosed(b"{", body, b"}", depth)
-        if classes.exact:
+        if classes.exact or self._lowering.reader.document.dynamic:
             return expr
         guard = self._lowering.guard(sources, sources[0].pointer, "patternProperties")
         return Guarded(expr, guard)

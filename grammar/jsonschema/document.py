@@ -10,7 +10,8 @@ A node carries the dynamic scope (the resources it was entered through, outermos
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+import marshal
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 from urllib.parse import quote, unquote, urldefrag, urljoin
@@ -84,13 +85,16 @@ class Document:
 
     def __init__(self, root: Schema, dialect: Dialect, registry: Registry | None = None) -> None:
         self._callers = registry
+        #: The schemas of other documents that references led to, by URI.
+        self.others: dict[str, Schema] = {}
         self._crawled: Registry | None = None
         self._nodes: dict[tuple[int, ...], Node] = {}
         self._resources: dict[str, Resource] = {}
         uri = _identifier(root, dialect)
         self.resource = Resource(urldefrag(urljoin(DEFAULT_BASE, uri or ""))[0], root, dialect, "#")
         self._resources[self.resource.uri] = self.resource
-        self.dynamic = False
+        #: Whether what a node means may depend on the way to it.
+        self.dynamic = dialect.age >= 2019 and _may_be_dynamic(root, registry)
         self.root = self._intern(root, self.resource, "", ())
 
     def child(self, node: Node, schema: Schema, *steps: str | int) -> Node:
@@ -190,7 +194,7 @@ class Document:
             try:
                 contents = self.registry().get_or_retrieve(uri).value.contents
             except (referencing.exceptions.NoSuchResource, referencing.exceptions.Unretrievable):
-                contents = meta_schema(uri)
+                contents = self._publish(uri)
             if contents is None:
                 raise GrammarError(
                     f"Cannot resolve `{keyword}` {reference!r}: nothing is known under {uri}. Put the schema under "
@@ -199,6 +203,7 @@ class Document:
                 )
             known = Resource(uri, contents, _dialect(contents, node.resource.dialect), uri + "#")
             self._resources[uri] = known
+            self.others[uri] = contents
         return known
 
     def _anchor(self, resource: Resource, name: str, node: Node, keyword: str) -> Node:
@@ -219,6 +224,13 @@ class Document:
             return None
         return anchor.resource.contents if isinstance(anchor, referencing.jsonschema.DynamicAnchor) else None
 
+    def _publish(self, uri: str) -> Schema | None:
+        """The meta-schema with a URI; its parts join the registry with it."""
+        found = meta_schemas(uri)
+        resources = [(u, _resource(contents, self.resource.dialect)) for u, contents in found.items()]
+        self._crawled = self.registry().with_resources(resources).crawl()
+        return found.get(uri)
+
     def registry(self) -> Registry:
         """The caller's resources and this document, every `$id` and anchor found."""
         if self._crawled is None:
@@ -227,11 +239,15 @@ class Document:
             self._crawled = registry.with_resource(self.resource.uri, resource).crawl()
         return self._crawled
 
-    def resources(self) -> Iterator[tuple[str, Schema]]:
-        """URI and contents of the document and of the caller's resources, for a validator."""
-        yield self.resource.uri, self.resource.root
-        for uri in self._callers or ():
-            yield uri, self.registry().contents(uri)
+    def contents(self, uri: str) -> Schema:
+        """What is known under a URI.
+
+        Raises
+        ------
+        LookupError : nothing is.
+        """
+        contents: Schema = self.registry().get_or_retrieve(uri).value.contents
+        return contents
 
 
 def _identifier(schema: Any, dialect: Dialect) -> str | None:
@@ -255,12 +271,29 @@ def _resource(schema: Schema, dialect: Dialect) -> referencing.Resource[Any]:
     return referencing.Resource.from_contents(schema, default_specification=specification)
 
 
-def meta_schema(uri: str) -> Any:
-    """The contents of a published meta-schema; None if there is none under the URI."""
+def meta_schemas(uri: str) -> dict[str, Schema]:
+    """A published meta-schema and its parts by URI; nothing, if there is none under the URI."""
     if "//json-schema.org/" not in uri:
-        return None
-    resolver = jsonschema_rs.Registry([(DEFAULT_BASE, {})]).resolver(DEFAULT_BASE)
+        return {}
     try:
-        return resolver.lookup(uri).contents
-    except jsonschema_rs.ReferencingError:
-        return None
+        bundled = jsonschema_rs.bundle({"$schema": uri if "/draft/" in uri else uri + "#", "$ref": uri}, offline=True)
+    except (jsonschema_rs.ReferencingError, jsonschema_rs.ValidationError, ValueError):
+        return {}
+    return dict(bundled.get("$defs") or bundled.get("definitions") or {})
+
+
+def _may_be_dynamic(root: Schema, registry: Registry | None) -> bool:
+    """Whether the schemas hold references that depend on the dynamic scope, or lead to meta-schemas that do."""
+    schemas = [root, *(registry.contents(uri) for uri in registry or ())]
+    return any(word in data for data in map(_marks, schemas) for word in _DYNAMIC)
+
+
+def _marks(schema: Schema) -> bytes:
+    """Something that holds the schema's strings and is quick to make."""
+    try:
+        return marshal.dumps(schema)
+    except ValueError:
+        return json.dumps(schema, default=str).encode()
+
+
+_DYNAMIC = (b"$dynamicRef", b"$recursiveRef", b"//json-schema.org/draft/2019-09/schema#/", b"//json-schema.org/draft/2020-12/schema#/")

@@ -1,7 +1,7 @@
 """Formats: which ones each draft asserts, and their regular expressions.
 
-A format has a `sure` expression, all of whose matches are of the format, and for some formats an `unsure` one: texts
-that are of the format only if the referee agrees. The profile "spec" takes the sure ones and asks about the unsure ones;
+A format has a `sure` expression, all of whose matches are of the format, and for some formats an `unsure` one: texts that
+are of the format only if the referee agrees. The profile "spec" takes the sure ones and asks about the unsure ones;
 "generation" keeps to the sure ones, which leave out what is legal but rare: leap seconds, quoted local parts of e-mail
 addresses, names of hosts beyond six labels of 40 characters, internationalised host names with their own rules.
 
@@ -22,6 +22,8 @@ class Format(NamedTuple):
 
     sure: str
     unsure: str | None = None
+    #: Whether the unsure texts are apart from the sure ones; else they hold them all.
+    apart: bool = False
 
 
 #: The draft in which each format came.
@@ -76,6 +78,12 @@ _HOST: Final = rf"{_LABEL}(?:\.{_LABEL}){{0,5}}"
 _ATOM: Final = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]"
 _EMAIL: Final = rf"{_ATOM}{{1,16}}(?:{_ATOM}|\.{_ATOM}){{0,16}}{_ATOM}{{0,14}}@{_HOST}"
 
+_ANY_ATOM: Final = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\-\u{80}-\u{10FFFF}]+"
+_ANY_EMAIL: Final = (
+    rf'(?:{_ANY_ATOM}(?:\.{_ANY_ATOM})*|"(?:[^"\\]|\\[^])*")@'
+    r"(?:[A-Za-z0-9.\-\u{80}-\u{10FFFF}]+|\[[A-Za-z0-9:.\-]*\])"
+)
+
 _ENCODED: Final = r"%[0-9A-Fa-f]{2}"
 _UNRESERVED, _DELIMITERS = r"A-Za-z0-9._~\-", r"!$&'()*+,;="
 _UCS: Final = (
@@ -119,13 +127,13 @@ _ANY: Final = r"[^]*"
 
 FORMATS: Final = {
     "date": Format(_DATE),
-    "time": Format(_TIME, _LEAP_SECOND),
-    "date-time": Format(rf"{_DATE}[Tt]{_TIME}", rf"{_DATE}[Tt]{_LEAP_SECOND}"),
+    "time": Format(_TIME, _LEAP_SECOND, apart=True),
+    "date-time": Format(rf"{_DATE}[Tt]{_TIME}", rf"{_DATE}[Tt]{_LEAP_SECOND}", apart=True),
     "duration": Format(_DURATION),
-    "email": Format(_EMAIL, r"[^]*@[^]*"),
-    "idn-email": Format(_EMAIL, r"[^]*@[^]*"),
+    "email": Format(_EMAIL, _ANY_EMAIL),
+    "idn-email": Format(_EMAIL, _ANY_EMAIL),
     "hostname": Format(_HOST, r"[A-Za-z0-9.\-]+"),
-    "idn-hostname": Format(_HOST, _ANY),
+    "idn-hostname": Format(_HOST, r"[A-Za-z0-9.\-\u{80}-\u{10FFFF}]+"),
     "ipv4": Format(_IPV4),
     "ipv6": Format(_IPV6),
     "uri": Format(_uri("", "", reference=False)),

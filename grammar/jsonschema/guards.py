@@ -12,17 +12,9 @@ from typing import Any
 
 import jsonschema_rs
 
-from .document import Document, Node
+from .dialect import Dialect
+from .document import Document, Node, Schema
 from .values import identity, read_exactly
-
-_DRAFTS = {
-    4: jsonschema_rs.Draft4,
-    6: jsonschema_rs.Draft6,
-    7: jsonschema_rs.Draft7,
-    2019: jsonschema_rs.Draft201909,
-    2020: jsonschema_rs.Draft202012,
-}
-
 
 @lru_cache(maxsize=1024)
 def _matcher(pattern: str) -> jsonschema_rs.Validator:
@@ -50,6 +42,7 @@ class Referee:
         self._document = document
         self._asserts_formats = asserts_formats
         self._registry: jsonschema_rs.Registry | None = None
+        self._n_others = 0
         self._validators: dict[str, jsonschema_rs.Validator] = {}
 
     def is_valid(self, node: Node, value: Any) -> bool:
@@ -64,7 +57,7 @@ class Referee:
         if found is None:
             dialect = node.resource.dialect
             found = self._validators[location] = jsonschema_rs.validator_for(
-                {"$schema": dialect.uri + ("#" if dialect.age < 2019 else ""), "$ref": location},
+                {"$schema": schema_uri(dialect), "$ref": location},
                 registry=self._resources(),
                 validate_formats=self._asserts_formats,
                 offline=True,
@@ -72,10 +65,26 @@ class Referee:
         return found
 
     def _resources(self) -> jsonschema_rs.Registry:
-        if self._registry is None:
-            draft = _DRAFTS[self._document.resource.dialect.age]
-            self._registry = jsonschema_rs.Registry(list(self._document.resources()), draft=draft)
+        """The document and the others that references led to so far."""
+        others = self._document.others
+        if self._registry is None or len(others) != self._n_others:
+            root, self._n_others = self._document.resource, len(others)
+            resources = [(uri, self._declared(schema)) for uri, schema in [(root.uri, root.root), *others.items()]]
+            self._registry = jsonschema_rs.Registry(
+                resources, retriever=lambda uri: self._declared(self._document.contents(uri))
+            )
         return self._registry
+
+    def _declared(self, schema: Schema) -> Schema:
+        """The schema, saying its draft if it does not."""
+        if isinstance(schema, bool) or isinstance(schema.get("$schema"), str):
+            return schema
+        return {**schema, "$schema": schema_uri(self._document.resource.dialect)}
+
+
+def schema_uri(dialect: Dialect) -> str:
+    """What `$schema` says for the dialect."""
+    return dialect.uri + ("#" if dialect.age < 2019 else "")
 
 
 class Guard:

@@ -57,7 +57,8 @@ class Classes:
 
     def fits(self, objects: Objects, key: str) -> bool:
         """Whether `propertyNames` lets a key be."""
-        return all(self._reader.referee.is_valid(node, key) for node in objects.names)
+        referee = self._reader.referee
+        return self._reader.document.dynamic or all(referee.is_valid(node, key) for node in objects.names)
 
     def of(self, objects: Objects, closed: bool) -> KeyClasses:
         """The classes of an object's undeclared keys; `closed`: only those that match some pattern."""
@@ -102,7 +103,7 @@ class Classes:
             excluded = tuple(v for v in strings.excluded if isinstance(v, str))
             body = scalars.string_body(strings.strings, excluded, self._spelling)
             exact = exact and body.exact and body.unsure is None and not strings.left(STRING)
-            ways.append(quoted(body.unsure or body.sure))
+            ways += [quoted(part) for part in (body.sure, body.unsure) if part is not None]
         return choice(*ways), exact
 
     def _spelled(self, text: str) -> Expr:

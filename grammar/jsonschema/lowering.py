@@ -134,7 +134,7 @@ class Lowering:
             guard = self.guard(nodes, residuals[0].node.pointer, residuals[0].keyword)
         else:
             return expr
-        return Guarded(expr, guard)
+        return expr if self.reader.document.dynamic else Guarded(expr, guard)
 
     def guard(self, nodes: tuple[Node, ...], pointer: str, keyword: str) -> Guard:
         """A guard on the nodes, listed."""
@@ -152,12 +152,13 @@ class Lowering:
         except GrammarSyntaxError as error:
             raise GrammarError(f"Expected `pattern` to be a regular expression: {error}", pointer=_place(facts)) from None
         name = f"string {strings.describe() if strings else ''}" + "".join(f" not {v!r}" for v in excluded)
-        expr: Expr = self.shared(name, lambda: quoted(found.sure))
-        expr = self.guarded(expr, facts, STRING, None if found.exact else "pattern")
-        unsure = found.unsure
-        if unsure is None or isinstance(expr, Guarded):
-            return expr
-        return choice(expr, self.guarded(self.shared(f"{name}, unsure", lambda: quoted(unsure)), facts, STRING, "format"))
+        sure, unsure = found.sure, found.unsure
+        ways: list[Expr] = []
+        if sure is not None:
+            ways.append(self.guarded(self.shared(name, lambda: quoted(sure)), facts, STRING, None if found.exact else "pattern"))
+        if unsure is not None:
+            ways.append(self.guarded(self.shared(f"{name}, unsure", lambda: quoted(unsure)), facts, STRING, "format"))
+        return choice(*_guarded_together(ways))
 
     @property
     def any_string(self) -> Ref:

@@ -45,8 +45,8 @@ def pattern_body(pattern: str, every: bool, anchored: bool = False) -> Expr | No
 class StringBody(NamedTuple):
     """Strings between their quotes."""
 
-    #: Those that the facts admit (or more, if not exact).
-    sure: Expr
+    #: Those that the facts admit (or more, if not exact); None if they are among the unsure ones.
+    sure: Expr | None
     #: Those of a format of which the referee must be asked.
     unsure: Expr | None
     exact: bool
@@ -60,19 +60,28 @@ def string_body(strings: Strings | None, excluded: tuple[str, ...], spelling: Sp
     exact = not any(body is None for body, _ in bodies)
     parts: list[Expr] = [body if holds else Not(body) for body, holds in bodies if body is not None]
     parts += [Not(characters_of(text, spelling)) for text in excluded]
-    sure, wide = [], []
+    sure: list[Expr] = []
+    wide: list[Expr] = []
+    covered = False
     for name, holds in strings.formats:
         known = FORMATS[name]
-        body, more = pattern_body(known.sure, every, True), pattern_body(known.unsure, every, True) if known.unsure else None
-        assert body is not None
-        exact = exact and (holds or more is None)
+        body = _format_body(known.sure, every)
+        more = _format_body(known.unsure, every) if known.unsure and holds else None
+        exact = exact and (holds or known.unsure is None)
+        covered = covered or (more is not None and not known.apart)
         sure.append(body if holds else Not(body))
-        wide.append(choice(body, more) if holds and more is not None else sure[-1])
+        wide.append(sure[-1] if more is None else more if not known.apart or len(strings.formats) == 1 else choice(body, more))
     positive = any(holds for _, holds in (*bodies, *strings.formats))
     if strings.min or strings.max is not None or not positive:
         parts.insert(0, Repeat(spelling.any_character, strings.min, strings.max))
     unsure = _all(parts + wide) if wide != sure and every else None
-    return StringBody(_all(parts + sure), unsure, exact)
+    return StringBody(None if covered and every else _all(parts + sure), unsure, exact)
+
+
+def _format_body(pattern: str, every: bool) -> Expr:
+    body = pattern_body(pattern, every, True)
+    assert body is not None, pattern
+    return body
 
 
 def _all(parts: list[Expr]) -> Expr:

@@ -15,7 +15,7 @@ from functools import cached_property
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from ...errors import EmptyLanguage, GrammarError
-from ..ir import NOTHING, Check, Expr, Grammar, Ref, sequence
+from ..ir import NOTHING, Check, Expr, Grammar, Guarded, Ref, sequence
 from ..regex import parse_regex
 from .aspects import aspects_of
 from .disjointness import why_empty
@@ -121,6 +121,8 @@ class JsonSchema:
         if value == NOTHING:
             pointer, reason = why_empty(self._reader, (root,))
             raise EmptyLanguage(f"No instance is valid: {reason}", pointer=pointer)
+        if self._reader.document.dynamic:
+            value = Guarded(value, self._lowering.guard((root,), "#", "$dynamicRef"))
         outer = self._lowering.style.layout.outer
         body: Expr = sequence(outer, value, outer)
         return body.rule if isinstance(body, Ref) else self._lowering.rules.define("start", body).rule
