@@ -21,23 +21,29 @@ from .kernel import kernel
 
 
 @kernel("int64(int32[::1], int64, int64)")
+def own_edge_code(G, s, b):
+    """The code of state s's own edge on byte b, its fallback aside: 0 if there is none, -1 if it refuses the byte."""
+    r = G[G_ST] + s * ST
+    at = G[G_ED] + G[r + S_EDGES]
+    if G[r] & DENSE:
+        return G[at + b]
+    for i in range(G[r + S_NEDGES]):
+        w = G[at + 2 * i]
+        if b < (w & 255):
+            return 0
+        if b <= (w >> 8):
+            return G[at + 2 * i + 1]
+    return 0
+
+
+@kernel("int64(int32[::1], int64, int64)")
 def edge_code(G, s, b):
     """The code of state s's edge on byte b; 0 if there is none."""
     while s > 0:
-        r = G[G_ST] + s * ST
-        at = G[G_ED] + G[r + S_EDGES]
-        if G[r] & DENSE:
-            code = G[at + b]
-            if code != 0:
-                return max(code, 0)
-        else:
-            for i in range(G[r + S_NEDGES]):
-                w = G[at + 2 * i]
-                if b < (w & 255):
-                    break
-                if b <= (w >> 8):
-                    return max(G[at + 2 * i + 1], 0)
-        s = G[r + S_FALLBACK]
+        code = own_edge_code(G, s, b)
+        if code != 0:
+            return max(code, 0)
+        s = G[G[G_ST] + s * ST + S_FALLBACK]
     return 0
 
 

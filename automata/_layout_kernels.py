@@ -38,6 +38,7 @@ FEASIBLE = 128  # a counted state with a set of counts that can still end
 LEXEME = 256
 GUARD = 512  # popping this state asks the rule's guard
 TABLED = 1024  # worth a terminal table
+SHADOW = 2048  # differs from its fallback, a tabled state, along its own edges only
 
 # Edge and call flags, in bits 27..30 of a code
 INC, LT, GE, ADD = 1, 2, 4, 8
@@ -47,7 +48,7 @@ TARGET = (1 << 27) - 1
 # Rule record
 RT = 12
 R_START, R_KIND, R_MIN, R_MAX, R_NKEYS, R_REQ = 0, 1, 2, 3, 4, 5
-R_GUARD, R_OTHER, R_NREQ, R_PAYLOAD, R_TERMINAL, R_PRIORITY = 6, 7, 8, 9, 10, 11
+R_GUARD, R_OTHER, R_CLASSES, R_PAYLOAD, R_TERMINAL, R_PRIORITY = 6, 7, 8, 9, 10, 11
 PLAIN, COUNTED, KEYS, KEYSET, KEYSEQ = 0, 1, 2, 3, 4
 
 # A header
@@ -63,7 +64,7 @@ H_RESULT, H_CLOSED, H_OVERFLOW, H_LONGEST = 21, 22, 23, 24
 H_SCR, H_CAPSCR, H_GUARDS = 25, 26, 27
 H_VERMASK, H_VER = 28, 29
 H_NCLOSERS, H_CAPCLOSERS, H_CLOSERS = 30, 31, 32
-H_NHASH = 33
+H_ROW, H_CAPROW = 33, 34
 A_HEADER = 64
 
 # Records of A

@@ -23,6 +23,8 @@ from ._config_kernels import (
     land,
     merge_results,
     note_need,
+    other_available,
+    own_edge_code,
     payload_after,
     settle,
     step,
@@ -160,13 +162,35 @@ def walk(G, A, T, base, lo, hi, off, n, row, text):
     return OK
 
 
-@kernel("int64(int32[::1], int32[::1], int32[::1], int32[::1], int64, int64, int64, int32[::1], uint8[::1])")
-def take_table(G, A, X, R, table, item, words, row, text):
-    """Add what a terminal's table allows for the closure item at A[item:]."""
-    s = A[item]
-    p = A[item + 1]
-    below = A[item + 2]
-    rec = X[1] + table * TB
+@kernel("int64(int32[::1], int32[::1], int32[::1], int64, int64, int64, int64, int64, int32[::1], uint8[::1])")
+def take_exits(G, A, X, exits, after, pops, lo, hi, row, text):
+    """Add the tokens of an exit trie whose suffix may follow configuration `after` and whose count is in [lo, hi].
+
+    `pops`: whether the exit ends the terminal's rule, and so may close a guarded value.
+    """
+    tokens = X[exits + 2]
+    closes = False
+    if pops and A[H_GUARDS]:
+        br = A[H_CFG] + after * CF
+        for i in range(A[br + C_NENT]):
+            if G[G[G_ST] + A[A[H_ENT] + (A[br + C_ENT] + i) * EN] * ST] & GUARD:
+                closes = True
+    for i in range(X[X[exits + 1] + 2], X[X[exits + 1] + 5]):
+        count = X[tokens + 2 * i + 1]
+        if lo <= count <= hi:
+            set_bit(row, X[tokens + 2 * i])
+            if closes and note_closer(A, X[tokens + 2 * i]) < 0:
+                return FAILED
+    if closure(G, A, after) < 0:
+        return FAILED
+    br = A[H_CFG] + after * CF
+    return walk(G, A, X, exits, lo, hi, A[H_CLO] + A[br + C_CLO] * CL, A[br + C_NCLO], row, text)
+
+
+@kernel("int64(int32[::1], int32[::1], int32[::1], int32[::1], int64, int64, int64, int64, int32[::1], uint8[::1])")
+def take_table(G, A, X, R, s, p, below, words, row, text):
+    """Add to `row` what the table of state s allows for the frame (s, p) above `below`."""
+    rec = X[1] + G[G[G_ST] + s * ST + S_TABLE] * TB
     r = G[G_RT] + G[G[G_ST] + s * ST + S_RULE] * RT
     lo = 0
     hi = 1 << 30
@@ -199,29 +223,102 @@ def take_table(G, A, X, R, table, item, words, row, text):
             for i in range(n_long):
                 if X[long + 2 * i + 1] > hi and A[keep + i] == 0:
                     clear_bit(row, X[long + 2 * i])
-    exits = X[rec + T_EXITS]
-    if exits == 0:
-        return OK
-    first = X[X[exits + 1] + 2]
-    last = X[X[exits + 1] + 5]
-    if last > first:
-        closes = False
-        if A[H_GUARDS]:
-            br = A[H_CFG] + below * CF
-            for i in range(A[br + C_NENT]):
-                if G[G[G_ST] + A[A[H_ENT] + (A[br + C_ENT] + i) * EN] * ST] & GUARD:
-                    closes = True
-        tokens = X[exits + 2]
-        for i in range(first, last):
-            count = X[tokens + 2 * i + 1]
-            if lo <= count <= hi:
-                set_bit(row, X[tokens + 2 * i])
-                if closes and note_closer(A, X[tokens + 2 * i]) < 0:
+    groups = X[rec + T_EXITS]
+    for g in range(X[groups] if groups else 0):
+        label = X[groups + 1 + 2 * g]
+        exits = X[groups + 2 + 2 * g]
+        after = below
+        if label >= 0:
+            code = G[G[G_ED] + G[r + R_CLASSES] + label]
+            q = payload_after(G, A, s, p, code)
+            if q < 0:
+                if q == -2:
                     return FAILED
-    if closure(G, A, below) < 0:
-        return FAILED
-    br = A[H_CFG] + below * CF
-    return walk(G, A, X, exits, lo, hi, A[H_CLO] + A[br + C_CLO] * CL, A[br + C_NCLO], row, text)
+                continue
+            after = intern_one(G, A, code & TARGET, q, below, 0)
+            if after < 0:
+                return FAILED
+        if take_exits(G, A, X, exits, after, label < 0, lo, hi, row, text) < 0:
+            return FAILED
+    return OK
+
+
+@kernel("int64(int32[::1], int32[::1], int32[::1], int64, int64, int64, int32[::1], uint8[::1])")
+def take_overrides(G, A, V, s, p, below, row, text):
+    """Correct `row`, filled from the fallback of shadow state s, along the own edges of s and the states behind it.
+
+    Where an own edge leads out of the shadow (a declared key ends, or is refused), the tokens through it are cleared and
+    walked anew.
+    """
+    n_nodes = V[0]
+    nodes = V[1]
+    tokens = V[2]
+    slots = A[H_SCR] + (A[H_CAPSCR] >> 4) * 15
+    guards = A[H_GUARDS]
+    A[slots + 1] = s
+    k = 1
+    while k < n_nodes:
+        at = nodes + 3 * k
+        d = V[at] >> 8
+        b = V[at] & 255
+        q = A[slots + 5 * (d - 1) + 1]
+        code = own_edge_code(G, q, b)
+        if code == 0:
+            k = V[at + 1]
+            continue
+        base = edge_code(G, G[G[G_ST] + q * ST + S_FALLBACK], b)
+        if code > 0 and base > 0:
+            target = G[G_ST] + (code & TARGET) * ST
+            if G[target] & SHADOW and G[target + S_FALLBACK] == (base & TARGET):
+                A[slots + 5 * d + 1] = code & TARGET
+                k += 1
+                continue
+        skip = V[at + 1]
+        if base > 0:
+            for i in range(V[at + 2], V[nodes + 3 * skip + 2]):
+                clear_bit(row, V[tokens + 2 * i])
+        if code < 0:
+            k = skip
+            continue
+        after = payload_after(G, A, q, p, code)
+        if after < 0:
+            if after == -2:
+                return FAILED
+            k = skip
+            continue
+        c = intern_one(G, A, code & TARGET, after, below, 0)
+        if c < 0:
+            return FAILED
+        put_slot(G, A, d, c, 0)
+        j = k
+        while j < skip:
+            child = nodes + 3 * j
+            depth = V[child] >> 8
+            if j > k:
+                alive = advance_slot(G, A, depth, V[child] & 255, 0, text, 0)
+                if alive < 0:
+                    return FAILED
+                if alive == 0:
+                    j = V[child + 1]
+                    continue
+            for i in range(V[child + 2], V[child + 5]):
+                set_bit(row, V[tokens + 2 * i])
+                if guards and A[slots + 5 * depth + 4] and note_closer(A, V[tokens + 2 * i]) < 0:
+                    return FAILED
+            j += 1
+        k = skip
+    return OK
+
+
+@kernel("int64(int32[::1], int32[::1], int64, int64)")
+def table_state(G, A, s, p):
+    """The state whose table serves the frame (s, p): s itself, or what it shadows; 0 if there is none."""
+    flags = G[G[G_ST] + s * ST]
+    if flags & SHADOW:
+        base = G[G[G_ST] + s * ST + S_FALLBACK]
+        rule = G[G_RT] + G[G[G_ST] + s * ST + S_RULE] * RT
+        return base if G[G[G_ST] + base * ST] & TABLED and other_available(G, A, rule, p) else 0
+    return s if flags & TABLED else 0
 
 
 @kernel("int64(int32[::1], int32[::1], int32[::1], int32[::1], int32[::1], int32[::1], int64, uint8[::1])")
@@ -236,9 +333,9 @@ def allowed_tokens(G, A, X, R, V, row, c, text):
     stuck = False
     for i in range(n):
         e = A[H_CLO] + (A[rec + C_CLO] + i) * CL
-        sr = G[G_ST] + A[e] * ST
-        if G[sr] & TABLED and A[e + 3] == 0 and G[sr + S_TABLE] == -1:
-            note_need(A, NEED_TABLE, A[e], 0, 0)
+        s = table_state(G, A, A[e], A[e + 1])
+        if s > 0 and A[e + 3] == 0 and A[e + 4] == 0 and G[G[G_ST] + s * ST + S_TABLE] == -1:
+            note_need(A, NEED_TABLE, s, 0, 0)
             stuck = True
     if stuck:
         return FAILED
@@ -265,11 +362,24 @@ def allowed_tokens(G, A, X, R, V, row, c, text):
             set_bit(row, t)
             if A[H_GUARDS] and note_closer(A, t) < 0:
                 return FAILED
-        if G[sr] & TABLED and A[e + 3] == 0 and G[sr + S_TABLE] >= 0 and A[e + 4] == 0:
+        base = table_state(G, A, s, A[e + 1])
+        if base > 0 and A[e + 3] == 0 and A[e + 4] == 0 and G[G[G_ST] + base * ST + S_TABLE] >= 0:
             if (G[sr] & LEXEME) == 0 or lexemes == 1:
-                if take_table(G, A, X, R, G[sr + S_TABLE], e, words, row, text) < 0:
+                p = A[e + 1]
+                below = A[e + 2]
+                if base == s:
+                    status = take_table(G, A, X, R, s, p, below, words, row, text)
+                else:
+                    other = A[A[H_ROW] : A[H_ROW] + words]
+                    for k in range(words):
+                        other[k] = 0
+                    status = take_table(G, A, X, R, base, p, below, words, other, text)
+                    if status == OK:
+                        status = take_overrides(G, A, V, s, p, below, other, text)
+                    for k in range(words):
+                        row[k] |= other[k]
+                if status < 0:
                     return FAILED
-                rec = A[H_CFG] + c * CF
                 continue
         if m >= room:
             A[H_OVERFLOW] = O_SCR

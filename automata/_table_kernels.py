@@ -17,8 +17,8 @@ from .kernel import kernel
 def split_tokens(G, V, s, states, counts, out_inner, out_exits):
     """Split the vocabulary for terminal state s.
 
-    `states`, `counts`: scratch of the trie's depth. `out_inner` gets (token, count) pairs, `out_exits` triples
-    (token, bytes inside, count). Returns n_inner << 32 | n_exits, or -1 if they do not fit, or -2 if a lexeme may go on after an
+    `states`, `counts`: scratch of the trie's depth. `out_inner` gets (token, count) pairs, `out_exits` rows
+    (token, bytes inside, count, state entered by the end of a key, or 0). Returns n_inner << 32 | n_exits, or -1 if they do not fit, or -2 if a lexeme may go on after an
     end without ending again at once (then no table can tell).
     """
     n_nodes = V[0]
@@ -38,6 +38,20 @@ def split_tokens(G, V, s, states, counts, out_inner, out_exits):
             k = V[at + 1]
             continue
         target = code & TARGET
+        if (code >> FLAG_SHIFT) & ADD:
+            skip = V[at + 1]
+            first = V[at + 2]
+            last = V[nodes + 3 * skip + 2]
+            if n_exits + last - first >= len(out_exits):
+                return -1
+            for i in range(first, last):
+                out_exits[n_exits, 0] = V[tokens + 2 * i]
+                out_exits[n_exits, 1] = d
+                out_exits[n_exits, 2] = 0
+                out_exits[n_exits, 3] = target
+                n_exits += 1
+            k = skip
+            continue
         flags = G[G[G_ST] + target * ST]
         count = counts[d - 1] + (1 if (code >> FLAG_SHIFT) & LT else 0)
         states[d] = target
@@ -53,6 +67,7 @@ def split_tokens(G, V, s, states, counts, out_inner, out_exits):
                 out_exits[n_exits, 0] = V[tokens + 2 * i]
                 out_exits[n_exits, 1] = d
                 out_exits[n_exits, 2] = count
+                out_exits[n_exits, 3] = 0
                 n_exits += 1
         else:
             for i in range(first, last):
@@ -79,10 +94,32 @@ def split_tokens(G, V, s, states, counts, out_inner, out_exits):
                     out_exits[n_exits, 0] = V[tokens + 2 * i]
                     out_exits[n_exits, 1] = d
                     out_exits[n_exits, 2] = count
+                    out_exits[n_exits, 3] = 0
                     n_exits += 1
                 j += 1
         k += 1
     return (n_inner << 32) | n_exits
+
+
+@kernel()
+def fill_rows(R, first, words, inner, n, variants):
+    """Set the bits of the n inner tokens in rows of R: in row k < `variants` those of count at most k, in row `variants` all.
+
+    `inner` rows are (token, count).
+    """
+    last = (first + variants) * words
+    for i in range(n):
+        t = inner[i, 0]
+        k = t & 31
+        bit = -2147483648 if k == 31 else 1 << k
+        R[last + (t >> 5)] |= bit
+        if inner[i, 1] < variants:
+            R[(first + inner[i, 1]) * words + (t >> 5)] |= bit
+    for k in range(1, variants):
+        lower = R[(first + k - 1) * words : (first + k) * words]
+        row = R[(first + k) * words : (first + k + 1) * words]
+        for i in range(words):
+            row[i] |= lower[i]
 
 
 @kernel("int64(int32[:, ::1], int64, int64, uint8[::1], int64[::1])")

@@ -6,6 +6,7 @@ the base to every code. Blocks of terminals are kept process-wide by content, an
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -74,6 +75,10 @@ class Block:
         self.lexeme = False
         self.priority = 0
         self.guard = -1
+        #: First states behind the undeclared keys of each class.
+        self.classes: list[int] = []
+        #: State inside an undeclared key -> content key of its table.
+        self.regions: dict[int, Hashable] = {}
 
     def state(self, flags: int = 0) -> int:
         """Add a state; returns its local number."""
@@ -137,15 +142,19 @@ class Block:
             row[L.S_FLAGS] = self._flags(state, flags, n_bytes, terminal, feasible)
         required = len(flat)
         flat += self.required
+        classes = len(flat)
+        codes += range(classes, classes + len(self.classes))
+        flat += [number | L.ADD << L.FLAG_SHIFT for number in self.classes]
         return Lowered(
             records,
             np.array(flat, np.int64).astype(np.int32),
             np.array(codes, np.int64),
             tuple(bool(s.words is not None) for s in self.states[1:]),
-            (self.kind, self.min, self.max, self.n_keys, required, self.guard, int(self.has_other)),
+            (self.kind, self.min, self.max, self.n_keys, required, self.guard, int(self.has_other), classes),
             self.priority,
             terminal,
             self.start_words,
+            self.regions,
         )
 
     @staticmethod
@@ -190,9 +199,13 @@ class Lowered:
     codes: NDArray[np.int64]
     #: By state: whether S_AUX is a position in `flat`.
     has_words: tuple[bool, ...]
-    #: R_KIND to R_OTHER of the rule's record, R_REQ relative to `flat`.
+    #: R_KIND to R_CLASSES of the rule's record, R_REQ and R_CLASSES relative to `flat`.
     rule: tuple[int, ...]
     priority: int
     terminal: bool
     #: Words of the first seen-set, where payloads are seen-sets.
     start_words: list[int] | None
+    #: State inside an undeclared key -> content key of its table.
+    regions: dict[int, Hashable]
+    #: State inside an undeclared key -> content key of its table.
+    regions: dict[int, Hashable]

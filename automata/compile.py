@@ -30,7 +30,7 @@ def compile_grammar(
     BudgetExceeded : `limits` do not suffice.
     VocabularyError : the grammar names a special token that the vocabulary lacks.
     """
-    if not getattr(grammar, "is_normal", False):
+    if not grammar.is_normal:
         from ..grammar.normalize import normalize
 
         grammar = normalize(grammar)

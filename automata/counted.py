@@ -16,9 +16,9 @@ from collections.abc import Sequence
 from ..errors import BudgetExceeded
 from ..grammar.ir import EMPTY, And, Expr, Items, Repeat, Seq, optional, sequence
 from ..grammar.machine import Machine
-from ..grammar.nfa import determinize
 from . import _layout_kernels as L
 from .block import Block
+from .machines import machine_of
 from .subset import holds_big, is_big
 
 #: States times bound that the feasible counts of one rule may take.
@@ -46,16 +46,16 @@ def counted_parts(expr: Expr) -> tuple[Expr, Repeat, tuple[Expr, ...], Expr] | N
 
 def lower_counted(before: Expr, loop: Repeat, patterns: Sequence[Expr], after: Expr, limit: int) -> Block | None:
     """The block of a counted terminal, or None if its bytes do not tell where an item ends."""
-    item = determinize([loop.item], limit)
+    item = machine_of((loop.item,), limit)
     if item.labels[0] or any(label and row for label, row in zip(item.labels, item.rows, strict=True)):
         return None
-    pattern = determinize([And(tuple(patterns))], limit) if len(patterns) > 1 else None
+    pattern = machine_of((And(tuple(patterns)),), limit) if len(patterns) > 1 else None
     if len(patterns) == 1:
-        pattern = determinize(list(patterns), limit)
+        pattern = machine_of(tuple(patterns), limit)
     block = Block(L.COUNTED)
     block.min, block.max = loop.min, -1 if loop.max is None else loop.max
-    head = determinize([before], limit)
-    tail = determinize([after], limit)
+    head = machine_of((before,), limit)
+    tail = machine_of((after,), limit)
     maker = _LoopMaker(block, item, pattern, tail, limit)
     return block if maker.make(head) else None
 
@@ -214,7 +214,7 @@ def lower_items(expr: Items, prefix: Sequence[int], rest: int | None, limit: int
     top = expr.max if rest is not None else min(len(prefix), len(prefix) if expr.max is None else expr.max)
     block = Block(L.COUNTED)
     block.min, block.max = expr.min, -1 if top is None else top
-    separator = determinize([expr.separator], limit)
+    separator = machine_of((expr.separator,), limit)
     at = block.state(L.FINAL | L.COND)
     callees = [*prefix, *([] if rest is None else [rest])]
     for k, callee in enumerate(callees if top is None else callees[:top]):

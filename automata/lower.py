@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
 
-from ..errors import GrammarError
+from ..errors import BudgetExceeded, GrammarError
 from ..grammar.ir import (
     EMPTY,
     NOTHING,
@@ -29,16 +29,17 @@ from ..grammar.ir import (
     sequence,
 )
 from ..grammar.machine import Machine
-from ..grammar.nfa import determinize
-from ..grammar.regular import is_regular
 from . import _layout_kernels as L
 from .block import Block, Lowered
 from .counted import counted_parts, lower_counted, lower_items, lower_repeat, spell_out_items
+from .machines import machine_of
 from .members import lower_members
-from .subset import CallNfa, holds_big, is_big, lower_calls
+from .subset import CallNfa, holds_big, is_big, is_plain, lower_calls
 
 #: Terminals kept process-wide, by content.
 TERMINALS_KEPT = 4096
+#: States up to which a repetition is unrolled after all, where the bytes do not tell how an item ends.
+UNROLLED_STATES = 4096
 _terminals: OrderedDict[tuple[Expr, int, bool], Lowered] = OrderedDict()
 
 
@@ -111,7 +112,7 @@ class Lowerer:
                 return self._guarded(expr, name)
             case Lexeme():
                 return _terminal(expr, self.limit)
-        if is_regular(expr):
+        if is_plain(expr):
             lowered = self._regular(expr, name)
             if lowered is not None:
                 return lowered
@@ -143,10 +144,11 @@ class Lowerer:
                 return _terminal(expr, self.limit, counted=True)
             except _Ambiguous:
                 pass
-        if isinstance(expr, Repeat) and is_big(expr):
-            return lower_repeat(self.rule_id(expr.item, name), expr).finish()
-        if isinstance(expr, And):
-            return _terminal(expr, self.limit)
+        try:
+            return _terminal(expr, min(self.limit, UNROLLED_STATES))
+        except BudgetExceeded:
+            if isinstance(expr, And):
+                raise
         return None
 
     def _calls(self, expr: Expr, name: str) -> Lowered:
@@ -183,7 +185,7 @@ def _lower_counted(expr: Expr, limit: int) -> Lowered:
 
 
 def _lower_machine(expr: Expr, limit: int) -> Lowered:
-    machine = determinize([expr], limit)
+    machine = machine_of((expr,), limit)
     block = machine_block(machine)
     if isinstance(expr, Lexeme):
         block.lexeme = True

@@ -17,13 +17,14 @@ from __future__ import annotations
 
 from ..errors import UnsupportedFeature
 from ..grammar.ir import NOTHING, Bytes, Members, Spelled
-from ..grammar.nfa import determinize
 from . import _layout_kernels as L
 from .block import Block
+from .machines import machine_of
 
 #: Keys whose seen-set fits into the payload itself.
 SMALL = 30
 _ADD = L.ADD << L.FLAG_SHIFT
+_UNDECLARED = L.KEYCHECK | L.OTHER | L.TABLED
 
 
 class KeyTrie:
@@ -130,9 +131,9 @@ class _MembersMaker:
         self.expr = expr
         self.values = values
         self.others = others
-        self.colon = determinize([expr.colon], limit)
-        self.comma = determinize([expr.comma], limit)
-        self.dfa = determinize([o.key for o in expr.other], limit) if expr.other else None
+        self.colon = machine_of((expr.colon,), limit)
+        self.comma = machine_of((expr.comma,), limit)
+        self.dfa = machine_of(tuple(o.key for o in expr.other), limit) if expr.other else None
         self.block = Block()
         self.trie = KeyTrie()
         self.nodes: dict[tuple[int, int], int] = {}
@@ -150,7 +151,8 @@ class _MembersMaker:
             self.trie.insert(expr.keys[k].key, index)
         self.n_keys = len(allowed)
         self._set_rule([expr.keys[k].required for k in allowed])
-        first = block.state(L.FINAL | L.COND)
+        shadow = L.SHADOW if self.dfa else 0
+        first = block.state(L.FINAL | L.COND | shadow)
         self.after = block.state(L.FINAL | L.COND)
         again = self._lay_comma()
         for state in (first, *again):
@@ -158,10 +160,16 @@ class _MembersMaker:
                 if any(mask & other for other, _ in block.states[state].edges):
                     raise UnsupportedFeature("Expected the layout behind a comma to differ from the start of a key.")
                 block.states[state].edges.append((mask, code))
+            block.states[state].flags |= shadow
             block.states[state].fallback = self._pure_state(0) if self.dfa else 0
         while self.waiting:
             node, q = self.waiting.pop()
             block.states[self.nodes[node, q]].edges = self._key_edges(node, q)
+        if self.dfa:
+            classes = range(len(self.order), len(self.order) + len(expr.other))
+            block.classes = [self.colons.get(index, self.after) for index in classes]
+            keys = tuple(other.key for other in expr.other)
+            block.regions = {number: (keys, q) for q, number in self.pure.items()}
         return block
 
     def _set_rule(self, required: list[bool]) -> None:
@@ -205,7 +213,7 @@ class _MembersMaker:
         """The state of an undeclared key at state q of its DFA."""
         assert self.dfa is not None
         if q not in self.pure:
-            number = self.pure[q] = self.block.state(L.KEYCHECK | L.OTHER)
+            number = self.pure[q] = self.block.state(_UNDECLARED)
             waiting = [(q, number)]
             while waiting:
                 p, at = waiting.pop()
@@ -219,7 +227,7 @@ class _MembersMaker:
         if self.dfa.labels[t]:
             return self._behind_key(len(self.order) + self.dfa.labels[t] - 1) | _ADD
         if t not in self.pure:
-            self.pure[t] = self.block.state(L.KEYCHECK | L.OTHER)
+            self.pure[t] = self.block.state(_UNDECLARED)
             waiting.append((t, self.pure[t]))
         return self.pure[t]
 
@@ -248,7 +256,7 @@ class _MembersMaker:
             if not keys and q < 0:
                 self.nodes[node, q] = 0
                 return 0
-            number = self.nodes[node, q] = self.block.state(L.KEYCHECK | (L.OTHER if q >= 0 else 0))
+            number = self.nodes[node, q] = self.block.state(L.KEYCHECK | (L.OTHER | L.SHADOW if q >= 0 else 0))
             state = self.block.states[number]
             state.words = [len(keys), *keys]
             state.fallback = self._pure_state(q) if q >= 0 else 0

@@ -130,14 +130,14 @@ class Pushdown:
         G[at : at + m] = flat
         self._sizes[0] += n
         self._sizes[1] += m
-        kind, low, high, n_keys, required, guard, other = lowered.rule
+        kind, low, high, n_keys, required, guard, other, classes = lowered.rule
         payload = self._first_payload(lowered.start_words)
         at = G[L.G_RT] + rule * L.RT
         G[at : at + L.RT] = (
-            first, kind, low, high, n_keys, required + edges, guard, other, 0, payload,
+            first, kind, low, high, n_keys, required + edges, guard, other, classes + edges, payload,
             int(lowered.terminal), lowered.priority,
         )  # fmt: skip
-        if lowered.terminal:
+        if lowered.terminal or lowered.regions:
             self._blocks[rule] = (first, lowered)
         if guard >= 0 and not self.A[L.H_GUARDS]:
             self._admit_guards()
@@ -201,6 +201,7 @@ class Pushdown:
         (None, L.H_CAPSCR, L.H_SCR, 1),
         (None, L.H_VERMASK, L.H_VER, 4),
         (None, L.H_CAPCLOSERS, L.H_CLOSERS, 1),
+        (None, L.H_CAPROW, L.H_ROW, 1),
     )
 
     def _make_config_arena(self) -> None:
@@ -216,6 +217,7 @@ class Pushdown:
             L.H_SCR: 16 * max(4096, 16 * (self.tables.longest + 8)),
             L.H_VER: 64,
             L.H_CLOSERS: 64,
+            L.H_ROW: max(1, self.tables.words),
         }
         self.A = np.zeros(L.A_HEADER, np.int32)
         self.A[L.H_LONGEST] = self.tables.longest
@@ -316,9 +318,15 @@ class Pushdown:
             raise AssertionError("A kernel failed without saying what it lacks.")
 
     def _build_table(self, state: int) -> None:
-        at = int(self.G[L.G_ST]) + state * L.ST
-        first, lowered = self._blocks[int(self.G[at + L.S_RULE])]
-        self.G[at + L.S_TABLE] = self.tables.table(self.G, state, lowered, state - first)
+        G = self.G
+        at = int(G[L.G_ST]) + state * L.ST
+        rule = int(G[at + L.S_RULE])
+        first, lowered = self._blocks[rule]
+        local = state - first
+        region = lowered.regions.get(local + 1)
+        key = (id(lowered), local) if region is None else region
+        classes = G[G[L.G_ED] + G[G[L.G_RT] + rule * L.RT + L.R_CLASSES] :] & L.TARGET
+        G[at + L.S_TABLE] = self.tables.table(G, state, key, lowered, classes)
 
     @property
     def n_states(self) -> int:

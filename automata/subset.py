@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..errors import BudgetExceeded
-from ..grammar.ir import Alt, Bytes, ByteSet, Expr, Ref, Repeat, Seq, Token
-from ..grammar.nfa import determinize
+from ..grammar.ir import Alt, Bytes, ByteSet, Expr, Lexeme, Ref, Repeat, Seq, Token, children
 from ..grammar.regular import is_regular
 from . import _layout_kernels as L
 from .block import Block
+from .machines import machine_of
 
 #: Unrolled copies of a repetition's item that a rule may hold; beyond, it becomes a counted rule.
 UNROLL = 16
@@ -70,7 +70,7 @@ class CallNfa:
                     start = self.build(item, start)
                 return start
             case Alt(items):
-                if is_regular(expr) and len(items) > 8:
+                if len(items) > 8 and is_plain(expr):
                     return self._regular(expr, start)
                 end = self.state()
                 for item in items:
@@ -82,9 +82,9 @@ class CallNfa:
                 end = self.state()
                 self.tokens[start].append((self.token_id(expr), end))
                 return end
-            case Ref():
+            case Ref() | Lexeme():
                 return self._call(expr, start)
-        if is_regular(expr) and not isinstance(expr, Repeat) and not holds_big(expr):
+        if is_plain(expr) and not isinstance(expr, Repeat) and not holds_big(expr):
             return self._regular(expr, start)
         return self._call(expr, start)
 
@@ -117,7 +117,7 @@ class CallNfa:
         return end
 
     def _regular(self, expr: Expr, start: int) -> int:
-        machine = determinize([expr], self.limit)
+        machine = machine_of((expr,), self.limit)
         base = [self.state() for _ in machine.rows]
         end = self.state()
         self.empty[start].append(base[0])
@@ -139,10 +139,19 @@ class CallNfa:
         return frozenset(seen)
 
 
+def is_plain(expr: Expr) -> bool:
+    """Whether an expression is regular and holds no lexeme, so that it may be merged with what stands beside it."""
+    stack = [expr]
+    while stack:
+        top = stack.pop()
+        if isinstance(top, Lexeme):
+            return False
+        stack.extend(children(top))
+    return is_regular(expr)
+
+
 def holds_big(expr: Expr) -> bool:
     """Whether a counted repetition lies in the expression."""
-    from ..grammar.ir import children
-
     stack = [expr]
     while stack:
         top = stack.pop()

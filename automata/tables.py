@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import threading
 import weakref
+from collections.abc import Hashable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from . import _layout_kernels as L
-from ._table_kernels import build_suffix_trie, sort_exits, split_tokens
+from ._table_kernels import build_suffix_trie, fill_rows, sort_exits, split_tokens
 from .block import Lowered
 from .vocabulary import Vocabulary
 
@@ -26,6 +28,7 @@ MAX_TABLES = 8192
 #: Bytes of rows and lists of one vocabulary's tables; beyond, states are walked instead.
 MAX_BYTES = 192 << 20
 
+Ints: TypeAlias = NDArray[np.int32]
 NO_TABLE = -2
 _HEADER = 8
 
@@ -57,26 +60,30 @@ class TerminalTables:
         self._rows = 0
         self.stats = TableStats()
         self._lock = threading.Lock()
-        self._known: dict[tuple[int, int], tuple[int, Lowered]] = {}
+        self._known: dict[Hashable, tuple[int, Lowered]] = {}
         n_tokens = len(trie.token_ids)
         self._inner = np.zeros((n_tokens + 1, 2), np.int32)
-        self._exits = np.zeros((MAX_EXITS, 3), np.int32)
+        self._exits = np.zeros((MAX_EXITS, 4), np.int32)
         self._states = np.zeros(self.longest + 2, np.int64)
         self._counts = np.zeros(self.longest + 2, np.int64)
         self._path = np.zeros(self.longest + 2, np.int64)
 
-    def table(self, G: NDArray[np.int32], state: int, block: Lowered, local: int) -> int:
-        """The number of the table of a terminal's state, built if needed; `NO_TABLE` if it is to be walked."""
+    def table(self, G: Ints, state: int, key: Hashable, block: Lowered, classes: Ints) -> int:
+        """The number of the table of a state, built if needed; `NO_TABLE` if the state is to be walked.
+
+        `key` says what the state is, whatever grammar it stands in (`block` is kept alive with it); `classes` lists the
+        states behind the ends of undeclared keys, by class.
+        """
         with self._lock:
-            known = self._known.get((id(block), local))
+            known = self._known.get(key)
             if known is not None:
                 return known[0]
-            number = self._build(G, state)
+            number = self._build(G, state, classes)
             self.stats.refused += number < 0
-            self._known[id(block), local] = (number, block)
+            self._known[key] = (number, block)
             return number
 
-    def _build(self, G: NDArray[np.int32], state: int) -> int:
+    def _build(self, G: Ints, state: int, classes: Ints) -> int:
         if self.stats.tables >= MAX_TABLES or self.stats.bytes > MAX_BYTES:
             return NO_TABLE
         packed = int(split_tokens(G, self.V, state, self._states, self._counts, self._inner, self._exits))
@@ -87,7 +94,7 @@ class TerminalTables:
         if not self._put_inner(record, self._inner[:n_inner]):
             return NO_TABLE
         if n_exits:
-            record[L.T_EXITS] = self._put_exits(n_exits)
+            record[L.T_EXITS] = self._put_groups(self._exits[:n_exits], classes)
         number = self.stats.tables
         at = _HEADER + number * L.TB
         self.X[at : at + L.TB] = record
@@ -95,43 +102,48 @@ class TerminalTables:
         self.stats.bytes = 4 * (self._used + self._rows * self.words)
         return number
 
-    def _put_inner(self, record: NDArray[np.int32], inner: NDArray[np.int32]) -> bool:
+    def _put_groups(self, exits: Ints, classes: Ints) -> int:
+        """Append the exit tries, one for each state that exits lead to, with its class (-1: the end of the rule)."""
+        groups = [0]
+        for target in np.unique(exits[:, 3]).tolist():
+            label = -1 if target == 0 else int(np.flatnonzero(classes == target)[0])
+            groups += (label, self._put_exits(np.ascontiguousarray(exits[exits[:, 3] == target])))
+            groups[0] += 1
+        return self._append(np.array(groups, np.int32))
+
+    def _put_inner(self, record: Ints, inner: Ints) -> bool:
         record[L.T_NINNER] = len(inner)
         if len(inner) <= LISTED_UP_TO:
             record[L.T_KIND], record[L.T_INNER] = L.LISTED, self._append(inner)
             return True
-        tokens, counts = inner[:, 0], inner[:, 1]
+        counts = inner[:, 1]
         if not counts.any():
-            record[L.T_KIND], record[L.T_INNER] = L.ROW, self._append_rows(1)
-            _set_bits(self._row(self._rows - 1), tokens)
+            first = self._append_rows(1)
+            record[L.T_KIND], record[L.T_INNER] = L.ROW, first
+            fill_rows(self.R, first, self.words, inner, len(inner), 0)
             return True
         long = inner[counts > L.VARIANTS]
         if len(long) > 4000:
             return False
         first = self._append_rows(L.VARIANTS + 1)
-        for n in range(L.VARIANTS):
-            row = self._row(first + n)
-            if n:
-                row[:] = self._row(first + n - 1)
-            _set_bits(row, tokens[counts == n])
-        self._row(first + L.VARIANTS)[:] = self._row(first + L.VARIANTS - 1)
-        _set_bits(self._row(first + L.VARIANTS), tokens[counts >= L.VARIANTS])
+        fill_rows(self.R, first, self.words, inner, len(inner), L.VARIANTS)
         record[L.T_KIND], record[L.T_INNER] = L.ROWS, first
         record[L.T_LONG], record[L.T_NLONG] = self._append(long), len(long)
         return True
 
-    def _put_exits(self, n: int) -> int:
+    def _put_exits(self, exits: Ints) -> int:
+        n = len(exits)
         order, spare = np.empty(n, np.int64), np.empty(n, np.int64)
-        sort_exits(self._exits, n, self.data, self.start, order, spare)
-        tokens = self._exits[:n, 0]
-        longest = int((self.start[tokens + 1] - self.start[tokens] - self._exits[:n, 1]).sum())
-        nodes, pairs = np.zeros((longest + 2, 3), np.int32), np.zeros((n, 2), np.int32)
-        n_nodes = int(build_suffix_trie(self._exits, n, order, self.data, self.start, self._path, nodes, pairs))
+        sort_exits(exits, n, self.data, self.start, order, spare)
+        tokens = exits[:, 0]
+        suffix_bytes = int((self.start[tokens + 1] - self.start[tokens] - exits[:, 1]).sum())
+        nodes, pairs = np.zeros((suffix_bytes + 2, 3), np.int32), np.zeros((n, 2), np.int32)
+        n_nodes = int(build_suffix_trie(exits, n, order, self.data, self.start, self._path, nodes, pairs))
         nodes_at = self._append(nodes[: n_nodes + 1])
         pairs_at = self._append(pairs)
         return self._append(np.array([n_nodes, nodes_at, pairs_at], np.int32))
 
-    def _append(self, values: NDArray[np.int32]) -> int:
+    def _append(self, values: Ints) -> int:
         flat = values.reshape(-1)
         at = self._used
         if at + len(flat) > len(self.X):
@@ -151,16 +163,8 @@ class TerminalTables:
         self._rows += n
         return first
 
-    def _row(self, index: int) -> NDArray[np.int32]:
-        return self.R[index * self.words : (index + 1) * self.words]
 
-
-def _set_bits(row: NDArray[np.int32], tokens: NDArray[np.int32]) -> None:
-    bits = np.left_shift(np.uint32(1), (tokens & 31).astype(np.uint32))
-    np.bitwise_or.at(row.view(np.uint32), tokens >> 5, bits)
-
-
-def _trie_arena(vocabulary: Vocabulary) -> NDArray[np.int32]:
+def _trie_arena(vocabulary: Vocabulary) -> Ints:
     """The vocabulary's trie in the kernels' layout."""
     trie = vocabulary.trie
     n, header = trie.n_nodes, 8

@@ -196,6 +196,8 @@ class Grammar:
     rules: Mapping[str, Expr]
     #: Where a rule stands in its source, for messages: rule -> "line 3" or a JSON pointer.
     places: Mapping[str, str] = field(default_factory=dict)
+    #: Whether the front end promises that there is no left recursion, no useless rule and no rule that matches "".
+    is_normal: bool = False
 
     def __hash__(self) -> int:
         return hash((self.start, tuple(sorted(self.rules))))

@@ -1,0 +1,15 @@
+"""Byte machines by content: regular expressions made deterministic once in a process."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from ..grammar.ir import Expr
+from ..grammar.machine import Machine
+from ..grammar.nfa import determinize
+
+
+@lru_cache(maxsize=2048)
+def machine_of(exprs: tuple[Expr, ...], limit: int) -> Machine:
+    """The minimal machine of the expressions, labelled by the first that matches; not to be changed."""
+    return determinize(exprs, limit)
