@@ -129,7 +129,7 @@ class JsonSchema:
 
     def grammar(self) -> Grammar:
         """The grammar; its rules are written on first look-up."""
-        return Grammar(self._start, self._lowering.rules, self._lowering.places)
+        return Grammar(self._start, self._lowering.rules, self._lowering.places, is_normal=True)
 
     @property
     def decode(self) -> Callable[[Any], Any]:
