@@ -4,7 +4,7 @@ import json
 import re
 
 from facts import ANY_VALUE, SLOTS, Fact, Json
-from templates import ASIDES, ASKS, CLAUSES, HELD_OUT, HELD_OUT_ASKS, LEADS, SEEN
+from templates import ASIDES, ASKS, CLAUSES, FILLERS, HELD_OUT, HELD_OUT_ASKS, LEADS, ROLES, SEEN
 from words import Words, with_article
 
 SHOW_SCHEMA = "\nAnswer with JSON for this schema: "
@@ -37,8 +37,23 @@ PAIRS = (
 HELD_OUT_PAIRS = ("{k} is now {v}", "with {v} for {k}")
 
 
+def disturb(template: str, words: Words) -> str:
+    """The template with some of its words replaced, and some added: fewer wordings to learn by heart."""
+    out: list[str] = []
+    for word in template.split(" "):
+        if out and word.isalpha() and word.islower():
+            if words.chance(0.06):
+                out.append(words.rng.choice(FILLERS))
+            if len(word) > 3 and word not in ROLES and words.chance(0.3):
+                word = words.rng.choice(FILLERS) if words.chance(0.7) else words.invented(1, 2)
+        out.append(word)
+    return " ".join(out)
+
+
 def say(template: str, words: Words) -> tuple[str, list[Fact]]:
     """Fills the slots of a template; a slot used twice says the same, keys are distinct."""
+    if not words.unseen and words.chance(0.6):
+        template = disturb(template, words)
     facts: dict[str, Fact] = {}
     for name in dict.fromkeys(PLACEHOLDER.findall(template)):
         taken = {fact.key for fact in facts.values()}

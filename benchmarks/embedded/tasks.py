@@ -251,7 +251,9 @@ def arithmetic(words: Words) -> Example:
     result = {"+": a + b, "-": a - b, "*": a * b}[sign]
     spoken = {"+": "plus", "-": "minus", "*": "times"}[sign]
     asks = (
-        ("Compute {}.", "{} is?") if words.unseen else ("What is {}?", "{} =", "How much is {}?", "Calculate {}.", "{}")
+        ("What number is {}?", "Calculate this: {}")
+        if words.unseen
+        else ("What is {}?", "{} =", "How much is {}?", "Calculate {}.", "{}")
     )
     question = rng.choice(asks).format(f"{a} {rng.choice([sign, spoken])} {b}")
     if words.chance(0.4):
@@ -271,7 +273,7 @@ def date(words: Words) -> Example:
         "ISO date of {}?",
         "Which date is {}?",
     )
-    ask = "Give {} as YYYY-MM-DD." if words.unseen else words.rng.choice(seen)
+    ask = "Write the date {} in ISO format." if words.unseen else words.rng.choice(seen)
     if words.chance(0.3):
         schema = {"type": "string", "format": "date"}
         return ask.format(written) + shown(schema), f'"{iso}"', schema
