@@ -1,1 +1,98 @@
-"""syntagma: structured generation, exact and fast."""
+"""syntagma: structured generation, exact and fast.
+
+A grammar, a JSON Schema or a Python type compiles to an automaton over a model's tokens; samplers draw texts that obey
+it.
+Names are resolved on first use: importing this package imports neither numba nor torch.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .automata import Limits, Matcher, TokenAutomaton, Vocabulary
+    from .automata.compile import compile
+    from .backends import Event, Generation, Generator, Receipt
+    from .backends.load import load
+    from .errors import (
+        BackendError,
+        BudgetExceeded,
+        DeadEnd,
+        EmptyLanguage,
+        GrammarError,
+        GrammarSyntaxError,
+        PromptTooLong,
+        SamplingError,
+        SyntagmaError,
+        UnsupportedFeature,
+        VocabularyError,
+    )
+    from .grammar.ir import Grammar
+    from .grammar.jsonschema import JsonSchema
+    from .grammar.lark import Lark
+    from .grammar.literals import Choice
+    from .grammar.regex import Regex
+    from .sampling import Masking
+
+__all__ = [
+    "BackendError",
+    "BudgetExceeded",
+    "Choice",
+    "DeadEnd",
+    "EmptyLanguage",
+    "Event",
+    "Generation",
+    "Generator",
+    "Grammar",
+    "GrammarError",
+    "GrammarSyntaxError",
+    "JsonSchema",
+    "Lark",
+    "Limits",
+    "Masking",
+    "Matcher",
+    "PromptTooLong",
+    "Receipt",
+    "Regex",
+    "SamplingError",
+    "SyntagmaError",
+    "TokenAutomaton",
+    "UnsupportedFeature",
+    "Vocabulary",
+    "VocabularyError",
+    "compile",
+    "load",
+]
+
+_HOMES = {
+    "Choice": "grammar.literals",
+    "Event": "backends.generation",
+    "Generation": "backends.generation",
+    "Generator": "backends.generator",
+    "Grammar": "grammar.ir",
+    "JsonSchema": "grammar.jsonschema",
+    "Lark": "grammar.lark",
+    "Limits": "automata.pushdown",
+    "Masking": "sampling.masking",
+    "Matcher": "automata.matcher",
+    "Receipt": "backends.generation",
+    "Regex": "grammar.regex",
+    "TokenAutomaton": "automata.automaton",
+    "Vocabulary": "automata.vocabulary",
+    "compile": "automata.compile",
+    "load": "backends.load",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(f".{_HOMES.get(name, 'errors')}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,13 +1,45 @@
-"""Compilation: a grammar and a vocabulary to a token automaton."""
+"""Compilation: a constraint and a vocabulary to a token automaton."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from ..grammar.ir import Grammar
 from .automaton import TokenAutomaton
 from .pushdown import Limits
 from .vocabulary import Vocabulary
+
+
+def compile(
+    constraint: Any,
+    vocabulary: Vocabulary,
+    stop_ids: Iterable[int] | None = None,
+    limits: Limits | None = None,
+) -> TokenAutomaton:
+    """Compile a constraint for a vocabulary.
+
+    Parameters
+    ----------
+    constraint : an object with `.grammar()` (`JsonSchema`, `Regex`, `Lark`, `Choice`), a `Grammar`, or anything that
+        `JsonSchema` takes: a schema as dict, bool or JSON text, a pydantic model, a dataclass, a type.
+    stop_ids : ids that end a text besides the vocabulary's end-of-sequence ids.
+    limits : what the automaton may use; see `Limits`.
+
+    Raises
+    ------
+    GrammarError : the constraint cannot be used as given.
+    EmptyLanguage : no text matches.
+    BudgetExceeded : `limits` do not suffice.
+    VocabularyError : the grammar names a special token that the vocabulary lacks.
+    """
+    if isinstance(constraint, Grammar):
+        return compile_grammar(constraint, vocabulary, stop_ids, limits)
+    if isinstance(constraint, type) or not callable(getattr(constraint, "grammar", None)):
+        from ..grammar.jsonschema import JsonSchema
+
+        constraint = JsonSchema(constraint)
+    return compile_grammar(constraint.grammar(), vocabulary, stop_ids, limits)
 
 
 def compile_grammar(
@@ -16,19 +48,9 @@ def compile_grammar(
     stop_ids: Iterable[int] | None = None,
     limits: Limits | None = None,
 ) -> TokenAutomaton:
-    """Compile a grammar for a vocabulary.
+    """Compile a grammar for a vocabulary: the first rule is lowered now, the others when they are reached.
 
-    The first rule is lowered now, the others when they are reached.
-
-    Parameters
-    ----------
-    stop_ids : ids that end a text besides the vocabulary's end-of-sequence ids.
-
-    Raises
-    ------
-    EmptyLanguage : no text matches.
-    BudgetExceeded : `limits` do not suffice.
-    VocabularyError : the grammar names a special token that the vocabulary lacks.
+    Raises as `compile`.
     """
     if not grammar.is_normal:
         from ..grammar.normalize import normalize
