@@ -9,9 +9,17 @@ from __future__ import annotations
 
 import dataclasses
 import types
+from collections import abc
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Annotated, Any, Literal, NewType, Union, get_args, get_origin, get_type_hints, is_typeddict
+
+#: Kinds of arrays, and what shows them.
+_KINDS: dict[Any, Any] = {
+    tuple: tuple, set: set, frozenset: frozenset, abc.Set: set, abc.MutableSet: set,
+    list: list, abc.Sequence: list, abc.MutableSequence: list, abc.Iterable: list, abc.Collection: list,
+}  # fmt: skip
+_TABLES = (dict, abc.Mapping, abc.MutableMapping)
 
 
 def partial_value(tp: Any, value: Any, depth: int) -> Any:
@@ -27,13 +35,20 @@ def partial_value(tp: Any, value: Any, depth: int) -> Any:
 
 
 def _list(tp: Any, items: list[Any], depth: int) -> Any:
-    """The items of an open list; open tuples and sets keep their kind."""
-    args = get_args(tp)
-    origin = get_origin(tp) or tp
-    is_fixed = origin is tuple and args[-1:] != (...,)
-    types_ = [args[min(k, len(args) - 1)] if is_fixed and args else (args or (Any,))[0] for k in range(len(items))]
-    shown = [partial_value(t, x, d) for t, x, d in zip(types_, items, _depths(len(items), depth), strict=True)]
-    return origin(shown) if origin in (tuple, set, frozenset) else shown
+    """The items of an open list; open tuples and sets keep their kind, and named tuples are filled up with None."""
+    depths = _depths(len(items), depth)
+    shown = [partial_value(t, x, d) for t, x, d in zip(_item_types(tp, len(items)), items, depths, strict=True)]
+    if names := getattr(tp, "_fields", ()):
+        return tp(*shown, *[None] * (len(names) - len(shown)))
+    return _KINDS.get(get_origin(tp) or tp, list)(shown)
+
+
+def _item_types(tp: Any, n: int) -> list[Any]:
+    """The types of the first n items."""
+    is_named = hasattr(tp, "_fields")
+    args = tuple(get_type_hints(tp).values()) if is_named else get_args(tp) or (Any,)
+    is_fixed = is_named or (get_origin(tp) is tuple and args[-1] is not ...)
+    return [args[min(k, len(args) - 1)] if is_fixed else args[0] for k in range(n)]
 
 
 def _object(tp: Any, members: dict[str, Any], depth: int) -> Any:
@@ -103,9 +118,8 @@ def _member(tp: Any, value: Any) -> Any:
     if isinstance(value, str):
         return next((m for m in members if m in (str, Any, object)), Literal)
     if isinstance(value, list):
-        kinds = (list, tuple, set, frozenset)
-        return next((m for m in members if (get_origin(m) or m) in kinds), list)
-    tables = [(m, _fields(m)) for m in members if _fields(m) is not None or (get_origin(m) or m) is dict]
+        return next((m for m in members if (get_origin(m) or m) in _KINDS or hasattr(m, "_fields")), list)
+    tables = [(m, _fields(m)) for m in members if _fields(m) is not None or (get_origin(m) or m) in _TABLES]
     return max(tables, key=lambda pair: len(value.keys() & (pair[1] or {}).keys()), default=(dict, None))[0]
 
 

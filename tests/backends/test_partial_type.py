@@ -4,8 +4,9 @@ import dataclasses
 import datetime
 import enum
 import json
+from collections.abc import Mapping, Sequence, Set
 from decimal import Decimal
-from typing import Annotated, Any, Literal, NewType, TypedDict
+from typing import Annotated, Any, Literal, NamedTuple, NewType, TypedDict
 
 import pytest
 
@@ -29,6 +30,11 @@ class Outer:
     inner: Inner
     all: list[Inner]
     color: Color
+
+
+class Point(NamedTuple):
+    x: float
+    y: float
 
 
 class Table(TypedDict):
@@ -82,6 +88,11 @@ def test_dataclasses_fill_up(upto, value):
         (tuple[int, str], '[1, "a', (1, "a")),
         (tuple[Decimal, ...], "[1.50, 2", (Decimal("1.5"),)),
         (set[str], '["a", "b', {"a", "b"}),
+        (Point, "[1.5, 2", Point(1.5, None)),
+        (list[str] | Point, '["x', ["x"]),
+        (Sequence[int], "[1, 2", [1]),
+        (Set[str] | None, '["x', {"x"}),
+        (Mapping[str, list[int]] | int, '{"x": [1, 2', {"x": [1]}),
         (list, '["a", {"b": [1, "c', ["a", {"b": [1, "c"]}]),
         (dict[str, datetime.date], '{"x": "2024-01-01", "y": "2024', {"x": datetime.date(2024, 1, 1), "y": None}),
         (dict, '{"x": "y', {"x": "y"}),
