@@ -124,6 +124,8 @@ def test_a_guard_is_a_note_and_no_finding(tmp_path: Path) -> None:
     data = machine("validate", str(path))
     assert not data["exact"]
     assert [finding["severity"] for finding in data["findings"]] == ["note"]
+    decisions = {keyword["keyword"]: keyword["decision"] for keyword in data["keywords"]}
+    assert decisions == {"type": "automaton", "uniqueItems": "guard"}
 
 
 def test_a_valid_text(schema: Path, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ...grammar.ir import Grammar
+from ...grammar.jsonschema import JsonSchema
 from ...grammar.lark import Lark
 from .constraint import constraint_of_file, grammar_of, read_bytes
 from .outcome import FINDINGS, OK, Outcome
@@ -43,6 +44,8 @@ def validate(
         _findings(constraint, grammar, auto)
     )
     data: dict[str, Any] = {"file": str(path), "exact": bool(auto.exact), "findings": findings}
+    if isinstance(constraint, JsonSchema):
+        data["keywords"] = [verdict._asdict() for verdict in constraint.verdicts]
     pieces = [
         ("yellow" if f["severity"] == "warning" else "dim", f"{f['severity']}: {f['message']}\n") for f in findings
     ]
