@@ -75,6 +75,8 @@ class Distances:
 
     def _owed(self, state: int, payload: int) -> float:
         rule = self._rule_of(state)
+        if rule == 0:  # the whole text's own frame
+            return 0
         expr = self._pda.lowerer.body(rule)
         table = self._lengths
         match expr:
