@@ -4,8 +4,8 @@ import json
 import re
 
 from facts import ANY_VALUE, SLOTS, Fact, Json
-from templates import ASIDES, ASKS, CLAUSES, FILLERS, HELD_OUT, HELD_OUT_ASKS, LEADS, ROLES, SEEN
-from words import Words, with_article
+from templates import ASIDES, ASKS, CLAUSES, HELD_OUT, HELD_OUT_ASKS, LEADS, SEEN
+from words import FILLERS, ROLES, Words, with_article
 
 SHOW_SCHEMA = "\nAnswer with JSON for this schema: "
 PLACEHOLDER = re.compile(r"\{(\w+)\}")

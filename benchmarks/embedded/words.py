@@ -106,6 +106,27 @@ SKY = _list("sunny cloudy rainy snowy windy foggy stormy clear")
 MONTH = _list("January February March April May June July August September October November December")
 NUMBER = _list("zero one two three four five six seven eight nine ten eleven twelve")
 
+#: Words of a training template that say which slot is which; the others are replaced now and then.
+ROLES = frozenset(
+    _list(
+        """
+    years born address number from owner paid stock people guests rooms nights degrees percent humidity pages
+    rating dollars euros minutes serves members employees founded weighs kilograms members first last team
+    score zip code room table flight invoice written total units with under both where that they them this
+    home town month
+    """
+    )
+)
+#: What replaces them, or is put between words: they mean little, so that a name ends where its capitals end.
+FILLERS = _list(
+    """
+    really still often soon later again there here also just quite maybe finally gladly needs found keeps
+    gave made sees holds brings shows picked chose left runs uses sent called thinks hopes plans tells said
+    looks goes went stands sits meets joined opened closed handed gets put sold carried moved knows likes
+    loves got had was will
+    """
+)
+
 _SINGLE = _list("b c d f g h j k l m n p r s t v w z")
 ONSET = _SINGLE * 4 + _list("br ch cl cr dr fl fr gl gr kr pl pr qu sh sk sl st th tr") + [""] * 6
 NUCLEUS = _list("a e i o u") * 5 + _list("ai ea ee ia io oo ou y á é ö")
