@@ -28,7 +28,8 @@ _KEYWORDS: Final = {
     "unevaluatedProperties",
     VALUES: "enum const",
     TYPE: "type",
-    APPLICATOR: "$ref $dynamicRef $recursiveRef allOf anyOf oneOf not if dependencies dependentRequired dependentSchemas",
+    APPLICATOR: "$ref $dynamicRef $recursiveRef allOf anyOf oneOf not if dependencies dependentRequired "
+    "dependentSchemas",
 }
 
 
@@ -59,12 +60,9 @@ def _exact(bound: Any) -> Decimal | None:
 def strings_of(schema: dict[str, Any], dialect: Dialect, asserts_formats: bool) -> Strings:
     """What the schema says of strings."""
     pattern, form = schema.get("pattern"), schema.get("format")
-    return Strings(
-        int(schema.get("minLength", 0)),
-        _bound(schema, "maxLength"),
-        () if pattern is None else ((pattern, True),),
-        ((form, True),) if asserts_formats and is_asserted(form, dialect) else (),
-    )
+    patterns = () if pattern is None else ((str(pattern), True),)
+    formats = ((str(form), True),) if asserts_formats and is_asserted(form, dialect) else ()
+    return Strings(int(schema.get("minLength", 0)), _bound(schema, "maxLength"), patterns, formats)
 
 
 def arrays_of(document: Document, node: Node) -> Arrays:

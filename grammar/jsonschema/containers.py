@@ -89,8 +89,7 @@ class Containers:
         if not others:
             members = [m for m in members if m.value != NOTHING]
             most = None if most is None or most >= len(members) else most
-        order = "schema" if style.ordered else "any"
-        body = Members(tuple(members), tuple(others), order, layout.colon, layout.separator(depth), least, most)
+        body = Members(tuple(members), tuple(others), style.order, layout.colon, layout.separator(depth), least, most)
         expr = layout.enclosed(b"{", body, b"}", depth)
         if classes.exact or self._lowering.reader.document.dynamic:
             return expr
@@ -113,6 +112,5 @@ class Containers:
             items = Items(prefix, None, len(prefix), None, layout.separator(depth))
             return layout.enclosed(b"[", items, b"]", depth)
         members = tuple(Member(style.spelling.literal(k), self.literal(v, below), True) for k, v in value.items())
-        order = "schema" if style.ordered else "any"
-        body = Members(members, (), order, layout.colon, layout.separator(depth))
+        body = Members(members, (), style.order, layout.colon, layout.separator(depth))
         return layout.enclosed(b"{", body, b"}", depth)

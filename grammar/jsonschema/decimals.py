@@ -32,7 +32,12 @@ _ZERO_FRACTION: Final = sequence(_POINT, Repeat(Bytes(b"0"), 1))
 _NONZERO_FRACTION: Final = sequence(_POINT, _ANY, _ONE_TO_NINE, _ANY)
 _SHORT_MAGNITUDE: Final = choice(
     Repeat(_DIGIT, 1, MOST_DIGITS),
-    And((sequence(Repeat(_DIGIT, 1), _POINT, Repeat(_DIGIT, 1)), Repeat(byte_set(0x2E, (0x30, 0x39)), 3, MOST_DIGITS + 1))),
+    And(
+        (
+            sequence(Repeat(_DIGIT, 1), _POINT, Repeat(_DIGIT, 1)),
+            Repeat(byte_set(0x2E, (0x30, 0x39)), 3, MOST_DIGITS + 1),
+        )
+    ),
 )
 EXPONENT: Final = sequence(ByteSet(1 << 0x45 | 1 << 0x65), optional(byte_set(0x2B, 0x2D)), Repeat(_DIGIT, 1))
 
@@ -62,12 +67,15 @@ class Range:
     @property
     def is_short(self) -> bool:
         """Whether the bounds have few enough digits for an automaton."""
-        return all(b is None or abs(b.adjusted()) + len(b.as_tuple().digits) < MOST_BOUND_DIGITS for b in (self.low, self.high))
+        return all(
+            b is None or abs(b.adjusted()) + len(b.as_tuple().digits) < MOST_BOUND_DIGITS for b in (self.low, self.high)
+        )
 
     def meet(self, other: Range) -> Range:
         """The numbers in both."""
         low, low_open = max(
-            (b for b in ((self.low, self.low_open), (other.low, other.low_open)) if b[0] is not None), default=(None, False)
+            (b for b in ((self.low, self.low_open), (other.low, other.low_open)) if b[0] is not None),
+            default=(None, False),
         )
         high, high_open = min(
             (b for b in ((self.high, not self.high_open), (other.high, not other.high_open)) if b[0] is not None),
@@ -116,7 +124,11 @@ def _shaped(numbers: Expr, bounds: Range, whole: bool, fractional: bool, every: 
         tail = optional(_ZERO_FRACTION) if zero_fraction and (every or not whole) else Bytes(b"")
         integers = sequence(sign, _WHOLE, tail)
         parts.append(integers if whole else Not(integers))
-    bounded = bounds.low is not None and bounds.high is not None and max(bounds.low.copy_abs(), bounds.high.copy_abs()) < 10**MOST_DIGITS
+    bounded = (
+        bounds.low is not None
+        and bounds.high is not None
+        and max(bounds.low.copy_abs(), bounds.high.copy_abs()) < 10**MOST_DIGITS
+    )
     if not every and not (bounded and whole and not fractional):
         parts.append(sequence(sign, _SHORT_MAGNITUDE))
     return And(tuple(parts)) if len(parts) > 1 else numbers
@@ -161,7 +173,11 @@ def _up_to(bound: Decimal, is_open: bool) -> Expr:
     whole, fraction = _digits(bound)
     ways: list[Expr] = []
     if len(whole) > 1:
-        ways.append(sequence(choice(Bytes(b"0"), sequence(_ONE_TO_NINE, Repeat(_DIGIT, 0, len(whole) - 2))), optional(_FRACTION)))
+        ways.append(
+            sequence(
+                choice(Bytes(b"0"), sequence(_ONE_TO_NINE, Repeat(_DIGIT, 0, len(whole) - 2))), optional(_FRACTION)
+            )
+        )
     ways += [sequence(way, optional(_FRACTION)) for way in _of_equal_length(whole, greater=False)]
     equal = Bytes(whole.encode())
     if fraction:

@@ -64,10 +64,11 @@ _SPAN: Final = {
     "prefixItems": (2020, 2020),
     "additionalItems": (4, 2019),
 }
-_ASSERTIONS: Final = frozenset(
-    "type enum const multipleOf maximum exclusiveMaximum minimum exclusiveMinimum maxLength minLength pattern maxItems "
-    "minItems uniqueItems maxContains minContains maxProperties minProperties required dependentRequired".split()
-)
+_ASSERTIONS: Final = frozenset({
+    *("type", "enum", "const", "pattern", "required", "dependentRequired", "uniqueItems", "multipleOf"),
+    *("maximum", "exclusiveMaximum", "minimum", "exclusiveMinimum", "maxLength", "minLength", "maxItems", "minItems"),
+    *("maxContains", "minContains", "maxProperties", "minProperties"),
+})  # fmt: skip
 
 DIALECTS: Final = {
     "4": Dialect("4", "http://json-schema.org/draft-04/schema", 4),

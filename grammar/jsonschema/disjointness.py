@@ -99,7 +99,9 @@ def overlaps(reader: Reader, unions: Sequence[tuple[Facts, ...]]) -> list[list[i
         return None
     for i, left in enumerate(unions):
         for j in range(i):
-            if any((both := meet(a, b)) is not None and reader.inhabitation.inhabits(both) for a in left for b in unions[j]):
+            if any(
+                (both := meet(a, b)) is not None and reader.inhabitation.inhabits(both) for a in left for b in unions[j]
+            ):
                 found[i].append(j)
                 found[j].append(i)
     return found

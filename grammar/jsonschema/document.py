@@ -1,7 +1,7 @@
 """Schema documents: places in them, resources, references.
 
-A `Node` is one subschema at its place, perhaps negated. Nodes are interned by their document and compare by identity.
-A `Resource` is what an `$id` names: the base that references within it resolve against. JSON pointers are followed here;
+A `Node` is one subschema at its place, perhaps negated. Nodes are interned by document and compare by identity. A
+`Resource` is what an `$id` names: the base that references within it resolve against. JSON pointers are followed here;
 other references through `referencing`, with the caller's registry and never by network.
 
 A node carries the dynamic scope (the resources it was entered through, outermost first) only in documents where a
@@ -276,15 +276,18 @@ def meta_schemas(uri: str) -> dict[str, Schema]:
     if "//json-schema.org/" not in uri:
         return {}
     try:
-        bundled = jsonschema_rs.bundle({"$schema": uri if "/draft/" in uri else uri + "#", "$ref": uri}, offline=True)
+        bundled: dict[str, Any] = jsonschema_rs.bundle(
+            {"$schema": uri if "/draft/" in uri else uri + "#", "$ref": uri}, offline=True
+        )
     except (jsonschema_rs.ReferencingError, jsonschema_rs.ValidationError, ValueError):
         return {}
-    return dict(bundled.get("$defs") or bundled.get("definitions") or {})
+    parts: dict[str, Schema] = bundled.get("$defs") or bundled.get("definitions") or {}
+    return parts
 
 
 def _may_be_dynamic(root: Schema, registry: Registry | None) -> bool:
     """Whether the schemas hold references that depend on the dynamic scope, or lead to meta-schemas that do."""
-    schemas = [root, *(registry.contents(uri) for uri in registry or ())]
+    schemas = [root] if registry is None else [root, *(registry.contents(uri) for uri in registry)]
     return any(word in data for data in map(_marks, schemas) for word in _DYNAMIC)
 
 
@@ -296,4 +299,9 @@ def _marks(schema: Schema) -> bytes:
         return json.dumps(schema, default=str).encode()
 
 
-_DYNAMIC = (b"$dynamicRef", b"$recursiveRef", b"//json-schema.org/draft/2019-09/schema#/", b"//json-schema.org/draft/2020-12/schema#/")
+_DYNAMIC = (
+    b"$dynamicRef",
+    b"$recursiveRef",
+    b"//json-schema.org/draft/2019-09/schema#/",
+    b"//json-schema.org/draft/2020-12/schema#/",
+)

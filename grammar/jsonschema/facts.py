@@ -244,6 +244,8 @@ def mask_of(values: Iterable[Any]) -> int:
 def with_residual(facts: Iterable[Facts], residual: Residual) -> tuple[Facts, ...]:
     """The facts with something more undecided."""
     return tuple(
-        replace(f, residuals=(*f.residuals, residual)) if f.types & residual.types and residual not in f.residuals else f
+        replace(f, residuals=(*f.residuals, residual))
+        if f.types & residual.types and residual not in f.residuals
+        else f
         for f in facts
     )

@@ -1,7 +1,7 @@
 """Guards: exact checks of JSON texts against subschemas.
 
-The referee is `jsonschema-rs`. A subschema is validated where it stands, by a reference to its location, so it keeps its
-base, its siblings and its draft. Numbers are handed over as exact decimals. Validators are built on first use.
+The referee is `jsonschema-rs`. A subschema is validated where it stands, by a reference to its location, so it keeps
+its base, its siblings and its draft. Numbers are handed over as exact decimals. Validators are built on first use.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import jsonschema_rs
 from .dialect import Dialect
 from .document import Document, Node, Schema
 from .values import identity, read_exactly
+
 
 @lru_cache(maxsize=1024)
 def _matcher(pattern: str) -> jsonschema_rs.Validator:

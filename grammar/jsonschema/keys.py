@@ -1,7 +1,7 @@
 """Keys of objects: which schemas a member meets, by its key.
 
-The keys that are not declared fall into classes by the patterns that they match; each class is a regular expression over
-the spelled key.
+The keys that are not declared fall into classes by the patterns that they match; each class is a regular expression
+over the spelled key.
 """
 
 from __future__ import annotations

@@ -88,7 +88,9 @@ def check_schema(schema: Schema, dialect: Dialect) -> None:
     except jsonschema_rs.ValidationError as error:
         raise _explained(error) from None
     except (ValueError, TypeError) as error:
-        raise GrammarError(f"Expected a JSON Schema, got a value that JSON does not have: {error}", pointer="#") from None
+        raise GrammarError(
+            f"Expected a JSON Schema, got a value that JSON does not have: {error}", pointer="#"
+        ) from None
 
 
 def _explained(error: jsonschema_rs.ValidationError) -> GrammarError:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from ...errors import GrammarError, GrammarSyntaxError
 from ..ir import NOTHING, Bytes, Check, Expr, Guarded, Ref, choice
@@ -33,8 +33,8 @@ class Style:
 
     layout: Layout
     spelling: Spelling
-    #: Whether declared members come in the order of their declaration.
-    ordered: bool
+    #: Whether declared members come in the order of their declaration, or all in any order.
+    order: Literal["schema", "any"]
     #: Whether an object that declares members and does not speak of others has no others.
     closed: bool
 
@@ -150,12 +150,16 @@ class Lowering:
         try:
             found = scalars.string_body(strings, excluded, spelling)
         except GrammarSyntaxError as error:
-            raise GrammarError(f"Expected `pattern` to be a regular expression: {error}", pointer=_place(facts)) from None
+            raise GrammarError(
+                f"Expected `pattern` to be a regular expression: {error}", pointer=_place(facts)
+            ) from None
         name = f"string {strings.describe() if strings else ''}" + "".join(f" not {v!r}" for v in excluded)
         sure, unsure = found.sure, found.unsure
         ways: list[Expr] = []
         if sure is not None:
-            ways.append(self.guarded(self.shared(name, lambda: quoted(sure)), facts, STRING, None if found.exact else "pattern"))
+            ways.append(
+                self.guarded(self.shared(name, lambda: quoted(sure)), facts, STRING, None if found.exact else "pattern")
+            )
         if unsure is not None:
             ways.append(self.guarded(self.shared(f"{name}, unsure", lambda: quoted(unsure)), facts, STRING, "format"))
         return choice(*_guarded_together(ways))
@@ -175,7 +179,12 @@ class Lowering:
         plain, exact = scalars.decimal_numbers(numbers, types, excluded, every, draft_4)
         kind = {INTEGER: "integer", FRACTION: "fraction", NUMBER: "number"}[types]
         name = f"{kind} {numbers.describe() if numbers else ''}" + "".join(f" not {v!r}" for v in excluded)
-        expr = self.guarded(self.shared(name + (" of draft 4" if draft_4 else ""), lambda: plain), facts, NUMBER, None if exact else "multipleOf")
+        expr = self.guarded(
+            self.shared(name + (" of draft 4" if draft_4 else ""), lambda: plain),
+            facts,
+            NUMBER,
+            None if exact else "multipleOf",
+        )
         if not every or (draft_4 and types == INTEGER):
             return expr
         return choice(expr, self.guarded(self.shared("exponents", lambda: scalars.with_exponent), facts, NUMBER, kind))

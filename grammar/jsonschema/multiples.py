@@ -43,9 +43,9 @@ def _behind_the_point(endings: list[str], shift: int) -> Expr:
     ways: list[Expr] = [_ZERO_FRACTION]
     if free:
         ways.append(sequence(Bytes(b"."), Repeat(_DIGIT, 1, free), _ZEROS))
-    for ending in endings:
-        if trimmed := ending.rstrip("0"):
-            ways.append(sequence(Bytes(b"."), Repeat(_DIGIT, free, free), Bytes(trimmed.encode()), _ZEROS))
+    free_digits = Repeat(_DIGIT, free, free)
+    trimmed = filter(None, (ending.rstrip("0") for ending in endings))
+    ways += [sequence(Bytes(b"."), free_digits, Bytes(text.encode()), _ZEROS) for text in trimmed]
     return sequence(_WHOLE, choice(*ways))
 
 

@@ -12,7 +12,24 @@ from typing import TYPE_CHECKING, Any
 from .aspects import APPLICATOR, ARRAYS, NUMBERS, OBJECTS, STRINGS, aspects_of, numbers_of, strings_of
 from .decimals import Range
 from .document import Node
-from .facts import ANYTHING, ARRAY, FREE, NUMBER, OBJECT, STRING, TYPES, Arrays, Facts, Numbers, Objects, Residual, Strings, View, mask_of, with_residual
+from .facts import (
+    ANYTHING,
+    ARRAY,
+    FREE,
+    NUMBER,
+    OBJECT,
+    STRING,
+    TYPES,
+    Arrays,
+    Facts,
+    Numbers,
+    Objects,
+    Residual,
+    Strings,
+    View,
+    mask_of,
+    with_residual,
+)
 from .values import type_of
 
 if TYPE_CHECKING:
@@ -39,7 +56,9 @@ def deny(reader: Reader, node: Node) -> tuple[Facts, ...]:
     return tuple(f if f.sources == (node,) else replace(f, sources=(node,)) for f in ways)
 
 
-def _fail(reader: Reader, node: Node, schema: dict[str, Any], keyword: str, value: Any, aspect: int) -> tuple[Facts, ...]:
+def _fail(
+    reader: Reader, node: Node, schema: dict[str, Any], keyword: str, value: Any, aspect: int
+) -> tuple[Facts, ...]:
     """What fails one keyword."""
     if keyword == "type":
         types = {value} if isinstance(value, str) else set(value)
@@ -70,8 +89,8 @@ def _fail(reader: Reader, node: Node, schema: dict[str, Any], keyword: str, valu
         case "uniqueItems" if value is not True:
             return ()
         case _:
-            types = _TYPES_OF_ASPECT[aspect]
-            return (Facts(types, residuals=(Residual(node, keyword, types),)),)
+            kinds = _TYPES_OF_ASPECT[aspect]
+            return (Facts(kinds, residuals=(Residual(node, keyword, kinds),)),)
 
 
 def _wrong_member(reader: Reader, node: Node, key: str, schema: Any) -> Facts:

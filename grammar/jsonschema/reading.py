@@ -1,9 +1,9 @@
 """Reading schemas: from subschemas to facts.
 
-`Reader.read` gives what one subschema says as a union of facts; `Reader.conjunction` what several say together. In-place
-applicators (`$ref`, `allOf`, `anyOf`, `oneOf`, `not`, `if`, dependencies) are worked into the facts; subschemas of items
-and members stay nodes, to be read when they are needed. Negations are read by De Morgan (`negation`). What has no facts
-becomes a residual.
+`Reader.read` gives what one subschema says as a union of facts; `Reader.conjunction` what several say together.
+In-place applicators (`$ref`, `allOf`, `anyOf`, `oneOf`, `not`, `if`, dependencies) are worked into the facts;
+subschemas of items and members stay nodes, to be read when they are needed. Negations are read by De Morgan
+(`negation`). What has no facts becomes a residual.
 
 Laws
     1. Every keyword of a schema that its draft knows is in the facts or in the residuals.
@@ -20,12 +20,39 @@ from typing import Any, Final, TypeAlias
 
 from ...errors import BudgetExceeded
 from . import negation
-from .aspects import APPLICATOR, ARRAYS, NUMBERS, OBJECTS, STRINGS, TYPE, VALUES
-from .aspects import arrays_of, aspects_of, numbers_of, objects_of, strings_of
+from .aspects import (
+    APPLICATOR,
+    ARRAYS,
+    NUMBERS,
+    OBJECTS,
+    STRINGS,
+    TYPE,
+    VALUES,
+    arrays_of,
+    aspects_of,
+    numbers_of,
+    objects_of,
+    strings_of,
+)
 from .disjointness import Inhabitation, overlaps
 from .document import Document, Node
-from .facts import ANYTHING, ARRAY, FREE, NUMBER, OBJECT, STRING, TYPES, Facts, Objects, Residual, Row, View
-from .facts import mask_of, meet, with_residual
+from .facts import (
+    ANYTHING,
+    ARRAY,
+    FREE,
+    NUMBER,
+    OBJECT,
+    STRING,
+    TYPES,
+    Facts,
+    Objects,
+    Residual,
+    Row,
+    View,
+    mask_of,
+    meet,
+    with_residual,
+)
 from .guards import Referee
 from .values import exact, type_of
 
@@ -134,13 +161,15 @@ class Reader:
         easy = not facts.left(kind)
         if kind & NUMBER and facts.numbers is not None:
             number = exact(value)
-            return easy and number in facts.numbers.range and not facts.numbers.multiples or self._is_valid(facts, value)
+            return (easy and number in facts.numbers.range and not facts.numbers.multiples) or self._is_valid(
+                facts, value
+            )
         if kind & STRING and facts.strings is not None:
             strings = facts.strings
             if easy and not strings.patterns and not strings.formats:
                 return strings.min <= len(value) and (strings.max is None or len(value) <= strings.max)
             return self._is_valid(facts, value)
-        structured = kind & ARRAY and facts.arrays is not None or kind & OBJECT and facts.objects is not None
+        structured = (kind & ARRAY and facts.arrays is not None) or (kind & OBJECT and facts.objects is not None)
         return (easy and not structured) or self._is_valid(facts, value)
 
     def _is_valid(self, facts: Facts, value: Any) -> bool:
@@ -171,7 +200,7 @@ class Reader:
 
     def _own(self, node: Node, schema: dict[str, Any], kinds: int) -> Facts | None:
         """What the assertions of the schema itself say; None if they contradict."""
-        dialect, document = node.resource.dialect, self.document
+        dialect = node.resource.dialect
         types = ANYTHING
         if kinds & TYPE:
             wanted = schema["type"]

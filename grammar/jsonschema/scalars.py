@@ -1,13 +1,10 @@
 """Strings and numbers: from facts to regular expressions.
 
-Every function gives an expression and whether it is exact; where it is not, it accepts too much and a guard must decide.
+A function that builds an expression says whether it is exact; where not, it accepts too much and a guard decides.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from decimal import Decimal
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -19,7 +16,7 @@ from .facts import FRACTION, INTEGER, Numbers, Strings
 from .formats import FORMATS
 from .guards import is_regex
 from .multiples import multiples_of
-from .strings import EVERY, SHORTEST, Spelling, quoted
+from .strings import EVERY, SHORTEST, Spelling
 from .values import exact
 
 
@@ -70,7 +67,9 @@ def string_body(strings: Strings | None, excluded: tuple[str, ...], spelling: Sp
         exact = exact and (holds or known.unsure is None)
         covered = covered or (more is not None and not known.apart)
         sure.append(body if holds else Not(body))
-        wide.append(sure[-1] if more is None else more if not known.apart or len(strings.formats) == 1 else choice(body, more))
+        wide.append(
+            sure[-1] if more is None else more if not known.apart or len(strings.formats) == 1 else choice(body, more)
+        )
     positive = any(holds for _, holds in (*bodies, *strings.formats))
     if strings.min or strings.max is not None or not positive:
         parts.insert(0, Repeat(spelling.any_character, strings.min, strings.max))
@@ -93,7 +92,9 @@ def characters_of(text: str, spelling: Spelling) -> Expr:
     return sequence(*(spelling.characters(((ord(c), ord(c)),)) for c in text))
 
 
-def decimal_numbers(numbers: Numbers | None, types: int, excluded: tuple[Any, ...], every: bool, draft_4: bool) -> tuple[Expr, bool]:
+def decimal_numbers(
+    numbers: Numbers | None, types: int, excluded: tuple[Any, ...], every: bool, draft_4: bool
+) -> tuple[Expr, bool]:
     """The numbers without exponent."""
     numbers = numbers or Numbers()
     bounds, is_exact = numbers.range, True

@@ -2,8 +2,8 @@
 
     schema  --Document-->  nodes  --Reader-->  facts  --Lowering-->  rules, guards
 
-A schema compiles to the tightest cheap grammar that has every valid instance (in the profile's spelling), and guards that
-refuse the rest. Rules are written when they are looked up.
+A schema compiles to the tightest cheap grammar that has every valid instance (in the profile's spelling), and guards
+that refuse the rest. Rules are written when they are looked up.
 """
 
 from __future__ import annotations
@@ -32,9 +32,10 @@ Decision: TypeAlias = Literal["automaton", "guard", "annotation"]
 
 _COMPANIONS: Final = frozenset({"then", "else", "minContains", "maxContains", "additionalItems"})
 #: Keywords that name and hold schemas, and decide nothing.
-_STRUCTURE: Final = frozenset(
-    "$schema $id id $anchor $dynamicAnchor $recursiveAnchor $vocabulary $comment $defs definitions".split()
-)
+_STRUCTURE: Final = frozenset({
+    *("$schema", "$id", "id", "$anchor", "$dynamicAnchor", "$recursiveAnchor", "$vocabulary", "$comment"),
+    *("$defs", "definitions"),
+})  # fmt: skip
 
 
 class Verdict(NamedTuple):
@@ -105,7 +106,7 @@ class JsonSchema:
         style = Style(
             layout,
             EVERY if profile == "spec" else SHORTEST,
-            ordered=(property_order or ("any" if profile == "spec" else "schema")) == "schema",
+            order=property_order or ("any" if profile == "spec" else "schema"),
             closed=profile == "generation",
         )
         self._lowering = Lowering(self._reader, style)
