@@ -554,6 +554,28 @@ def keep_verdict(A, guard, start, end, text, passes):
     A[e + 3] = passes
 
 
+@kernel("void(int32[::1], int32[::1], int64, int64, int64)")
+def note_bytes(G, A, first, n, bits):
+    """Write to the eight words at A[bits:] which bytes the n closure items from `first` have edges on."""
+    for i in range(8):
+        A[bits + i] = 0
+    for i in range(n):
+        s = A[A[H_CLO] + (first + i) * CL]
+        while s > 1:
+            r = G[G_ST] + s * ST
+            at = G[G_ED] + G[r + S_EDGES]
+            if G[r] & DENSE:
+                for b in range(256):
+                    if G[at + b] > 0:
+                        A[bits + (b >> 5)] |= -2147483648 if b & 31 == 31 else 1 << (b & 31)
+            else:
+                for j in range(G[r + S_NEDGES]):
+                    w = G[at + 2 * j]
+                    for b in range(w & 255, (w >> 8) + 1):
+                        A[bits + (b >> 5)] |= -2147483648 if b & 31 == 31 else 1 << (b & 31)
+            s = G[r + S_FALLBACK]
+
+
 @kernel("int64(int32[::1], int32[::1], int64)")
 def closure(G, A, c):
     """Compute the closure items of configuration c once; FAILED if something is missing.
@@ -716,7 +738,7 @@ def closure(G, A, c):
     if failed:
         return FAILED
     first = A[H_NCLO]
-    if first + n > A[H_CAPCLO]:
+    if first + n + 2 > A[H_CAPCLO]:
         A[H_OVERFLOW] = O_CLO
         return FAILED
     m = 0
@@ -733,7 +755,10 @@ def closure(G, A, c):
             A[d + 4] = A[w + 4]
             m += 1
     rec = A[H_CFG] + c * CF
-    A[H_NCLO] = first + m
+    bits = A[H_CLO] + (first + m) * CL
+    note_bytes(G, A, first, m, bits)
+    A[rec + C_BYTES] = bits - A[H_CLO]
+    A[H_NCLO] = first + m + 2
     A[rec + C_CLO] = first
     A[rec + C_NCLO] = m
     if guarded:
@@ -929,12 +954,14 @@ def step_items(G, A, off, n, b, pos, text, ask):
 @kernel("int64(int32[::1], int32[::1], int64, int64, int64, uint8[::1], int64)")
 def step(G, A, c, b, pos, text, ask):
     """The configuration after byte b; FAILED if something is missing."""
+    if A[A[H_CFG] + c * CF + C_CLO] < 0 and closure(G, A, c) < 0:
+        return FAILED
+    rec = A[H_CFG] + c * CF
+    if (A[A[H_CLO] + A[rec + C_BYTES] + (b >> 5)] >> (b & 31)) & 1 == 0:
+        return 0
     memo = A[H_MEMO] + 3 * ((c * 389 + b) & A[H_MEMOMASK])
     if A[memo] == c and A[memo + 1] == b:
         return A[memo + 2]
-    if closure(G, A, c) < 0:
-        return FAILED
-    rec = A[H_CFG] + c * CF
     off = A[H_CLO] + A[rec + C_CLO] * CL
     if A[H_GUARDS] == 0:
         result = step_items(G, A, off, A[rec + C_NCLO], b, pos, text, ask)

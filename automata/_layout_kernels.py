@@ -67,9 +67,9 @@ H_NCLOSERS, H_CAPCLOSERS, H_CLOSERS = 30, 31, 32
 H_ROW, H_CAPROW = 33, 34
 A_HEADER = 64
 
-# Records of A
+# Records of A; C_BYTES is the first of the eight words behind the closure items that tell the bytes they take
 CF, EN, CL = 8, 4, 5
-C_ENT, C_NENT, C_CANON, C_CLO, C_NCLO, C_ROW, C_FLAGS, C_SPARE = 0, 1, 2, 3, 4, 5, 6, 7
+C_ENT, C_NENT, C_CANON, C_CLO, C_NCLO, C_ROW, C_FLAGS, C_BYTES = 0, 1, 2, 3, 4, 5, 6, 7
 PENDING_FLAG, GUARDED_FLAG, HOLDS_FLAG = 1, 2, 4
 PENDING = -1
 

@@ -130,6 +130,7 @@ def walk(G, A, T, base, lo, hi, off, n, row, text):
     tokens = T[base + 2]
     slots = A[H_SCR] + (A[H_CAPSCR] >> 4) * 15
     guards = A[H_GUARDS]
+    stuck = False
     k = 1
     while k < n_nodes:
         at = nodes + 3 * k
@@ -145,7 +146,9 @@ def walk(G, A, T, base, lo, hi, off, n, row, text):
             alive = advance_slot(G, A, d, b, 0, text, 0)
         if alive <= 0:
             if alive < 0:
-                return FAILED
+                if A[H_OVERFLOW]:
+                    return FAILED
+                stuck = True
             k = T[at + 1]
             continue
         first = T[at + 2]
@@ -159,7 +162,7 @@ def walk(G, A, T, base, lo, hi, off, n, row, text):
             if guards and A[slots + 5 * d + 4] and note_closer(A, t) < 0:
                 return FAILED
         k += 1
-    return OK
+    return FAILED if stuck else OK
 
 
 @kernel("int64(int32[::1], int32[::1], int32[::1], int64, int64, int64, int64, int64, int32[::1], uint8[::1])")
@@ -256,6 +259,7 @@ def take_overrides(G, A, V, s, p, below, row, text):
     slots = A[H_SCR] + (A[H_CAPSCR] >> 4) * 15
     guards = A[H_GUARDS]
     A[slots + 1] = s
+    stuck = False
     k = 1
     while k < n_nodes:
         at = nodes + 3 * k
@@ -296,9 +300,11 @@ def take_overrides(G, A, V, s, p, below, row, text):
             depth = V[child] >> 8
             if j > k:
                 alive = advance_slot(G, A, depth, V[child] & 255, 0, text, 0)
-                if alive < 0:
-                    return FAILED
-                if alive == 0:
+                if alive <= 0:
+                    if alive < 0:
+                        if A[H_OVERFLOW]:
+                            return FAILED
+                        stuck = True
                     j = V[child + 1]
                     continue
             for i in range(V[child + 2], V[child + 5]):
@@ -307,7 +313,7 @@ def take_overrides(G, A, V, s, p, below, row, text):
                     return FAILED
             j += 1
         k = skip
-    return OK
+    return FAILED if stuck else OK
 
 
 @kernel("int64(int32[::1], int32[::1], int64, int64)")

@@ -39,7 +39,7 @@ from .subset import CallNfa, holds_big, is_big, is_plain, lower_calls
 #: Terminals kept process-wide, by content.
 TERMINALS_KEPT = 4096
 #: States up to which a repetition is unrolled after all, where the bytes do not tell how an item ends.
-UNROLLED_STATES = 4096
+UNROLLED_STATES = 12_000
 _terminals: OrderedDict[tuple[Expr, int, bool], Lowered] = OrderedDict()
 
 

@@ -161,8 +161,7 @@ class Pushdown:
         match expr:
             case Ref(name):
                 if self._nullable is None:
-                    never = getattr(self._grammar, "never_empty", False)
-                    least = {} if never else min_length(self._grammar, ask_checks=True)
+                    least = {} if self._grammar.is_normal else min_length(self._grammar, ask_checks=True)
                     self._nullable = frozenset(rule for rule, length in least.items() if length == 0)
                 return name in self._nullable
             case Items():
