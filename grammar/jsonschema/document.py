@@ -98,10 +98,10 @@ class Document:
         self.root = self._intern(root, self.resource, "", ())
 
     def child(self, node: Node, schema: Schema, *steps: str | int) -> Node:
-        """The subschema of a node that the steps lead to; as often negated as the node is not asked for."""
+        """The subschema of a node that the steps lead to."""
         fragment = node.fragment
         for step in steps:
-            fragment += "/" + (step.replace("~", "~0").replace("/", "~1") if isinstance(step, str) else str(step))
+            fragment += _step(step)
         return self._enter(schema, node.resource, fragment, node.scope)
 
     def _enter(self, schema: Schema, resource: Resource, fragment: str, scope: tuple[Resource, ...]) -> Node:
@@ -162,7 +162,7 @@ class Document:
         for resource in node.scope:
             found = self._dynamic_anchor(resource, name)
             if found is not None:
-                return self._enter(found, resource, name, node.scope)
+                return self._enter(found, resource, _pointer_to(found, resource.root), node.scope)
         return target
 
     def _walk(self, resource: Resource, fragment: str, node: Node, keyword: str) -> Node:
@@ -203,7 +203,8 @@ class Document:
                 )
             known = Resource(uri, contents, _dialect(contents, node.resource.dialect), uri + "#")
             self._resources[uri] = known
-            self.others[uri] = contents
+            if self._callers is not None and uri in self._callers:
+                self.others[uri] = contents
         return known
 
     def _anchor(self, resource: Resource, name: str, node: Node, keyword: str) -> Node:
@@ -214,7 +215,7 @@ class Document:
             raise GrammarError(
                 f"Cannot resolve `{keyword}`: {resource.pointer} has no anchor {name!r}", pointer=node.pointer
             ) from None
-        return self._enter(contents, resource, name, node.scope)
+        return self._enter(contents, resource, _pointer_to(contents, resource.root), node.scope)
 
     def _dynamic_anchor(self, resource: Resource, name: str) -> Schema | None:
         """The schema under a `$dynamicAnchor` of a resource."""
@@ -227,6 +228,7 @@ class Document:
     def _publish(self, uri: str) -> Schema | None:
         """The meta-schema with a URI; its parts join the registry with it."""
         found = meta_schemas(uri)
+        self.others.update(found)
         resources = [(u, _resource(contents, self.resource.dialect)) for u, contents in found.items()]
         self._crawled = self.registry().with_resources(resources).crawl()
         return found.get(uri)
@@ -248,6 +250,25 @@ class Document:
         """
         contents: Schema = self.registry().get_or_retrieve(uri).value.contents
         return contents
+
+
+def _step(step: str | int) -> str:
+    """A key or an index as a step of a JSON pointer."""
+    return "/" + (step.replace("~", "~0").replace("/", "~1") if isinstance(step, str) else str(step))
+
+
+def _pointer_to(target: Any, root: Any) -> str:
+    """The JSON pointer to a very object inside another."""
+    stack = [(root, "")]
+    while stack:
+        top, pointer = stack.pop()
+        if top is target:
+            return pointer
+        if isinstance(top, dict):
+            stack.extend((value, pointer + _step(key)) for key, value in top.items())
+        elif isinstance(top, list):
+            stack.extend((value, pointer + _step(i)) for i, value in enumerate(top))
+    raise LookupError(f"{target!r:.60} is not part of {root!r:.60}")
 
 
 def _identifier(schema: Any, dialect: Dialect) -> str | None:
@@ -287,8 +308,25 @@ def meta_schemas(uri: str) -> dict[str, Schema]:
 
 def _may_be_dynamic(root: Schema, registry: Registry | None) -> bool:
     """Whether the schemas hold references that depend on the dynamic scope, or lead to meta-schemas that do."""
-    schemas = [root] if registry is None else [root, *(registry.contents(uri) for uri in registry)]
+    schemas = [root]
+    if registry is not None and _leaves(root):
+        schemas += [registry.contents(uri) for uri in registry]
     return any(word in data for data in map(_marks, schemas) for word in _DYNAMIC)
+
+
+def _leaves(schema: Any) -> bool:
+    """Whether some reference may lead out of the document."""
+    stack = [schema]
+    while stack:
+        top = stack.pop()
+        if isinstance(top, dict):
+            reference = top.get("$ref")
+            if isinstance(reference, str) and not reference.startswith("#"):
+                return True
+            stack.extend(top.values())
+        elif isinstance(top, list):
+            stack.extend(top)
+    return False
 
 
 def _marks(schema: Schema) -> bytes:

@@ -1,7 +1,7 @@
 """Formats: which ones each draft asserts, and their regular expressions.
 
 A format has a `sure` expression, all of whose matches are of the format, and for some formats an `unsure` one: texts
-that are of the format only if the referee agrees. The profile "spec" takes the sure ones and asks about the unsure ones;
+that are of the format only if the referee agrees. The profile "spec" takes the sure ones and asks about the others;
 "generation" keeps to the sure ones, which leave out what is legal but rare: leap seconds, quoted local parts of e-mail
 addresses, names of hosts beyond six labels of 40 characters, internationalised host names with their own rules.
 

@@ -56,9 +56,11 @@ class Referee:
         location = node.location
         found = self._validators.get(location)
         if found is None:
-            dialect = node.resource.dialect
+            whole = node.schema is self._document.resource.root
             found = self._validators[location] = jsonschema_rs.validator_for(
-                {"$schema": schema_uri(dialect), "$ref": location},
+                self._declared(node.schema)
+                if whole
+                else {"$schema": schema_uri(node.resource.dialect), "$ref": location},
                 registry=self._resources(),
                 validate_formats=self._asserts_formats,
                 offline=True,
