@@ -35,30 +35,49 @@ from rich.progress import track
 from tokenizers import Tokenizer
 from worker import Setting, Worker
 
+#: Compiled and replayed in every process before anything is timed.
+WARM_UP = {
+    "schema": {
+        "type": "object",
+        "properties": {
+            "name": {"type": "string", "minLength": 2, "maxLength": 40},
+            "code": {"type": "string", "pattern": "^[a-z]+-[0-9]{2,4}$"},
+            "kind": {"enum": ["one", "two", 3, None]},
+            "size": {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "format": "date"}]},
+            "tags": {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": 5},
+        },
+        "required": ["name", "tags"],
+        "additionalProperties": {"type": "integer"},
+    },
+    "tests": [
+        {
+            "data": {"name": "a b", "code": "ab-12", "kind": "two", "size": 1.5, "tags": ["a", "b"], "x": 7},
+            "valid": True,
+        },
+        {"data": {"name": "ä", "tags": []}, "valid": False},
+    ],
+}
 RECORDS = Path(__file__).parent / "record"
 console = Console(stderr=True)
 
 
 def load_cases(folder: Path, tokenizer: Tokenizer, limit: int | None) -> list[dict[str, Any]]:
-    """The schemas as text, their instances as token ids, their labels."""
+    """The cases of a folder, in the order of the files' names."""
+    paths = sorted(folder.glob("*.json"))[:limit]
+    return [case_of(path.stem, json.loads(path.read_text("utf-8")), tokenizer) for path in paths]
 
-    def tokens(data: Any) -> list[int]:
-        return tokenizer.encode(json.dumps(data, ensure_ascii=False), add_special_tokens=False).ids
 
-    cases = []
-    for path in sorted(folder.glob("*.json"))[:limit]:
-        content = json.loads(path.read_text("utf-8"))
-        instances = [tokens(test["data"]) for test in content["tests"]]
-        cases.append(
-            {
-                "file": path.stem,
-                "schema": json.dumps(content["schema"], ensure_ascii=False),
-                "instances": instances,
-                "lengths": [len(ids) for ids in instances],
-                "labels": [test["valid"] for test in content["tests"]],
-            }
-        )
-    return cases
+def case_of(name: str, content: dict[str, Any], tokenizer: Tokenizer) -> dict[str, Any]:
+    """A schema as text, its instances as token ids, their labels."""
+    texts = [json.dumps(test["data"], ensure_ascii=False) for test in content["tests"]]
+    instances = [tokenizer.encode(text, add_special_tokens=False).ids for text in texts]
+    return {
+        "file": name,
+        "schema": json.dumps(content["schema"], ensure_ascii=False),
+        "instances": instances,
+        "lengths": [len(ids) for ids in instances],
+        "labels": [test["valid"] for test in content["tests"]],
+    }
 
 
 def run_engine(setting: Setting, cases: list[dict[str, Any]], *, replay: bool = True) -> dict[str, Any]:
@@ -142,6 +161,7 @@ def settings(options: argparse.Namespace, tokenizer: Tokenizer) -> Iterator[Sett
             options.timeout,
             options.memory,
             python,
+            case_of("warm-up", WARM_UP, tokenizer),
         )
 
 

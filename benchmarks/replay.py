@@ -25,9 +25,6 @@ from typing import Any
 
 from engines import ENGINES, Compiled, EmptyLanguage, Engine, version
 
-#: Compiled once at set-up, so that lazy imports and kernels loaded from disk are not booked on the first schema.
-WARM_UP = '{"type": "object", "properties": {"a": {"type": "string"}, "b": {"type": "integer"}}, "required": ["a"]}'
-
 
 class Disagreement(Exception):
     """An engine's mask and its `accept` give different verdicts."""
@@ -80,18 +77,12 @@ def usage() -> dict[str, int]:
     return {"rss_kb": peak, "gc": sum(generation["collections"] for generation in gc.get_stats())}
 
 
-def warm_up(engine: Engine, eos: int) -> None:
-    """Compile and replay the empty text once."""
-    replay(engine.compile(WARM_UP), [], eos, [])
-
-
 def main(name: str, tokenizer: str, eos: int, width: int, profile: str) -> None:
     """Set up the engine, then answer jobs until stdin ends."""
     channel = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what engines print must not end up between the answers
     begin = time.perf_counter()
     engine = ENGINES[name](Path(tokenizer), eos, width, profile)
-    warm_up(engine, eos)
     hello = {"setup_s": time.perf_counter() - begin, "version": version(name), "width": engine.width}
     print(json.dumps(hello | usage()), file=channel, flush=True)
     for line in sys.stdin:

@@ -32,6 +32,9 @@ class Setting:
     timeout_s: float
     memory_gib: float
     python: str = sys.executable
+    #: Sent to every new process before anything counts, so that what an engine loads or compiles lazily, once in a
+    #: process, is not booked on a schema.
+    warm_up: dict[str, Any] | None = None
 
 
 @dataclass
@@ -47,10 +50,8 @@ class Worker:
 
     def ask(self, job: dict[str, Any]) -> dict[str, Any]:
         """Send one job; a hang or a crash is an answer of its own (status "timeout" or "crash")."""
-        assert self.process.stdin is not None
         try:
-            self.process.stdin.write(json.dumps(job).encode() + b"\n")
-            self.process.stdin.flush()
+            self._send(job)
             return self._read(self.setting.timeout_s)
         except TimeoutError:
             result = {"status": "timeout", "error": f"no answer within {self.setting.timeout_s:g} s"}
@@ -90,6 +91,14 @@ class Worker:
             self.hello = self._read(SETUP_TIMEOUT_S)
         except (EOFError, TimeoutError) as error:
             raise RuntimeError(f"{s.engine} could not be set up: {self._last_words()}") from error
+        if s.warm_up is not None:
+            self._send(s.warm_up)
+            self.hello |= {"gc": self._read(SETUP_TIMEOUT_S)["gc"]}
+
+    def _send(self, job: dict[str, Any]) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps(job).encode() + b"\n")
+        self.process.stdin.flush()
 
     def _read(self, timeout_s: float) -> dict[str, Any]:
         assert self.process.stdout is not None
