@@ -70,7 +70,7 @@ def string_body(strings: Strings | None, excluded: tuple[str, ...], spelling: Sp
         wide.append(
             sure[-1] if more is None else more if not known.apart or len(strings.formats) == 1 else choice(body, more)
         )
-    positive = any(holds for _, holds in (*bodies, *strings.formats))
+    positive = any(holds and body is not None for body, holds in bodies) or any(holds for _, holds in strings.formats)
     if strings.min or strings.max is not None or not positive:
         parts.insert(0, Repeat(spelling.any_character, strings.min, strings.max))
     unsure = _all(parts + wide) if wide != sure and every else None
