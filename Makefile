@@ -38,7 +38,7 @@ types: $(DEV)
 	target=$$(mktemp -d) && trap 'rm -rf "$$target" build' EXIT && rm -rf build && \
 	$(BIN)/python -m pip install --quiet --no-deps --target "$$target" . && config="$$PWD/pyproject.toml" && \
 	python=$$(realpath -s $(BIN)/python) && cd "$$target" && \
-	MYPYPATH="$$target" "$$python" -m mypy --config-file "$$config" --cache-dir "$$target/.mypy" --strict -p syntagma
+	MYPYPATH="$$target" "$$python" -m mypy --config-file "$$config" --cache-dir "$(CURDIR)/.mypy_cache" --strict -p syntagma
 
 # Kernels interpreted, for coverage, and compiled with their array bounds checked.
 cov: $(DEV)
