@@ -18,8 +18,10 @@ from . import _layout_kernels as L
 
 #: From so many byte ranges on, a state's edges become a row of 256 codes.
 DENSE_FROM = 7
-#: From so many allowed bytes on, a terminal's state gets a table.
+#: From so many allowed bytes on, a terminal's state gets a table; so does one that leads to a state of `FREE_FROM` bytes.
 TABLED_FROM = 10
+FREE_FROM = 64
+_ADD = L.ADD << L.FLAG_SHIFT
 
 
 @lru_cache(maxsize=8192)
@@ -110,46 +112,23 @@ class Block:
     def finish(self) -> Lowered:
         """Turn the block into arrays."""
         terminal = self.terminal and self.guard < 0
-        records = np.zeros((len(self.states) - 1, L.ST), np.int32)
         flat: list[int] = []
         codes: list[int] = []
-        call_at: list[int] = []
-        feasible = {i for i, s in enumerate(self.states) if s.flags & L.FEASIBLE}
-        for i, state in enumerate(self.states[1:]):
-            row = records[i]
-            flags = state.flags
-            row[L.S_TABLE] = -1
-            row[L.S_FALLBACK] = state.fallback
-            row[L.S_EDGES] = len(flat)
-            n_bytes = self._put_edges(state, row, flat, codes)
-            if row[L.S_NEDGES] < 0:
-                row[L.S_NEDGES] = 256
-                flags |= L.DENSE
-            row[L.S_CALLS], row[L.S_NCALLS] = len(flat), len(state.calls)
-            for rule, code in state.calls:
-                call_at.append(len(flat))
-                codes.append(len(flat) + 1)
-                flat += (rule, code)
-            row[L.S_TOKENS], row[L.S_NTOKENS] = len(flat), len(state.tokens)
-            for token, code in state.tokens:
-                codes.append(len(flat) + 1)
-                flat += (token, code)
-            if state.words is not None:
-                row[L.S_AUX] = len(flat)
-                flat += state.words
-            elif state.aux is not None:
-                row[L.S_AUX] = state.aux
-            row[L.S_FLAGS] = self._flags(state, flags, n_bytes, terminal, feasible)
+        widths = [0]
+        rows = [self._row(state, flat, codes, widths) for state in self.states[1:]]
+        records = np.array(rows, np.int32).reshape(len(rows), L.ST)
+        if terminal:
+            self._mark_tabled(records, widths)
         required = len(flat)
         flat += self.required
         classes = len(flat)
         codes += range(classes, classes + len(self.classes))
-        flat += [number | L.ADD << L.FLAG_SHIFT for number in self.classes]
+        flat += [number | _ADD for number in self.classes]
         return Lowered(
             records,
             np.array(flat, np.int64).astype(np.int32),
             np.array(codes, np.int64),
-            tuple(bool(s.words is not None) for s in self.states[1:]),
+            np.array([s.words is not None for s in self.states[1:]], np.bool_),
             (self.kind, self.min, self.max, self.n_keys, required, self.guard, int(self.has_other), classes),
             self.priority,
             terminal,
@@ -157,36 +136,61 @@ class Block:
             self.regions,
         )
 
-    @staticmethod
-    def _put_edges(state: State, row: NDArray[np.int32], flat: list[int], codes: list[int]) -> int:
-        """Append the edges to `flat`; returns the number of allowed bytes. S_NEDGES -1 says that they are dense."""
-        ranges = sorted((lo, hi, code) for mask, code in state.edges for lo, hi in byte_ranges(mask))
-        if len(ranges) >= DENSE_FROM:
-            base = len(flat)
+    def _row(self, state: State, flat: list[int], codes: list[int], widths: list[int]) -> list[int]:
+        """The record of a state; its edges, calls, tokens and words go to `flat`."""
+        flags, aux = state.flags, 0
+        edges = len(flat)
+        ranges = [(lo, hi, code) for mask, code in state.edges for lo, hi in byte_ranges(mask)]
+        n_edges = len(ranges)
+        if n_edges >= DENSE_FROM:
+            flags |= L.DENSE
+            n_edges = 256
             dense = [0] * 256
             for lo, hi, code in ranges:
                 dense[lo : hi + 1] = [code] * (hi - lo + 1)
             flat += dense
-            codes += range(base, base + 256)
-            row[L.S_NEDGES] = -1
+            codes += range(edges, edges + 256)
         else:
+            if n_edges > 1:
+                ranges.sort()
             for lo, hi, code in ranges:
                 codes.append(len(flat) + 1)
                 flat += (lo | hi << 8, code)
-            row[L.S_NEDGES] = len(ranges)
-        return sum(hi - lo + 1 for lo, hi, code in ranges if code > 0)
-
-    def _flags(self, state: State, flags: int, n_bytes: int, terminal: bool, feasible: set[int]) -> int:
-        moves = bool(state.edges or state.calls or state.tokens or state.fallback)
+        widths.append(sum([hi - lo + 1 for lo, hi, code in ranges if code > 0]))
+        calls = self._put_pairs(state.calls, flat, codes)
+        tokens = self._put_pairs(state.tokens, flat, codes)
+        if state.words is not None:
+            aux = len(flat)
+            flat += state.words
+        elif state.aux is not None:
+            aux = state.aux
         if self.lexeme:
             flags |= L.LEXEME
-        if flags & L.FINAL and not flags & L.COND and not moves and not self.lexeme:
-            flags |= L.POP
-        if not (flags & L.FINAL or state.calls or state.tokens or self.lexeme):
+        elif flags & L.FINAL:
+            if not (flags & L.COND or n_edges or state.calls or state.tokens or state.fallback):
+                flags |= L.POP
+        elif not (state.calls or state.tokens):
             flags |= L.FAST
-        if terminal and n_bytes >= TABLED_FROM and not any((code & L.TARGET) in feasible for _, code in state.edges):
-            flags |= L.TABLED
-        return flags
+        return [
+            flags, edges, n_edges, calls, len(state.calls), 0, tokens, len(state.tokens), -1, 0, aux, state.fallback,
+        ]  # fmt: skip
+
+    @staticmethod
+    def _put_pairs(pairs: list[tuple[int, int]], flat: list[int], codes: list[int]) -> int:
+        at = len(flat)
+        for pair in pairs:
+            codes.append(len(flat) + 1)
+            flat += pair
+        return at
+
+    def _mark_tabled(self, records: NDArray[np.int32], widths: list[int]) -> None:
+        """Mark the states of a terminal that are worth a table: many bytes, none of which asks for feasible counts."""
+        for i, state in enumerate(self.states[1:]):
+            targets = [code & L.TARGET for _, code in state.edges]
+            if any(self.states[t].flags & L.FEASIBLE for t in targets):
+                continue
+            if widths[i + 1] >= TABLED_FROM or any(widths[t] >= FREE_FROM for t in targets):
+                records[i, L.S_FLAGS] |= L.TABLED
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -198,7 +202,7 @@ class Lowered:
     #: Positions in `flat` that hold codes.
     codes: NDArray[np.int64]
     #: By state: whether S_AUX is a position in `flat`.
-    has_words: tuple[bool, ...]
+    has_words: NDArray[np.bool_]
     #: R_KIND to R_CLASSES of the rule's record, R_REQ and R_CLASSES relative to `flat`.
     rule: tuple[int, ...]
     priority: int

@@ -39,8 +39,10 @@ from .subset import CallNfa, holds_big, is_big, is_plain, lower_calls
 #: Terminals kept process-wide, by content.
 TERMINALS_KEPT = 4096
 #: States up to which a repetition is unrolled after all, where the bytes do not tell how an item ends.
-UNROLLED_STATES = 12_000
+UNROLLED_STATES = 40_000
 _terminals: OrderedDict[tuple[Expr, int, bool], Lowered] = OrderedDict()
+#: The same by identity, for the expressions that front ends share: id -> (expression, kept alive, limit, block).
+_terminals_by_id: dict[int, tuple[Expr, int, Lowered]] = {}
 
 
 class Lowerer:
@@ -96,6 +98,9 @@ class Lowerer:
         """Lower a rule."""
         expr = self.body(rule)
         name = self.names[rule]
+        known = _terminals_by_id.get(id(expr))
+        if known is not None and known[1] == self.limit:
+            return known[2]
         match expr:
             case Members():
                 expr = self._solid_members(expr)
@@ -115,6 +120,8 @@ class Lowerer:
         if is_plain(expr):
             lowered = self._regular(expr, name)
             if lowered is not None:
+                if lowered.terminal and len(_terminals_by_id) < TERMINALS_KEPT:
+                    _terminals_by_id[id(expr)] = (expr, self.limit, lowered)
                 return lowered
         return self._calls(expr, name)
 

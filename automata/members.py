@@ -134,6 +134,9 @@ class _MembersMaker:
         self.colon = machine_of((expr.colon,), limit)
         self.comma = machine_of((expr.comma,), limit)
         self.dfa = machine_of(tuple(o.key for o in expr.other), limit) if expr.other else None
+        self.steps: dict[tuple[int, int], int] = {}
+        #: Whether an undeclared key may always come, so that a key's state need not know which declared keys are left.
+        self.free = bool(expr.other) and expr.order == "any" and expr.max is None
         self.block = Block()
         self.trie = KeyTrie()
         self.nodes: dict[tuple[int, int], int] = {}
@@ -247,7 +250,11 @@ class _MembersMaker:
     def _dfa_step(self, q: int, byte: int) -> int:
         if q < 0 or self.dfa is None:
             return -1
-        return next((t for t, mask in self.dfa.rows[q].items() if mask >> byte & 1), -1)
+        known = self.steps.get((q, byte))
+        if known is None:
+            known = next((t for t, mask in self.dfa.rows[q].items() if mask >> byte & 1), -1)
+            self.steps[q, byte] = known
+        return known
 
     def _node_state(self, node: int, q: int) -> int:
         """The state of a trie node; 0 where only forbidden keys lie and undeclared ones are impossible."""
@@ -258,7 +265,7 @@ class _MembersMaker:
                 return 0
             number = self.nodes[node, q] = self.block.state(L.KEYCHECK | (L.OTHER | L.SHADOW if q >= 0 else 0))
             state = self.block.states[number]
-            state.words = [len(keys), *keys]
+            state.words = [0] if self.free and q >= 0 else [len(keys), *keys]
             state.fallback = self._pure_state(q) if q >= 0 else 0
             self.waiting.append((node, q))
         return self.nodes[node, q]
