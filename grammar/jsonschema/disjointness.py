@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 #: Pairs of branches that are compared.
 MOST_PAIRS: Final = 2_000
+#: Overlaps of two branches that are looked at closely.
+MOST_SHARED: Final = 16
 #: How deep required members are followed.
 DEEPEST: Final = 60
 
@@ -77,7 +79,20 @@ class Inhabitation:
 
     def _has_object(self, objects: Objects) -> bool:
         """Whether every member that must be there can be."""
-        return all(self.admits(at_key(objects, key)) for key in objects.required)
+        if not all(self.admits(at_key(objects, key)) for key in objects.required):
+            return False
+        if objects.min <= len(objects.required) or not _is_closed(objects):
+            return True
+        declared = {key for view in objects.views for key in view.properties}
+        return sum(self.admits(at_key(objects, key)) for key in declared) >= objects.min
+
+
+def _is_closed(objects: Objects) -> bool:
+    """Whether only declared members can be."""
+    no_patterns = not any(view.patterns for view in objects.views)
+    return no_patterns and any(
+        view.additional is not None and view.additional.schema is False for view in objects.views
+    )
 
 
 def _has_number(numbers: Numbers, types: int) -> bool:
@@ -151,6 +166,44 @@ def _listed(reader: Reader, objects: Objects | None, key: str) -> tuple[object, 
             return None
         values += facts.values
     return values if union else None
+
+
+def telling_key(union: Sequence[Facts], other: Sequence[Facts], own: Facts) -> str | None:
+    """A key that the objects of the other union must have and those of the first do not declare, nor `own` does."""
+    if any(facts.types != OBJECT or facts.objects is None for facts in (*union, *other)):
+        return None
+    wanted = [facts.objects.required for facts in other if facts.objects is not None]
+    mine = [facts.objects for facts in (*union, own) if facts.objects is not None]
+    if any(objects.explicit for objects in mine):
+        return None
+    for key in wanted[0]:
+        if all(key in keys for keys in wanted[1:]) and not any(_declares(objects, key) for objects in mine):
+            return key
+    return None
+
+
+def _declares(objects: Objects, key: str) -> bool:
+    return key in objects.required or any(key in view.properties or view.patterns for view in objects.views)
+
+
+def beyond_empty(reader: Reader, union: Sequence[Facts], other: Sequence[Facts]) -> Facts | None:
+    """Non-empty containers, if two unions overlap in the empty array or the empty object alone."""
+    shared = [
+        both for a in union for b in other if (both := meet(a, b)) is not None and reader.inhabitation.inhabits(both)
+    ]
+    types = 0
+    for facts in shared:
+        types |= facts.types
+    if types & ~(ARRAY | OBJECT) or len(shared) > MOST_SHARED:
+        return None
+    nonempty = Facts(
+        arrays=Arrays(min=1) if types & ARRAY else None, objects=Objects(min=1) if types & OBJECT else None
+    )
+    for facts in shared:
+        more = meet(facts, nonempty)
+        if more is not None and reader.inhabitation.inhabits(more):
+            return None
+    return nonempty
 
 
 def why_empty(reader: Reader, nodes: tuple[Node, ...]) -> tuple[str, str]:

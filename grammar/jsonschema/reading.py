@@ -34,7 +34,7 @@ from .aspects import (
     objects_of,
     strings_of,
 )
-from .disjointness import Inhabitation, overlaps
+from .disjointness import Inhabitation, beyond_empty, overlaps, telling_key
 from .document import Document, Node
 from .facts import (
     ANYTHING,
@@ -77,12 +77,14 @@ class Reader:
     ----------
     document : what to read.
     asserts_formats : whether `format` is an assertion.
+    closed : whether objects that declare members have no others unless a schema says so.
     """
 
-    def __init__(self, document: Document, *, asserts_formats: bool) -> None:
+    def __init__(self, document: Document, *, asserts_formats: bool, closed: bool = False) -> None:
         self.document = document
         self.referee = Referee(document, asserts_formats=asserts_formats)
         self.asserts_formats = asserts_formats
+        self.closed = closed
         self.inhabitation = Inhabitation(self)
         #: The schema that nothing satisfies.
         self.never = Node(False, document.resource, "")
@@ -282,7 +284,7 @@ class Reader:
                 case "anyOf":
                     unions = [tuple(f for i, s in enumerate(value) for f in self.read(child(node, s, keyword, i)))]
                 case "oneOf":
-                    unions = [self._one_of(node, [child(node, s, keyword, i) for i, s in enumerate(value)], own.types)]
+                    unions = [self._one_of(node, [child(node, s, keyword, i) for i, s in enumerate(value)], own)]
                 case "not":
                     unions = [self.read(child(node, value, keyword).negation())]
                 case "if":
@@ -325,9 +327,9 @@ class Reader:
         """Objects that lack a key."""
         return Facts(OBJECT, objects=Objects((View({key: self.never}),)))
 
-    def _one_of(self, node: Node, branches: Sequence[Node], types: int) -> Union:
-        """Exactly one of the branches, for instances of the types."""
-        within = Facts(types)
+    def _one_of(self, node: Node, branches: Sequence[Node], own: Facts) -> Union:
+        """Exactly one of the branches, for instances of a schema's own types."""
+        within = Facts(own.types)
         unions = [tuple(both for f in self.read(b) if (both := meet(within, f)) is not None) for b in branches]
         left = [i for i, union in enumerate(unions) if union]
         clashes = overlaps(self, [unions[i] for i in left])
@@ -338,9 +340,19 @@ class Reader:
         for i, clashing in zip(left, clashes, strict=True):
             union = unions[i]
             for j in clashing:
-                others = self.read(branches[left[j]].negation())
-                exact = not any(f.left(types) for f in others)
-                refined = self.product(union, others, residual, FEW) if exact else with_residual(union, residual)
-                union = refined
+                union = self._apart(union, unions[left[j]], branches[left[j]], own, residual)
             found += union
         return tuple(found)
+
+    def _apart(self, union: Union, other: Union, branch: Node, own: Facts, residual: Residual) -> Union:
+        """A branch of a `oneOf` without what another branch admits, too."""
+        key = telling_key(union, other, own) if self.closed else None
+        if key is not None:
+            return self.product(union, (self.without(key),), residual)
+        nonempty = beyond_empty(self, union, other)
+        if nonempty is not None:
+            return self.product(union, (nonempty,), residual)
+        failing = self.read(branch.negation())
+        if len(failing) > FEW or any(facts.left(own.types) for facts in failing):
+            return with_residual(union, residual)
+        return self.product(union, failing, residual, FEW)

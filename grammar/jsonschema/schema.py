@@ -101,7 +101,8 @@ class JsonSchema:
         check_schema(self.schema, dialect)
         self._options = (profile, whitespace, property_order, format, dialect.name)
         self._registry = registry
-        self._reader = Reader(Document(self.schema, dialect, registry), asserts_formats=format == "assert")
+        document = Document(self.schema, dialect, registry)
+        self._reader = Reader(document, asserts_formats=format == "assert", closed=profile == "generation")
         layout = parse_layout(whitespace, profile, parse_regex)
         style = Style(
             layout,
