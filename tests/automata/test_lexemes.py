@@ -5,7 +5,6 @@ from __future__ import annotations
 from itertools import product
 
 import numpy as np
-import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from oracles.naive_lexer import words
@@ -66,7 +65,7 @@ DOTS = lexeme(Bytes(b".."), "DOTS")
 IF = lexeme(Bytes(b"if"), "IF", 1)
 NAME = lexeme(Repeat(LETTER, 1), "NAME")
 SPACE = lexeme(Bytes(b" "), "SPACE")
-N, D, I, K, W = map(Ref, "ndikw")
+N, D, ID, K, W = map(Ref, "ndikw")
 
 
 def grammar(start: Expr, **rules: Expr) -> Grammar:
@@ -82,7 +81,7 @@ def test_lexemes_in_place_are_the_same_as_rules() -> None:
 
 
 def test_a_keyword_beats_a_name_of_the_same_text() -> None:
-    auto = hold(grammar(Alt((Seq((K, W, I)), Seq((I, DOTS)))), k=IF, i=NAME, w=SPACE), b"if .", 6, viable=2)
+    auto = hold(grammar(Alt((Seq((K, W, ID)), Seq((ID, DOTS)))), k=IF, i=NAME, w=SPACE), b"if .", 6, viable=2)
     state = auto.start
     for byte in b"if":
         state = auto.advance(state, b"if .".index(byte))
@@ -93,11 +92,11 @@ def test_a_keyword_beats_a_name_of_the_same_text() -> None:
 
 
 def test_a_name_may_hold_a_keyword() -> None:
-    hold(grammar(Repeat(Alt((K, I, W))), k=IF, i=NAME, w=SPACE), b"if ", 6, viable=6)
+    hold(grammar(Repeat(Alt((K, ID, W))), k=IF, i=NAME, w=SPACE), b"if ", 6, viable=6)
 
 
 def test_only_lexemes_that_may_stand_there_compete() -> None:
-    hold(grammar(Seq((K, I)), k=IF, i=NAME), b"ifa", 6, viable=4)
+    hold(grammar(Seq((K, ID)), k=IF, i=NAME), b"ifa", 6, viable=4)
 
 
 def test_an_end_is_given_up_for_a_much_longer_match() -> None:
@@ -107,7 +106,7 @@ def test_an_end_is_given_up_for_a_much_longer_match() -> None:
 
 def test_two_names_cannot_touch() -> None:
     """The munch leaves nothing for the second; the automaton may learn so only at the end, but accepts nothing."""
-    hold(grammar(Alt((Seq((I, I)), K)), k=IF, i=NAME), b"ifa", 5)
+    hold(grammar(Alt((Seq((ID, ID)), K)), k=IF, i=NAME), b"ifa", 5)
 
 
 POOL = [

@@ -1,13 +1,11 @@
 """Naive lexing: the longest match among the lexemes that may stand at a place, then the grammar.
 
-A grammar over lexemes reads a text from left to right. At each place those lexemes compete that the grammar allows there;
-the longest match wins, of equally long ones the highest priority; what the winner leaves over is read the same way. A
-text is in the language if that ends with the text at a place where the grammar may end, and a prefix is viable if some text
-of the language begins with it.
+A grammar over lexemes reads a text from left to right. At each place those lexemes compete that the grammar allows
+there; the longest match wins, of equally long ones the highest priority; what the winner leaves over is read the same
+way. A text is in the language if that ends with the text, at a place where the grammar may end.
 """
 
 from __future__ import annotations
-
 
 from itertools import product
 

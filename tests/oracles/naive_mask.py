@@ -1,12 +1,12 @@
 """Naive viability: which symbols may follow a prefix, from stacks of expressions.
 
-A stack is a tuple of goals, first one next; what may still follow is what the goals match, one after the other. A symbol
-(a byte, or a special token) moves every stack in every way that the IR's definition allows; a regular goal moves to its
-Brzozowski derivative and is dropped if that matches nothing. A text is viable if a stack is left, for grammars in the
-normal form of `syntagma.grammar.normalize`: there every rule matches something and no rule is left-recursive.
+A stack is a tuple of goals, first one next; what may still follow is what the goals match, one after the other. A
+symbol (a byte, or a special token) moves every stack in every way that the IR's definition allows; a regular goal moves
+to its Brzozowski derivative and is dropped if that matches nothing. A text is viable if a stack is left, for grammars
+in the normal form of `syntagma.grammar.normalize`: there every rule matches something and no rule is left-recursive.
 
-A guard rides along as a goal that holds the text of its value so far. `eager` asks it as soon as nothing can be added to
-the value; otherwise it is asked when the next symbol, or the end, comes behind the value. An automaton may do either.
+A guard rides along as a goal that holds the text of its value so far. `eager` asks it as soon as nothing can be added
+to the value; otherwise it is asked when the next symbol, or the end, comes behind the value. Either is right.
 
 A lexeme counts as its expression; `naive_lexer` has the longest match. Source: Brzozowski 1964.
 """
@@ -17,6 +17,7 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 
 from oracles.naive_grammar import _followers, _may_end, _Seen
 
@@ -66,6 +67,14 @@ Stack = tuple[Goal, ...]
 Symbol = int | Token
 
 
+class TooManyStacks(Exception):
+    """The grammar is too ambiguous for the oracle."""
+
+
+#: Stacks that a symbol may lead to.
+MANY = 2000
+
+
 class NaiveMask:
     """The stacks of one grammar in normal form."""
 
@@ -79,7 +88,10 @@ class NaiveMask:
         """The stacks behind some more symbols."""
         here = frozenset(stacks)
         for symbol in symbols:
-            moved = {_grown(there, symbol) for stack in here for there in self.moves(stack, symbol)}
+            every = (_grown(there, symbol) for stack in here for there in self.moves(stack, symbol))
+            moved = list(islice(every, MANY))
+            if len(moved) == MANY:
+                raise TooManyStacks
             here = frozenset(settled for stack in moved if (settled := self.settle(stack)) is not None)
         return here
 
