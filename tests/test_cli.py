@@ -245,3 +245,45 @@ def test_warmup_says_where_the_kernels_are() -> None:
 )
 def test_byte_sets_in_words(allowed: bytes, names: list[str]) -> None:
     assert byte_names(allowed) == names
+
+
+PERSON = Path(__file__).resolve().parent.parent / "examples" / "person.json"
+SENTENCE = "Ada Lovelace is 36 years old and lives in London."
+ANSWER = {"name": "Ada Lovelace", "age": 36, "city": "London"}
+
+
+@pytest.fixture
+def model() -> None:
+    pytest.importorskip("torch")
+    pytest.importorskip("transformers")
+
+
+@pytest.mark.usefixtures("model")
+def test_generate_answers_with_a_receipt() -> None:
+    data = machine("generate", "--schema", str(PERSON), SENTENCE)
+    assert json.loads(data["text"]) == ANSWER
+    assert data["finish_reason"] == "stop"
+    assert data["receipt"]["accepted"]
+    assert data["receipt"]["exact"]
+    assert data["receipt"]["tokens_masked"] > 0
+    assert data["logprob"] < 0
+
+
+@pytest.mark.usefixtures("model")
+def test_generate_streams_the_same_text_from_standard_input() -> None:
+    result = run("generate", "--schema", str(PERSON), "--stream", input=SENTENCE)
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout) == ANSWER
+
+
+@pytest.mark.usefixtures("model")
+def test_a_seed_repeats() -> None:
+    words = ["generate", "--regex", "[a-z]{8}", "--temperature", "1", "--seed", "7", "Say something."]
+    texts = {run(*words).stdout for _ in range(2)}
+    assert len(texts) == 1
+
+
+@pytest.mark.usefixtures("model")
+def test_too_few_tokens_are_unusable() -> None:
+    error = machine("generate", "--choice", "a" * 200, "--max-tokens", "2", "x", status=2)["error"]
+    assert error["type"] == "SamplingError"
