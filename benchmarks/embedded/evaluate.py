@@ -24,7 +24,7 @@ from tasks import Example
 from syntagma.backends.embedded import load_embedded
 
 SEED = 20261
-COUNTS = {"extraction": 300, "tool_call": 60, "sql": 60, "arithmetic": 60, "date": 60, "list": 60}
+COUNTS = {"extraction": 200, "tool_call": 40, "sql": 40, "arithmetic": 40, "date": 40, "list": 40}
 LIMIT = 160  # tokens of an answer
 
 

@@ -1,6 +1,6 @@
 """Muon: momentum whose update is made orthogonal, for the matrices inside the network.
 
-On this data it needs about half the tokens of AdamW. Matrices of one shape are updated as one batch.
+Chosen because training time is short. Matrices of one shape are updated as one batch.
 Source: Jordan et al. 2024, "Muon: an optimizer for hidden layers in neural networks".
 """
 

@@ -164,9 +164,8 @@ def tool_call(words: Words) -> Example:
     if words.chance(0.35):
         name = f"{rng.choice(['get', 'set', 'make', 'find', 'open', 'run'])}_{words.key()}"
         keys = list(dict.fromkeys(words.key() for _ in range(rng.randint(1, 3))))
-        arguments: dict[str, Json] = {
-            key: rng.choice([words.invented, words.first, words.city, lambda: rng.randint(0, 999)])() for key in keys
-        }
+        makers: list[Callable[[], Json]] = [words.invented, words.first, words.city, lambda: rng.randint(0, 999)]
+        arguments: dict[str, Json] = {key: rng.choice(makers)() for key in keys}
         said = ", ".join(f"{key} {value}" for key, value in arguments.items())
         verb = "Please use" if words.unseen else rng.choice(["Use", "Call", "Run", "Do"])
         request = f"{verb} {name} with {said}."
