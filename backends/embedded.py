@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from ..errors import BackendMissing
 
@@ -37,14 +37,14 @@ def _load_model(folder: Path) -> LlamaForCausalLM:
         raise BackendMissing(error.name or "transformers", "models") from error
     config = LlamaConfig(**json.loads((folder / "config.json").read_text("utf-8")))
     with torch.device("meta"):  # no random weights are drawn: `assign` puts the stored ones in place
-        model = LlamaForCausalLM(config)
+        model: Any = LlamaForCausalLM(config)
     tensors = {name: tensor.float() for name, tensor in load_file(folder / "model.safetensors").items()}
     tensors["lm_head.weight"] = tensors["model.embed_tokens.weight"]
     model.load_state_dict(tensors, assign=True)
     model.tie_weights()
     # the rotary table is no parameter: it is computed again, off the meta device
     model.model.rotary_emb = type(model.model.rotary_emb)(config=config)
-    return model.eval()
+    return cast("LlamaForCausalLM", model.eval())
 
 
 def _load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
@@ -53,4 +53,5 @@ def _load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
     except ImportError as error:
         raise BackendMissing(error.name or "transformers", "models") from error
     settings = json.loads((folder / "tokenizer_config.json").read_text("utf-8"))
-    return PreTrainedTokenizerFast(tokenizer_file=str(folder / "tokenizer.json"), **settings)
+    make: Any = PreTrainedTokenizerFast
+    return cast("PreTrainedTokenizerFast", make(tokenizer_file=str(folder / "tokenizer.json"), **settings))

@@ -3,9 +3,10 @@
     python benchmarks/embedded/evaluate.py --record benchmarks/record/embedded.json
     python benchmarks/embedded/evaluate.py --unconstrained --failures
 
-Prompts come from templates and words that training never saw (`words.is_held_out`, `templates.HELD_OUT`), under a fixed
-seed. Decoding is greedy; an answer counts when its text is the expected one, character by character. Constrained
-decoding masks with syntagma: the prompt's own JSON schema, or a regular expression for SQL, plain numbers and dates.
+Prompts come from templates and words that training never saw (`words.is_held_out`, `templates.HELD_OUT`), or with
+`--known-wording` from such words in the templates of training, under a fixed seed. Decoding is greedy; an answer counts
+when its text is the expected one, character by character. Constrained decoding masks with syntagma: the prompt's own
+JSON schema, or a regular expression for SQL, plain numbers and dates.
 """
 
 import argparse
@@ -76,9 +77,9 @@ def _best_allowed(logits: np.ndarray, matcher: Any) -> int:
     return token
 
 
-def score(task: str, answer: Callable[[Example], str], *, unseen: bool, failures: bool) -> dict[str, Any]:
+def score(task: str, answer: Callable[[Example], str], *, new_wording: bool, failures: bool) -> dict[str, Any]:
     """The exact matches of one task."""
-    prompts, right = examples(task, COUNTS[task], SEED, unseen=unseen), 0
+    prompts, right = examples(task, COUNTS[task], SEED, new_wording=new_wording), 0
     for example in prompts:
         text = answer(example)
         right += text == example[1]
@@ -90,7 +91,7 @@ def score(task: str, answer: Callable[[Example], str], *, unseen: bool, failures
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--unconstrained", action="store_true", help="leave the constrained runs out")
-    parser.add_argument("--seen", action="store_true", help="prompts from the training templates instead")
+    parser.add_argument("--known-wording", action="store_true", help="held-out words in the templates of training")
     parser.add_argument("--failures", action="store_true", help="print every answer that is not exact")
     parser.add_argument("--record", type=Path, help="write the figures to this file")
     options = parser.parse_args()
@@ -102,14 +103,22 @@ def main() -> None:
     figures: dict[str, dict[str, Any]] = {}
     for way, answer in ways.items():
         begun = time.perf_counter()
-        figures[way] = {task: score(task, answer, unseen=not options.seen, failures=options.failures) for task in TASKS}
+        figures[way] = {
+            task: score(task, answer, new_wording=not options.known_wording, failures=options.failures)
+            for task in TASKS
+        }
         total, right = (sum(f[key] for f in figures[way].values()) for key in ("prompts", "exact"))
         figures[way]["all"] = {"prompts": total, "exact": right, "rate": round(right / total, 3)}
         print(way, f"{time.perf_counter() - begun:.0f} s", {task: f["rate"] for task, f in figures[way].items()})
     if options.record:
-        machine = {"processor": platform.machine(), "threads": 1, "torch": torch.__version__}
-        content = {"question": "exact match on held-out prompts, greedy", "seed": SEED, "machine": machine, **figures}
-        options.record.write_text(json.dumps(content, indent=2) + "\n", "utf-8")
+        record = json.loads(options.record.read_text("utf-8")) if options.record.exists() else {}
+        record |= {
+            "question": "exact match on held-out prompts, greedy",
+            "seed": SEED,
+            "machine": {"processor": platform.machine(), "threads": 1, "torch": torch.__version__},
+            "known wording" if options.known_wording else "new wording": figures,
+        }
+        options.record.write_text(json.dumps(record, indent=2) + "\n", "utf-8")
 
 
 if __name__ == "__main__":

@@ -103,7 +103,7 @@ def attributes(words: Words) -> tuple[str, list[Fact]]:
         key = f"{key}_{words.key()}" if words.chance(0.1) else key
         keys = list(dict.fromkeys([*keys, key]))
     facts = [Fact(key, *rng.choice(ANY_VALUE)(words)) for key in keys]
-    pattern = rng.choice(HELD_OUT_PAIRS if words.unseen else PAIRS)
+    pattern = rng.choice(HELD_OUT_PAIRS if words.new_wording else PAIRS)
     pairs = [pattern.format(k=f.key if words.chance(0.5) else f.key.replace("_", " "), v=f.said) for f in facts]
     if pattern in ("{k}: {v}", "{k} = {v}"):
         return rng.choice([", ", "; ", "\n"]).join(pairs), facts
@@ -170,18 +170,18 @@ def extraction(words: Words) -> tuple[str, str, dict[str, Json]]:
     kind = rng.random()
     if kind < 0.25:
         domain, (text, facts) = "record", attributes(words)
-    elif kind < 0.5 and not words.unseen:
+    elif kind < 0.5 and not words.new_wording:
         domain = rng.choice(["person", "person", "product", "meeting"])
         text, facts = clauses(domain, words)
     else:
-        templates = HELD_OUT if words.unseen else SEEN
+        templates = HELD_OUT if words.new_wording else SEEN
         domain = rng.choice([*templates, "person", "person", "order"])
         text, facts = say(rng.choice(templates[domain]), words)
     if domain != "record" and not words.unseen and words.chance(0.25):
         text = rng.choice(LEADS) + text
     if words.chance(0.12):
         text = f"{text} {rng.choice(ASIDES)}" if words.chance(0.5) else f"{rng.choice(ASIDES)} {text}"
-    asks = HELD_OUT_ASKS if words.unseen else ASKS
+    asks = HELD_OUT_ASKS if words.new_wording else ASKS
     ask = "" if words.chance(0.35) else rng.choice(asks).format(domain=domain)
     wanted = facts if words.chance(0.6) else rng.sample(facts, rng.randint(min(2, len(facts)), len(facts)))
     wanted = rng.sample(wanted, len(wanted)) if words.chance(0.5) else wanted

@@ -30,9 +30,9 @@ def stream(seed: int, *, unseen: bool = False) -> Iterator[tuple[str, Example]]:
         yield task, TASKS[task][1](words)
 
 
-def examples(task: str, count: int, seed: int, *, unseen: bool = True) -> list[Example]:
-    """Examples of one task; by default from the held-out templates and words."""
-    words = Words(random.Random(seed), unseen=unseen)
+def examples(task: str, count: int, seed: int, *, new_wording: bool = True) -> list[Example]:
+    """Examples of one task with held-out words, in the held-out templates or in those of training."""
+    words = Words(random.Random(seed), unseen=True, new_wording=new_wording)
     return [TASKS[task][1](words) for _ in range(count)]
 
 

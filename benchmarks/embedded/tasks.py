@@ -167,14 +167,14 @@ def tool_call(words: Words) -> Example:
         makers: list[Callable[[], Json]] = [words.invented, words.first, words.city, lambda: rng.randint(0, 999)]
         arguments: dict[str, Json] = {key: rng.choice(makers)() for key in keys}
         said = ", ".join(f"{key} {value}" for key, value in arguments.items())
-        verb = "Please use" if words.unseen else rng.choice(["Use", "Call", "Run", "Do"])
+        verb = "Please use" if words.new_wording else rng.choice(["Use", "Call", "Run", "Do"])
         request = f"{verb} {name} with {said}."
         signature = {key: "integer" if isinstance(value, int) else "string" for key, value in arguments.items()}
     else:
         name = rng.choice(list(TOOLS))
         signature, requests = TOOLS[name]
         arguments = {key: _ARGUMENT[key](words) for key in signature}
-        request = (requests[-1] if words.unseen else rng.choice(requests[:-1])).format(**arguments)
+        request = (requests[-1] if words.new_wording else rng.choice(requests[:-1])).format(**arguments)
     tools = {name: signature, **{other: TOOLS[other][0] for other in rng.sample(list(TOOLS), rng.randint(0, 2))}}
     tools = dict(rng.sample(list(tools.items()), len(tools)))
     lines = [f"{n}({', '.join(f'{k}: {t}' for k, t in a.items())})" for n, a in tools.items()]
@@ -206,11 +206,13 @@ def sql(words: Words) -> Example:
         return sql(words)
     columns = rng.sample([f"{first} text", f"{second} text", f"{number} integer"], 3)
     sign = rng.choice(list(_COMPARISONS))
-    phrase = _COMPARISONS[sign][-1] if words.unseen and sign != "=" else rng.choice(_COMPARISONS[sign])
+    phrase = _COMPARISONS[sign][-1] if words.new_wording and sign != "=" else rng.choice(_COMPARISONS[sign])
     value, word = words.digits(1, 99999), words.city()
     wanted, picked = rng.choice([(first, first), (f"{first} and {second}", f"{first}, {second}")])
     show = rng.choice(
-        ["Which {}", "Find the {}"] if words.unseen else ["Show the {}", "List the {}", "Give me the {}", "Get the {}"]
+        ["Which {}", "Find the {}"]
+        if words.new_wording
+        else ["Show the {}", "List the {}", "Give me the {}", "Get the {}"]
     )
     question, query = rng.choice(
         [
@@ -251,7 +253,7 @@ def arithmetic(words: Words) -> Example:
     spoken = {"+": "plus", "-": "minus", "*": "times"}[sign]
     asks = (
         ("What number is {}?", "Calculate this: {}")
-        if words.unseen
+        if words.new_wording
         else ("What is {}?", "{} =", "How much is {}?", "Calculate {}.", "{}")
     )
     question = rng.choice(asks).format(f"{a} {rng.choice([sign, spoken])} {b}")
@@ -272,7 +274,7 @@ def date(words: Words) -> Example:
         "ISO date of {}?",
         "Which date is {}?",
     )
-    ask = "Write the date {} in ISO format." if words.unseen else words.rng.choice(seen)
+    ask = "Write the date {} in ISO format." if words.new_wording else words.rng.choice(seen)
     if words.chance(0.3):
         schema = {"type": "string", "format": "date"}
         return ask.format(written) + shown(schema), f'"{iso}"', schema
@@ -307,7 +309,7 @@ def listing(words: Words) -> Example:
         wanted = [word for word in mixed if word in wanted]
     seen = ("List the {} in: {}", "Which {} are in this text: {}", "Make a list of the {}: {}", "List all {}: {}")
     carrier = rng.choice(("{}", "{}.", "I saw {}.", "We have {}.", "There are {} on the table.", "I like {}."))
-    ask = "Name the {} in: {}" if words.unseen else rng.choice(seen)
+    ask = "Name the {} in: {}" if words.new_wording else rng.choice(seen)
     schema = {"type": "array", "items": {"type": "string"}}
     message = ask.format(kind, carrier.format(enumerate_words(mixed, rng)))
     return message + (shown(schema) if words.chance(0.5) else ""), json.dumps(wanted, ensure_ascii=False), schema

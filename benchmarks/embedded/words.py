@@ -140,11 +140,15 @@ def is_held_out(word: str) -> bool:
 
 
 class Words:
-    """Draws words of one side of the split: `unseen=False` for training, `unseen=True` for evaluation."""
+    """Draws words of one side of the split: `unseen=False` for training, `unseen=True` for evaluation.
 
-    def __init__(self, rng: random.Random, *, unseen: bool = False) -> None:
+    `new_wording` says which templates go with them, the held-out ones or those of training; by default the same side.
+    """
+
+    def __init__(self, rng: random.Random, *, unseen: bool = False, new_wording: bool | None = None) -> None:
         self.rng = rng
         self.unseen = unseen
+        self.new_wording = unseen if new_wording is None else new_wording
 
     def chance(self, p: float) -> bool:
         return self.rng.random() < p
