@@ -6,6 +6,7 @@ table that is full. Python supplies it and calls the kernel again.
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -41,7 +42,7 @@ class Limits:
     """
 
     states: int = 20_000
-    rules: int = 1
+    rules: int = 64
     bytes: int = 1 << 29
     mask_bytes: int = 64 << 20
     seconds: float = 60.0
@@ -64,6 +65,7 @@ class Pushdown:
         self._make_grammar_arena(ends)
         self._make_config_arena()
         self.start = self._enter(self.lowerer.rule_id(Ref(grammar.start)))
+        self._lower_ahead(limits.rules)
 
     # The grammar arena
 
@@ -107,7 +109,10 @@ class Pushdown:
     def lower(self, rule: int) -> None:
         """Lower a rule and place it in the arena."""
         began = time.perf_counter()
-        lowered = self.lowerer.lower(rule)
+        try:
+            lowered = self.lowerer.lower(rule)
+        except RecursionError:
+            raise BudgetExceeded("nesting of a rule", sys.getrecursionlimit(), "nest it less deeply") from None
         n, m = len(lowered.records), len(lowered.flat)
         self._reserve(n, m, len(self.lowerer.rules) + 1 - self._sizes[2])
         self._sizes[2] = len(self.lowerer.rules) + 1
@@ -144,6 +149,13 @@ class Pushdown:
         self._seconds += time.perf_counter() - began
         if self._seconds > self.limits.seconds:
             raise BudgetExceeded("seconds of lowering", self.limits.seconds)
+
+    def _lower_ahead(self, n_rules: int) -> None:
+        """Lower rules breadth-first (they are numbered as they are met) until so many are lowered."""
+        rule = 2
+        while rule < min(len(self.lowerer.rules), n_rules + 1):
+            self.lower(rule)
+            rule += 1
 
     def _first_payload(self, words: list[int] | None) -> int:
         if words is None:

@@ -10,8 +10,22 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..errors import BudgetExceeded
-from ..grammar.ir import Alt, Bytes, ByteSet, Expr, Lexeme, Ref, Repeat, Seq, Token, children
-from ..grammar.regular import is_regular
+from ..grammar.ir import (
+    Alt,
+    Bytes,
+    ByteSet,
+    Expr,
+    Guarded,
+    Items,
+    Lexeme,
+    Members,
+    Ref,
+    Repeat,
+    Seq,
+    Spelled,
+    Token,
+    children,
+)
 from . import _layout_kernels as L
 from .block import Block
 from .machines import machine_of
@@ -141,13 +155,22 @@ class CallNfa:
 
 def is_plain(expr: Expr) -> bool:
     """Whether an expression is regular and holds no lexeme, so that it may be merged with what stands beside it."""
-    stack = [expr]
-    while stack:
-        top = stack.pop()
-        if isinstance(top, Lexeme):
-            return False
-        stack.extend(children(top))
-    return is_regular(expr)
+    if isinstance(expr, _LEAVES):
+        return True
+    known = _plain.get(id(expr))
+    if known is not None:
+        return known[1]
+    plain = not isinstance(expr, _NEVER_PLAIN) and all(map(is_plain, children(expr)))
+    if len(_plain) >= 8192:
+        _plain.clear()
+    _plain[id(expr)] = (expr, plain)
+    return plain
+
+
+_LEAVES = (Bytes, ByteSet, Spelled)
+_NEVER_PLAIN = (Ref, Token, Lexeme, Guarded, Members, Items)
+#: What is known, by identity: id -> (expression, kept alive, whether it is plain).
+_plain: dict[int, tuple[Expr, bool]] = {}
 
 
 def holds_big(expr: Expr) -> bool:
