@@ -224,7 +224,12 @@ class _Shapes:
 
     def _typed_dict(self, tp: Any) -> tuple[dict[str, Any], Decoder]:
         hints = typing.get_type_hints(tp, include_extras=True)
-        return self._record(hints, [key for key in hints if key in tp.__required_keys__], dict)
+        wanted = {
+            typing.Required: True,
+            typing.NotRequired: False,
+        }  # `__required_keys__` cannot read string annotations
+        required = [k for k, hint in hints.items() if wanted.get(get_origin(hint), k in tp.__required_keys__)]
+        return self._record(hints, required, dict)
 
     def _record(self, hints: dict[str, Any], required: list[str], make: Any) -> tuple[dict[str, Any], Decoder]:
         """An object with a member for each name."""

@@ -10,8 +10,8 @@ A node carries the dynamic scope (the resources it was entered through, outermos
 
 from __future__ import annotations
 
-import json
 import marshal
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 from urllib.parse import quote, unquote, urldefrag, urljoin
@@ -27,6 +27,10 @@ from .dialect import Dialect, dialect_of
 Schema: TypeAlias = dict[str, Any] | bool
 Registry: TypeAlias = "referencing.Registry[Any]"
 
+#: What shows that references may depend on the dynamic scope.
+_DYNAMIC = ("$dynamicRef", "$recursiveRef")
+#: Meta-schemas whose references do.
+_DYNAMIC_META_SCHEMAS = ("//json-schema.org/draft/20",)
 #: What stands for itself in a URI fragment.
 _FRAGMENT = "/?:@-._~!$&'()*+,;="
 #: The base of a document without an absolute `$id`.
@@ -308,38 +312,49 @@ def meta_schemas(uri: str) -> dict[str, Schema]:
 
 def _may_be_dynamic(root: Schema, registry: Registry | None) -> bool:
     """Whether the schemas hold references that depend on the dynamic scope, or lead to meta-schemas that do."""
-    schemas = [root]
-    if registry is not None and _leaves(root):
-        schemas += [registry.contents(uri) for uri in registry]
-    return any(word in data for data in map(_marks, schemas) for word in _DYNAMIC)
+    if _mentions(root, _DYNAMIC):
+        return True
+    if registry is None and not _mentions(root, _DYNAMIC_META_SCHEMAS):
+        return False
+    away = [r for r in _references(root) if not r.startswith("#")]
+    if any(meta in reference for reference in away for meta in _DYNAMIC_META_SCHEMAS):
+        return True
+    if registry is None or not away:
+        return False
+    return any(_mentions(registry.contents(uri), _DYNAMIC) for uri in registry)
 
 
-def _leaves(schema: Any) -> bool:
-    """Whether some reference may lead out of the document."""
+def _references(schema: Any) -> Iterator[str]:
+    """Whatever looks like a reference."""
     stack = [schema]
     while stack:
         top = stack.pop()
         if isinstance(top, dict):
             reference = top.get("$ref")
-            if isinstance(reference, str) and not reference.startswith("#"):
-                return True
+            if isinstance(reference, str):
+                yield reference
             stack.extend(top.values())
         elif isinstance(top, list):
             stack.extend(top)
-    return False
 
 
-def _marks(schema: Schema) -> bytes:
-    """Something that holds the schema's strings and is quick to make."""
+def _mentions(schema: Schema, words: tuple[str, ...]) -> bool:
+    """Whether a key or a string of the schema holds one of the words."""
     try:
-        return marshal.dumps(schema)
-    except ValueError:
-        return json.dumps(schema, default=str).encode()
+        data = marshal.dumps(schema)  # the quickest look at all strings
+    except ValueError:  # nested too deep for that, or numbers that are no plain Python ones
+        return any(word in text for text in _strings(schema) for word in words)
+    return any(word.encode() in data for word in words)
 
 
-_DYNAMIC = (
-    b"$dynamicRef",
-    b"$recursiveRef",
-    b"//json-schema.org/draft/2019-09/schema#/",
-    b"//json-schema.org/draft/2020-12/schema#/",
-)
+def _strings(schema: Any) -> Iterator[str]:
+    stack = [schema]
+    while stack:
+        top = stack.pop()
+        if isinstance(top, str):
+            yield top
+        elif isinstance(top, dict):
+            stack.extend(top.keys())
+            stack.extend(top.values())
+        elif isinstance(top, list):
+            stack.extend(top)

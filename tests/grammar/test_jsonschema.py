@@ -243,10 +243,14 @@ _VALUES = st.recursive(
 def _schemas() -> st.SearchStrategy[Any]:
     leaves = st.one_of(
         st.booleans(),
-        st.fixed_dictionaries({"type": st.sampled_from(["null", "boolean", "integer", "number", "string", "array", "object"])}),
+        st.fixed_dictionaries(
+            {"type": st.sampled_from(["null", "boolean", "integer", "number", "string", "array", "object"])}
+        ),
         st.fixed_dictionaries({"enum": st.lists(_VALUES, min_size=1, max_size=3)}),
         st.fixed_dictionaries({"const": _VALUES}),
-        st.fixed_dictionaries({}, optional={"minimum": st.integers(-2, 5), "exclusiveMaximum": st.sampled_from([1, 2.5, 9])}),
+        st.fixed_dictionaries(
+            {}, optional={"minimum": st.integers(-2, 5), "exclusiveMaximum": st.sampled_from([1, 2.5, 9])}
+        ),
         st.fixed_dictionaries({"multipleOf": st.sampled_from([0.25, 1, 2, 3, 5])}),
         st.fixed_dictionaries({}, optional={"minLength": st.integers(0, 2), "maxLength": st.integers(0, 3)}),
         st.fixed_dictionaries({"pattern": st.sampled_from(["^a", "b$", "a|1", "^[ab]*$"])}),
@@ -254,7 +258,9 @@ def _schemas() -> st.SearchStrategy[Any]:
         st.fixed_dictionaries({"uniqueItems": st.just(True)}),
         st.fixed_dictionaries({"required": st.lists(_KEYS, unique=True, max_size=2)}),
         st.fixed_dictionaries({}, optional={"minProperties": st.integers(0, 2), "maxProperties": st.integers(0, 3)}),
-        st.fixed_dictionaries({"dependentRequired": st.dictionaries(_KEYS, st.lists(_KEYS, unique=True, max_size=2), max_size=2)}),
+        st.fixed_dictionaries(
+            {"dependentRequired": st.dictionaries(_KEYS, st.lists(_KEYS, unique=True, max_size=2), max_size=2)}
+        ),
     )
 
     def nested(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
@@ -267,7 +273,9 @@ def _schemas() -> st.SearchStrategy[Any]:
             st.fixed_dictionaries({"if": inner}, optional={"then": inner, "else": inner}),
             st.fixed_dictionaries({}, optional={"items": inner, "prefixItems": several, "contains": inner}),
             st.fixed_dictionaries({"properties": members}, optional={"additionalProperties": inner}),
-            st.fixed_dictionaries({"patternProperties": st.dictionaries(st.sampled_from(["a", "^b"]), inner, max_size=2)}),
+            st.fixed_dictionaries(
+                {"patternProperties": st.dictionaries(st.sampled_from(["a", "^b"]), inner, max_size=2)}
+            ),
             st.fixed_dictionaries({"propertyNames": inner}),
             st.fixed_dictionaries({"dependentSchemas": members}),
             st.fixed_dictionaries({"properties": members, "unevaluatedProperties": inner}, optional={"anyOf": several}),

@@ -1,0 +1,109 @@
+"""Ranges and multiples of plain decimals: the regular expressions against exact arithmetic."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from syntagma.grammar.ir import Expr
+from syntagma.grammar.jsonschema.decimals import Range, decimals
+from syntagma.grammar.jsonschema.multiples import multiples_of
+from syntagma.grammar.jsonschema.scalars import decimal_literal
+from syntagma.grammar.regular import accepts, compile_regular
+
+_BOUNDS = st.none() | st.sampled_from(
+    [Decimal(x) for x in ["0", "1", "-1", "10", "99", "-100", "0.5", "-0.5", "1.25", "-12.34", "0.05", "100.5"]]
+)
+_DIGITS = st.text("0159", min_size=1, max_size=3)
+_TEXTS = st.builds(
+    lambda sign, whole, fraction: sign + (whole.lstrip("0") or "0") + (f".{fraction}" if fraction else ""),
+    st.sampled_from(["", "-"]),
+    _DIGITS,
+    st.just("") | _DIGITS,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(_BOUNDS, _BOUNDS, st.booleans(), st.booleans(), st.lists(_TEXTS, min_size=8, max_size=20))
+def test_every_spelling_within_bounds(
+    low: Decimal | None, high: Decimal | None, low_open: bool, high_open: bool, texts: list[str]
+) -> None:
+    bounds = Range(low, high, low is not None and low_open, high is not None and high_open)
+    if bounds.is_empty:
+        return
+    dfa = compile_regular(decimals(bounds, whole=True, fractional=True, every=True))
+    for text in texts:
+        assert bool(accepts(dfa, text.encode())) == (Decimal(text) in bounds), text
+
+
+@settings(max_examples=60, deadline=None)
+@given(_BOUNDS, _BOUNDS, st.booleans(), st.lists(_TEXTS, min_size=8, max_size=20))
+def test_short_spellings_within_bounds(
+    low: Decimal | None, high: Decimal | None, whole: bool, texts: list[str]
+) -> None:
+    bounds = Range(low, high)
+    if bounds.is_empty:
+        return
+    dfa = compile_regular(decimals(bounds, whole=True, fractional=not whole, every=False))
+    for text in texts:
+        value = Decimal(text)
+        right = value in bounds and not (text.startswith("-") and value == 0) and not (whole and "." in text)
+        assert bool(accepts(dfa, text.encode())) == right, text
+
+
+def test_short_numbers_have_at_most_twenty_digits() -> None:
+    dfa = compile_regular(decimals(Range(), whole=True, fractional=True, every=False))
+    for text in ("1" * 20, "-" + "9" * 20, "0." + "1" * 19, "1" * 10 + "." + "1" * 10):
+        assert accepts(dfa, text.encode())
+    for text in ("1" * 21, "0." + "1" * 20, "1" * 11 + "." + "1" * 10, "1e5", "01", "1.", ".5"):
+        assert not accepts(dfa, text.encode())
+
+
+def test_fractions_alone_and_integers_of_draft_4() -> None:
+    fractions = compile_regular(decimals(Range(), whole=False, fractional=True, every=True))
+    assert accepts(fractions, b"1.50")
+    assert not accepts(fractions, b"1.0")
+    assert not accepts(fractions, b"2")
+    integers = compile_regular(decimals(Range(), whole=True, fractional=False, every=True, zero_fraction=False))
+    assert accepts(integers, b"-0")
+    assert not accepts(integers, b"1.0")
+
+
+@pytest.mark.parametrize(
+    "divisor",
+    ["1", "2", "5", "10", "4", "8", "25", "100", "1000", "0.1", "0.01", "0.5", "0.25", "0.125", "2.5", "20", "0.02"],
+)
+def test_multiples(divisor: str) -> None:
+    expr = multiples_of(Decimal(divisor))
+    assert isinstance(expr, Expr)
+    dfa = compile_regular(expr)
+    for n in range(0, 60_000, 7):
+        for text in (str(n), f"{n // 1000}.{n % 1000:03d}", f"-{n // 100}.{n % 100:02d}00"):
+            right = (Fraction(text) / Fraction(divisor)).denominator == 1
+            assert bool(accepts(dfa, text.encode())) == right, text
+
+
+@pytest.mark.parametrize("divisor", ["3", "7", "0.3", "1e-40", "1024"])
+def test_multiples_that_are_left_to_guards(divisor: str) -> None:
+    assert multiples_of(Decimal(divisor)) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "yes", "no"),
+    [(1, "1 1.0 1.000", "1.01 -1 10"), (-2.5, "-2.5 -2.500", "2.5 -2.51 -2"), (0, "0 -0 0.0 -0.00", "0.1 00")],
+)
+def test_literals(value: float, yes: str, no: str) -> None:
+    dfa = compile_regular(decimal_literal(value, every=True))
+    assert all(accepts(dfa, text.encode()) for text in yes.split())
+    assert not any(accepts(dfa, text.encode()) for text in no.split())
+
+
+def test_big_bounds_are_exact() -> None:
+    big = Decimal("123456789012345678901234567890123.5")
+    dfa = compile_regular(decimals(Range(low=big.copy_negate()), whole=True, fractional=True, every=True))
+    assert accepts(dfa, b"-123456789012345678901234567890123.5")
+    assert not accepts(dfa, b"-123456789012345678901234567890123.51")
