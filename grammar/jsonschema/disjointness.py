@@ -12,8 +12,9 @@ from math import ceil, floor
 from typing import TYPE_CHECKING, Final
 
 from .document import Node
-from .facts import ARRAY, FRACTION, INTEGER, NUMBER, OBJECT, Arrays, Facts, Numbers, Objects, meet
+from .facts import ARRAY, FRACTION, INTEGER, NUMBER, OBJECT, STRING, Arrays, Facts, Numbers, Objects, meet
 from .keys import at_key
+from .scalars import has_string
 from .values import identity
 
 if TYPE_CHECKING:
@@ -67,6 +68,8 @@ class Inhabitation:
         types = facts.types
         if types & NUMBER and facts.numbers is not None and not _has_number(facts.numbers, types):
             types &= ~NUMBER
+        if types & STRING and facts.strings is not None and not has_string(facts.strings):
+            types &= ~STRING
         if types & ~(ARRAY | OBJECT):
             return True
         if types & ARRAY and (facts.arrays is None or self._has_array(facts.arrays)):
@@ -212,8 +215,10 @@ def why_empty(reader: Reader, nodes: tuple[Node, ...]) -> tuple[str, str]:
     while True:
         union = reader.conjunction(nodes)
         empty = [deeper for facts in union if (deeper := _empty_part(reader, facts)) is not None]
-        if len(empty) != 1 or empty[0][1] in seen:
+        if len(empty) != 1:
             break
+        if empty[0][1] in seen:
+            return where, "it requires itself"
         name, nodes = empty[0]
         seen.add(nodes)
         where = " and ".join(dict.fromkeys(node.pointer for node in nodes))
@@ -224,7 +229,7 @@ def why_empty(reader: Reader, nodes: tuple[Node, ...]) -> tuple[str, str]:
         return where, "the schema is `false`"
     if union and all(facts.values is not None for facts in union):
         return where, "no listed value satisfies the other keywords"
-    return where, "it requires itself" if union else "the keywords contradict each other"
+    return where, "the keywords contradict each other"
 
 
 def _empty_part(reader: Reader, facts: Facts) -> tuple[str, tuple[Node, ...]] | None:

@@ -227,7 +227,10 @@ class Document:
             anchor = self.registry().anchor(resource.uri, name).value
         except (KeyError, referencing.exceptions.NoSuchAnchor):
             return None
-        return anchor.resource.contents if isinstance(anchor, referencing.jsonschema.DynamicAnchor) else None
+        if not isinstance(anchor, referencing.jsonschema.DynamicAnchor):
+            return None
+        contents: Any = anchor.resource.contents
+        return contents  # type: ignore[no-any-return]
 
     def _publish(self, uri: str) -> Schema | None:
         """The meta-schema with a URI; its parts join the registry with it."""

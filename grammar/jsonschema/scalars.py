@@ -6,11 +6,12 @@ A function that builds an expression says whether it is exact; where not, it acc
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from ...errors import BudgetExceeded, GrammarSyntaxError, UnsupportedFeature
 from ..ir import And, Bytes, Expr, Not, Repeat, choice, sequence
 from ..regex import parse_regex
+from ..regular import compile_regular, is_empty
 from . import decimals
 from .facts import FRACTION, INTEGER, Numbers, Strings
 from .formats import FORMATS
@@ -18,6 +19,13 @@ from .guards import is_regex
 from .multiples import multiples_of
 from .strings import EVERY, SHORTEST, Spelling
 from .values import exact
+
+#: Patterns or formats to match (True) or to miss.
+Facets: TypeAlias = tuple[tuple[str, bool], ...]
+
+#: Lengths, and states of automata, up to which strings are searched for one that satisfies all facts.
+MOST_COUNTED: Final = 64
+MOST_STATES: Final = 2_000
 
 
 @lru_cache(maxsize=4096)
@@ -75,6 +83,26 @@ def string_body(strings: Strings | None, excluded: tuple[str, ...], spelling: Sp
         parts.insert(0, Repeat(spelling.any_character, strings.min, strings.max))
     unsure = _all(parts + wide) if wide != sure and every else None
     return StringBody(None if covered and every else _all(parts + sure), unsure, exact)
+
+
+def has_string(strings: Strings) -> bool:
+    """Whether some string satisfies the facts; if that is too costly to tell, yes."""
+    if len(strings.patterns) + len(strings.formats) + bool(strings.min or strings.max is not None) < 2:
+        return True
+    if strings.min > MOST_COUNTED or (strings.max or 0) > MOST_COUNTED:
+        return True
+    if any(FORMATS[name].unsure for name, _ in strings.formats):
+        return True
+    return _has_string(strings.min, strings.max, strings.patterns, strings.formats)
+
+
+@lru_cache(maxsize=1024)
+def _has_string(low: int, high: int | None, patterns: Facets, formats: Facets) -> bool:
+    try:
+        body = string_body(Strings(low, high, patterns, formats), (), SHORTEST)
+        return body.sure is None or not is_empty(compile_regular(body.sure, MOST_STATES))
+    except (BudgetExceeded, GrammarSyntaxError):
+        return True
 
 
 def _format_body(pattern: str, every: bool) -> Expr:
