@@ -71,7 +71,7 @@ def encode_prompt(model: Model | TextModel, prompt: Prompt, schema: Any, show_sc
 
 def schema_note(schema: Any) -> str:
     """The line that shows a schema."""
-    return "\nAnswer with JSON for this schema: " + json.dumps(schema, separators=(",", ":"))
+    return "\nAnswer with JSON for this schema: " + json.dumps(schema, separators=(",", ":"), ensure_ascii=False)
 
 
 def with_schema(messages: Sequence[Message], schema: Any) -> list[Message]:

@@ -248,7 +248,7 @@ def test_byte_sets_in_words(allowed: bytes, names: list[str]) -> None:
 
 
 PERSON = Path(__file__).resolve().parent.parent / "examples" / "person.json"
-SENTENCE = "Ada Lovelace is 36 years old and lives in London."
+SENTENCE = "Our new programmer is Ada Lovelace, who is 36 years old and lives in London."
 ANSWER = {"name": "Ada Lovelace", "age": 36, "city": "London"}
 
 
