@@ -1,16 +1,16 @@
 """Configurations: hash-consed sets of stacks, and how a byte moves them.
 
-A frame is (state, payload); an entry is (state, payload, configuration below, monitor); a configuration is a sorted set of
-entries, interned, so that equal configurations are equal integers. The closure of a configuration is the list of frames
-that can take the next byte by an edge of their own: calls entered, returns made. A step moves each of them, pops what can
-do nothing but return, merges equal tops by the union of what is below, and interns.
+A frame is (state, payload); an entry is (state, payload, configuration below, monitor); a configuration is a sorted set
+of entries, interned, so that equal configurations are equal integers. The closure of a configuration is the list of
+frames that can take the next byte by an edge of their own: calls entered, returns made. A step moves each of them, pops
+what can do nothing but return, merges equal tops by the union of what is below, and interns.
 
 Laws
-    1. Interning is idempotent: a kernel that returns FAILED (a full table, a rule not yet lowered, a guard not yet asked)
-       may be called again.
+    1. Interning is idempotent: a kernel that returns FAILED (a full table, a rule not yet lowered, a guard not yet
+       asked) may be called again.
     2. No kernel calls itself; recursion over stacks uses work lists in the scratch region.
-    3. `canon` maps payloads that no single token can tell apart (a count far from its bound, where a guarded value began)
-       to one representative; masks are remembered by it.
+    3. `canon` maps payloads that no single token can tell apart (a count far from its bound, where a guarded value
+       began) to one representative; masks are remembered by it.
 """
 
 # ruff: noqa: F405
@@ -326,7 +326,7 @@ def clamp_payload(G, A, s, p):
 
 @kernel("int64(int32[::1], int32[::1], int64, int64)")
 def intern(G, A, off, n):
-    """The configuration with the n entries at A[off:] (sorted in place), its canon computed; FAILED if a table is full."""
+    """The configuration of the n entries at A[off:] (sorted in place), with its canon; FAILED if a table is full."""
     if n == 0:
         return 0
     sort_entries(A, off, n)
@@ -580,8 +580,8 @@ def note_bytes(G, A, first, n, bits):
 def closure(G, A, c):
     """Compute the closure items of configuration c once; FAILED if something is missing.
 
-    An item is (state, payload, below, monitor, guards): a frame that takes the next byte or token by an edge of its own,
-    or ACC. `guards` is a list of guards that close before that byte, linked as single-entry configurations
+    An item is (state, payload, below, monitor, guards): a frame that takes the next byte or token by an edge of its
+    own, or ACC. `guards` is a list of guards that close before that byte, linked as single-entry configurations
     (guard's state, start, next).
     """
     rec = A[H_CFG] + c * CF

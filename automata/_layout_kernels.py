@@ -9,8 +9,8 @@ Few arrays carry everything, because a kernel call from Python costs by the arra
     V  vocabulary trie     one trie in the format of X
     R  mask rows of the terminal tables; M mask rows of the automaton's memo
 
-State 0 is DEAD, state 1 is ACC, the bottom of every stack. Configuration 0 is DEAD, 1 is BOTTOM (the one entry ACC), 2 is
-what follows the end of sequence. An edge code is `target | flags << 27`; 0 is no edge, -1 a refused byte.
+State 0 is DEAD, state 1 is ACC, the bottom of every stack. Configuration 0 is DEAD, 1 is BOTTOM (the one entry ACC), 2
+is what follows the end of sequence. An edge code is `target | flags << 27`; 0 is no edge, -1 a refused byte.
 
 This file is named as a kernel module so that the hash which names the cache directory covers its constants.
 """

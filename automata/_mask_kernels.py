@@ -1,16 +1,16 @@
 """Masks: which tokens may follow a configuration.
 
-The frames of a configuration's closure are split. A frame of a tabled terminal state (inside a string, a number, free text)
-takes its *inner* tokens, which stay inside the terminal, from its table as a whole, and for the tokens that leave it walks
-only the trie of what lies behind the exit, against the configuration below. All other frames together walk the
+The frames of a configuration's closure are split. A frame of a tabled terminal state (inside a string, a number, free
+text) takes its *inner* tokens, which stay inside the terminal, from its table as a whole, and for the tokens that leave
+it walks only the trie of what lies behind the exit, against the configuration below. All other frames together walk the
 vocabulary trie, where few bytes are allowed.
 
-A walk keeps one slot for each depth: an interned configuration, or, inside a rule that only moves by byte edges, the bare
-triple (state, payload, below), which costs a table look-up a byte.
+A walk keeps one slot for each depth: an interned configuration, or, inside a rule that only moves by byte edges, the
+bare triple (state, payload, below), which costs a table look-up a byte.
 
-Trie layout (V for the vocabulary, X for exit suffixes), at base: n_nodes, nodes, tokens (absolute offsets); node k holds
-(byte | depth << 8, next node outside its subtree, first token), nodes in depth-first order, one sentinel behind the last;
-tokens are pairs (id, count), in the order of the nodes.
+Trie layout (V for the vocabulary, X for exit suffixes), at base: n_nodes, nodes, tokens (absolute offsets); node k
+holds (byte | depth << 8, next node outside its subtree, first token), nodes in depth-first order, one sentinel behind
+the last; tokens are pairs (id, count), in the order of the nodes.
 """
 
 # ruff: noqa: F405
@@ -250,8 +250,8 @@ def take_table(G, A, X, R, s, p, below, words, row, text):
 def take_overrides(G, A, V, s, p, below, row, text):
     """Correct `row`, filled from the fallback of shadow state s, along the own edges of s and the states behind it.
 
-    Where an own edge leads out of the shadow (a declared key ends, or is refused), the tokens through it are cleared and
-    walked anew.
+    Where an own edge leads out of the shadow (a declared key ends, or is refused), the tokens through it are
+    cleared and walked anew.
     """
     n_nodes = V[0]
     nodes = V[1]
@@ -369,7 +369,8 @@ def allowed_tokens(G, A, X, R, V, row, c, text):
             if A[H_GUARDS] and note_closer(A, t) < 0:
                 return FAILED
         base = table_state(G, A, s, A[e + 1])
-        if base > 0 and A[e + 3] == 0 and A[e + 4] == 0 and G[G[G_ST] + base * ST + S_TABLE] >= 0:
+        # Two questions: has the state a table, and does no other lexeme compete with it.
+        if base > 0 and A[e + 3] == 0 and A[e + 4] == 0 and G[G[G_ST] + base * ST + S_TABLE] >= 0:  # noqa: SIM102
             if (G[sr] & LEXEME) == 0 or lexemes == 1:
                 p = A[e + 1]
                 below = A[e + 2]

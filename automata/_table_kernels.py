@@ -1,8 +1,8 @@
 """Terminal tables: for a state of a terminal, its inner tokens and the trie of exit suffixes.
 
-A token stays inside the terminal (inner), or some proper part of it completes the terminal and a suffix is left over. Tokens
-with the same suffix share their fate, whatever the terminal stands in; so the suffixes form a small trie, whose nodes
-carry the tokens. In a counted terminal every token carries the number of items that it starts.
+A token stays inside the terminal (inner), or some proper part of it completes the terminal and a suffix is left over.
+Tokens with the same suffix share their fate, whatever the terminal stands in; so the suffixes form a small trie, whose
+nodes carry the tokens. In a counted terminal every token carries the number of items that it starts.
 """
 
 # ruff: noqa: F405
@@ -17,9 +17,9 @@ from .kernel import kernel
 def split_tokens(G, V, s, states, counts, out_inner, out_exits):
     """Split the vocabulary for terminal state s.
 
-    `states`, `counts`: scratch of the trie's depth. `out_inner` gets (token, count) pairs, `out_exits` rows
-    (token, bytes inside, count, state entered by the end of a key, or 0). Returns n_inner << 32 | n_exits, or -1 if they do not fit, or -2 if a lexeme may go on after an
-    end without ending again at once (then no table can tell).
+    `states`, `counts`: scratch of the trie's depth. `out_inner` gets (token, count) pairs, `out_exits` rows (token,
+    bytes inside, count, state entered by the end of a key, or 0). Returns n_inner << 32 | n_exits, or -1 if they do not
+    fit, or -2 if a lexeme may go on after an end without ending again at once (then no table can tell).
     """
     n_nodes = V[0]
     nodes = V[1]
@@ -103,9 +103,9 @@ def split_tokens(G, V, s, states, counts, out_inner, out_exits):
 
 @kernel()
 def fill_rows(R, first, words, inner, n, variants):
-    """Set the bits of the n inner tokens in rows of R: in row k < `variants` those of count at most k, in row `variants` all.
+    """Set the bits of the n inner tokens in rows of R.
 
-    `inner` rows are (token, count).
+    `inner` rows are (token, count). Row k < `variants` gets the tokens of count at most k, row `variants` all of them.
     """
     last = (first + variants) * words
     for i in range(n):

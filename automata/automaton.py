@@ -82,7 +82,7 @@ class TokenAutomaton:
         self._pda = Pushdown(grammar, vocabulary, self._tables, self.end_ids, limits)
         self._lock = threading.RLock()
         self._data, self._starts = self._tables.data, self._tables.start
-        self._offsets = memoryview(self._starts)
+        self._offsets = self._starts.data
         self._masks = np.zeros(4 * max(1, self.mask_width), np.int32)
         self._n_masks = 0
         self._max_masks = max(4, limits.mask_bytes // max(4, 4 * self.mask_width))
@@ -282,7 +282,7 @@ class TokenAutomaton:
         return Matcher(self)
 
     def forced_tokens(self, state: int, limit: int = 64) -> list[int]:
-        """The tokens that must follow one after the other, as long as each is the only one allowed; no end of sequence."""
+        """The tokens that must follow one after the other, while each is the only one allowed; no end of sequence."""
         forced: list[int] = []
         row = np.zeros(self.mask_width, np.int32)
         while len(forced) < limit:
@@ -365,7 +365,7 @@ class TokenAutomaton:
             return self._distance().least(self._texts.split(state)[0])
 
     def mask_within(self, state: int, n_tokens: int) -> Row:
-        """The mask of those tokens behind which `n_tokens - 1` more tokens (bytes, at worst) suffice to complete the text."""
+        """The mask of the tokens behind which `n_tokens - 1` more (bytes, at worst) suffice to complete the text."""
         with self._lock:
             row = np.zeros(self.mask_width, np.int32)
             self.fill_mask(state, row)

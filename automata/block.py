@@ -1,7 +1,8 @@
 """Block: one lowered rule, ready to be placed into the grammar arena.
 
-A block is made state by state with local numbers (0 is dead, 1 the start) and then turned into arrays once. Placing it adds
-the base to every code. Blocks of terminals are kept process-wide by content, and so are the tables of their states.
+A block is made state by state with local numbers (0 is dead, 1 the start) and then turned into arrays once.
+Placing it adds the base to every code. Blocks of terminals are kept process-wide by content, and so are the
+tables of their states.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from . import _layout_kernels as L
 
 #: From so many byte ranges on, a state's edges become a row of 256 codes.
 DENSE_FROM = 7
-#: From so many allowed bytes on, a terminal's state gets a table; so does one that leads to a state of `FREE_FROM` bytes.
+#: From so many allowed bytes on, a terminal's state gets a table; so does one leading to a state of `FREE_FROM` bytes.
 TABLED_FROM = 10
 FREE_FROM = 64
 _ADD = L.ADD << L.FLAG_SHIFT
@@ -88,7 +89,7 @@ class Block:
         return len(self.states) - 1
 
     def lay(self, machine: Machine, start: int, flags: int = 0) -> list[int]:
-        """Lay a copy of a machine behind a state, `flags` on its first edges; returns the states at which it accepts."""
+        """Lay a copy of a machine behind a state, `flags` on its first edges; returns its accepting states."""
         numbers: dict[int, int] = {}
 
         def number(q: int) -> int:
@@ -209,7 +210,5 @@ class Lowered:
     terminal: bool
     #: Words of the first seen-set, where payloads are seen-sets.
     start_words: list[int] | None
-    #: State inside an undeclared key -> content key of its table.
-    regions: dict[int, Hashable]
     #: State inside an undeclared key -> content key of its table.
     regions: dict[int, Hashable]

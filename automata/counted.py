@@ -1,12 +1,12 @@
 """Counted rules: large bounds as a counter in the frame instead of unrolled states.
 
-A counted terminal is `before item{min,max} after`, all regular and the item prefix-free (a code point, an escape); so the
-byte that ends an item is known when it comes. Edges into an item ask whether the count is below the maximum (LT), edges that
-complete one count it (INC), edges that leave the loop ask for the minimum (GE).
+A counted terminal is `before item{min,max} after`, all regular and the item prefix-free (a code point, an escape); so
+the byte that ends an item is known when it comes. Edges into an item ask whether the count is below the maximum (LT),
+edges that complete one count it (INC), edges that leave the loop ask for the minimum (GE).
 
-Together with a pattern (`And` of a pattern and a repetition) a state knows at which counts the pattern can still end within
-the bounds: the set of its remaining lengths is a fixpoint over bit sets, and a transition is allowed only into a feasible
-count. States that are feasible at every count need no such test.
+Together with a pattern (`And` of a pattern and a repetition) a state knows at which counts the pattern can still end
+within the bounds: the set of its remaining lengths is a fixpoint over bit sets, and a transition is allowed only into a
+feasible count. States that are feasible at every count need no such test.
 """
 
 from __future__ import annotations
@@ -238,7 +238,7 @@ def spell_out_items(expr: Items) -> Expr:
     def item(k: int, one: Expr) -> Expr:
         return sequence(expr.separator, one) if k else one
 
-    tail = EMPTY
+    tail: Expr = EMPTY
     if expr.rest is not None and n:
         tail = Repeat(item(n, expr.rest), max(expr.min - n, 0), bound(n))
     elif expr.rest is not None and expr.max != 0:

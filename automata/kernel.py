@@ -1,8 +1,8 @@
 """Kernel decorator: one place that says how numba compiles.
 
-Every kernel of the package is decorated with `@kernel`. The cache directory is named by a hash over all kernel sources, so
-a changed callee in another module can never leave a stale caller behind. Where no directory can be written, kernels compile
-without a cache.
+Every kernel of the package is decorated with `@kernel`. The cache directory is named by a hash over all kernel sources,
+so a changed callee in another module can never leave a stale caller behind. Where no directory can be written, kernels
+compile without a cache.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeAlias
 
-F = TypeVar("F", bound=Callable[..., Any])
+#: A kernel, before and after compiling: its types stand in its signature, not in annotations.
+Function: TypeAlias = Callable[..., Any]
 
 
 def kernel_sources() -> list[Path]:
@@ -74,15 +75,15 @@ def announce_cold_start() -> None:
 _announced = False
 
 
-def kernel(signature: Any = None) -> Callable[[F], F]:
+def kernel(signature: Any = None) -> Callable[[Function], Function]:
     """Compile a function with numba: no Python objects, GIL released, cached on disk.
 
-    With a `signature` (internal kernels) it is compiled for these types at once, and lightly: whoever calls it compiles it
-    in once more. Without one (entry points) it is compiled at the first call, with full optimisation.
+    With a `signature` (internal kernels) it is compiled for these types at once, and lightly: whoever calls it compiles
+    it in once more. Without one (entry points) it is compiled at the first call, with full optimisation.
     """
 
-    def decorate(function: F) -> F:
-        options = {"nogil": True, "error_model": "numpy"}
+    def decorate(function: Function) -> Function:
+        options: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
         if signature is None:
             return _compile(function, (), options)
         with _light_optimisation():
@@ -91,13 +92,14 @@ def kernel(signature: Any = None) -> Callable[[F], F]:
     return decorate
 
 
-def _compile(function: F, args: tuple[Any, ...], options: dict[str, Any]) -> F:
+def _compile(function: Function, args: tuple[Any, ...], options: dict[str, Any]) -> Function:
     try:
-        return numba.njit(*args, cache=CACHE_DIR is not None, **options)(function)  # type: ignore[no-any-return]
+        compiled: Function = numba.njit(*args, cache=CACHE_DIR is not None, **options)(function)
     except RuntimeError as error:
         if "no locator" not in str(error):
             raise
-        return numba.njit(*args, **options)(function)  # type: ignore[no-any-return]
+        compiled = numba.njit(*args, **options)(function)
+    return compiled
 
 
 @contextmanager

@@ -1,8 +1,8 @@
 """Lowering: one rule of the grammar to a block of the pushdown automaton.
 
-Regular rules become byte DFAs (*terminals*; kept process-wide by content, so that every grammar with a JSON string shares one),
-rules with calls become deterministic over bytes and calls, and `Members`, `Items`, large repetitions, guards and lexemes
-become rules of their own, whose frames carry a payload.
+Regular rules become byte DFAs (*terminals*; kept process-wide by content, so that every grammar with a JSON string
+shares one), rules with calls become deterministic over bytes and calls, and `Members`, `Items`, large repetitions,
+guards and lexemes become rules of their own, whose frames carry a payload.
 """
 
 from __future__ import annotations
@@ -82,10 +82,11 @@ class Lowerer:
         """The expression of a rule, references followed."""
         expr = self.rules[rule]
         while isinstance(expr, Ref):
+            name = expr.rule
             try:
-                expr = self.grammar.rules[expr.rule]
+                expr = self.grammar.rules[name]
             except KeyError:
-                raise GrammarError(f"Expected a rule named {expr.rule!r}; there is none.") from None
+                raise GrammarError(f"Expected a rule named {name!r}; there is none.") from None
         return expr
 
     def key_order(self, rule: int) -> list[Member]:
@@ -127,7 +128,7 @@ class Lowerer:
 
     def _solid_members(self, expr: Members) -> Members:
         """The same members, the colons moved into the values if one of these may be empty: a callee takes a byte."""
-        values = [member.value for member in (*expr.keys, *expr.other)]
+        values = [*(m.value for m in expr.keys), *(o.value for o in expr.other)]
         if not any(self.nullable(value) for value in values if value != NOTHING):
             return expr
         keys = tuple(replace(m, value=sequence(expr.colon, m.value)) for m in expr.keys)

@@ -3,8 +3,8 @@
 The block of a `Members` node has the states of
 
     first     before any member: a key may start here, or the object ends
-    key       a node of the trie of the declared keys, paired with a state of the undeclared keys' DFA; an edge of the trie
-              wins, every other byte falls back to the DFA
+    key       a node of the trie of the declared keys, paired with a state of the undeclared keys' DFA; an edge of the
+              trie wins, every other byte falls back to the DFA
     colon     behind a key, a copy for each key: colon, then the call of the value
     after     behind a value: a comma if any key may still come, or the end
     again     behind the comma: a key
@@ -44,10 +44,7 @@ class KeyTrie:
 
     def insert(self, key: Bytes | Spelled, index: int) -> None:
         """Add a key; a later equal one changes nothing."""
-        if isinstance(key, Bytes):
-            path = self._insert_bytes(key.data)
-        else:
-            path = self._insert_spelled(key.text)
+        path = self._insert_bytes(key.data) if isinstance(key, Bytes) else self._insert_spelled(key.text)
         if path[-1] in self.ends:
             return
         self.ends[path[-1]] = index

@@ -1,7 +1,7 @@
 """Pushdown automaton: the arenas, and the loop between kernels and Python.
 
-A kernel that lacks something returns FAILED and notes what: a rule to lower, a terminal's table to build, a guard to ask, a
-table that is full. Python supplies it and calls the kernel again.
+A kernel that lacks something returns FAILED and notes what: a rule to lower, a terminal's table to build, a guard to
+ask, a table that is full. Python supplies it and calls the kernel again.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -264,7 +265,7 @@ class Pushdown:
             unions = old[old[L.H_UNI] : old[L.H_UNI] + 3 * (int(old[L.H_UNIMASK]) + 1)].copy()
             K.rehash_unions(grown, unions, len(unions) // 3)
 
-    _GROWS = {
+    _GROWS: ClassVar[dict[int, tuple[int, ...]]] = {
         L.O_CFG: (L.H_CFG, L.H_HASH),
         L.O_ENT: (L.H_ENT,),
         L.O_CLO: (L.H_CLO,),

@@ -1,8 +1,8 @@
 """Rules with calls: from an expression to a deterministic block.
 
-A rule's automaton reads bytes, calls (other rules) and special tokens. Thompson's construction and the subset construction
-treat a call as one more symbol; so a block is deterministic over bytes and over calls, and what is ambiguous between the two
-is left to the configurations.
+A rule's automaton reads bytes, calls (other rules) and special tokens. Thompson's construction and the subset
+construction treat a call as one more symbol; so a block is deterministic over bytes and over calls, and what is
+ambiguous between the two is left to the configurations.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Grammar IR: immutable expressions over bytes, and rules that name them.
 
-Every front end lowers to these nodes. The IR speaks bytes (UTF-8); Unicode is the front ends' business. Nodes compare and
-hash by content, so a grammar is a value.
+Every front end lowers to these nodes. The IR speaks bytes (UTF-8); Unicode is the front ends' business. Nodes compare
+and hash by content, so a grammar is a value.
 
 Laws
     1. `Seq(())` is the empty string (`EMPTY`), `Alt(())` the empty language (`NOTHING`).
