@@ -80,14 +80,17 @@ def advance_slot(G, A, d, b, pos, text, ask):
         put_slot(G, A, d, c, closed | A[H_CLOSED])
         return 1
     s = A[w + 1]
-    code = edge_code(G, s, b)
-    if code == 0:
+    r = G[G_ST] + s * ST
+    code = G[G[G_ED] + G[r + S_EDGES] + b] if G[r] & DENSE and G[r + S_FALLBACK] == 0 else edge_code(G, s, b)
+    if code <= 0:
         return 0
-    p = payload_after(G, A, s, A[w + 2], code)
-    if p < 0:
-        return 0 if p == -1 else FAILED
     target = code & TARGET
     flags = G[G[G_ST] + target * ST]
+    p = A[w + 2]
+    if code > TARGET or flags & (KEYCHECK | FEASIBLE):
+        p = payload_after(G, A, s, p, code)
+        if p < 0:
+            return 0 if p == -1 else FAILED
     if flags & FAST:
         A[w + 5] = 1
         A[w + 6] = target
@@ -474,12 +477,13 @@ def advance_bytes(G, A, c, data, start, end, pos, text, ask):
 def ask_closers(G, A, c, tokens, status, data, start, pos, text):
     """Run each token whose status is -1 with guards asked; write status 1 (allowed) or 0.
 
-    `text` has room for the longest token behind `pos`. FAILED if something is missing; a guard to be asked then finds
-    its token's bytes in `text`.
+    H_AT is the first token to run, 0 at first. `text` has room for the longest token behind `pos`. FAILED if something
+    is missing; a guard to be asked then finds its token's bytes in `text`.
     """
     A[H_OVERFLOW] = 0
     A[H_NNEED] = 0
-    for i in range(len(tokens)):
+    for i in range(A[H_AT], len(tokens)):
+        A[H_AT] = i
         if status[i] >= 0:
             continue
         t = tokens[i]

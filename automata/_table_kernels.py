@@ -25,6 +25,8 @@ def split_tokens(G, V, s, states, counts, out_inner, out_exits):
     nodes = V[1]
     tokens = V[2]
     lexeme = G[G[G_ST] + s * ST] & LEXEME
+    st = G[G_ST]
+    ed = G[G_ED]
     states[0] = s
     counts[0] = 0
     n_inner = 0
@@ -33,8 +35,9 @@ def split_tokens(G, V, s, states, counts, out_inner, out_exits):
     while k < n_nodes:
         at = nodes + 3 * k
         d = V[at] >> 8
-        code = edge_code(G, states[d - 1], V[at] & 255)
-        if code == 0:
+        r = st + states[d - 1] * ST
+        code = G[ed + G[r + S_EDGES] + (V[at] & 255)] if G[r] & DENSE else edge_code(G, states[d - 1], V[at] & 255)
+        if code <= 0:
             k = V[at + 1]
             continue
         target = code & TARGET

@@ -262,12 +262,14 @@ class TokenAutomaton:
         status = np.full(len(tokens), -1, np.int32)
         status[sizes == 0] = 0
         pos = len(before)
+        pda.A[L.H_AT] = 0
         while ask_closers(pda.G, pda.A, config, tokens, status, self._data, self._starts, pos, buffer) < 0:
             pda.supply(lambda guard, lo, hi: self._ask(guard, lo, hi, buffer))
-        for token, size, allowed in zip(tokens.tolist(), sizes.tolist(), status.tolist(), strict=True):
-            if not (allowed if size else self._advance(self._texts.state(config, text), token)):
-                bit = token & 31
-                row[token >> 5] &= np.int32(~(1 << bit) if bit < 31 else 0x7FFFFFFF)
+        for k in np.flatnonzero(sizes == 0).tolist():  # special tokens and the end of sequence
+            status[k] = self._advance(self._texts.state(config, text), int(tokens[k])) != 0
+        refused = tokens[status == 0]
+        bits = np.left_shift(np.uint32(1), (refused & 31).astype(np.uint32))
+        np.bitwise_and.at(row.view(np.uint32), refused >> 5, ~bits)
 
     def check(self, state: int, token: int) -> bool:
         """Whether a token may follow, guards asked."""

@@ -38,8 +38,9 @@ from .subset import CallNfa, holds_big, is_big, is_plain, lower_calls
 
 #: Terminals kept process-wide, by content.
 TERMINALS_KEPT = 4096
-#: States up to which a repetition is unrolled after all, where the bytes do not tell how an item ends.
-UNROLLED_STATES = 40_000
+#: Times the limit of states that unrolling a repetition after all may take on the way, where the bytes do not tell how
+#: an item ends; the minimal machine is far smaller.
+UNROLLED_FACTOR = 2
 _terminals: OrderedDict[tuple[Expr, int, bool], Lowered] = OrderedDict()
 #: The same by identity, for the expressions that front ends share: id -> (expression, kept alive, limit, block).
 _terminals_by_id: dict[int, tuple[Expr, int, Lowered]] = {}
@@ -153,7 +154,7 @@ class Lowerer:
             except _Ambiguous:
                 pass
         try:
-            return _terminal(expr, min(self.limit, UNROLLED_STATES))
+            return _terminal(expr, UNROLLED_FACTOR * self.limit)
         except BudgetExceeded:
             if isinstance(expr, And):
                 raise

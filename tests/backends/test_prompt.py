@@ -14,7 +14,7 @@ from syntagma.sampling import Masking, RandomModel
 from syntagma.sampling.model import Prefix
 
 SCHEMA = {"type": "object", "title": "Ü"}
-NOTE = '\nAnswer with JSON for this schema: {"type":"object","title":"\\u00dc"}'
+NOTE = '\nAnswer with JSON for this schema: {"type":"object","title":"Ü"}'
 
 
 class Reader:
