@@ -1,28 +1,62 @@
 """Distances to the end: how many bytes still suffice to complete a text.
 
-A state's distance is the least number of bytes to the end of its rule (calls count with the least length of their rule);
-a configuration's is the least over its entries of the state's plus that of what is below. What a counter or the required
-keys still ask for is added by an upper bound, so a distance is never too small.
+A configuration's distance is the least over its entries of the frame's plus that of what is below; a frame's is the
+least number of bytes to the end of its rule, from its state and with its payload. Calls cost the least length of their
+rule, special tokens one.
 
-Source: Knuth, "A generalization of Dijkstra's algorithm", Information Processing Letters 6 (1977), for the rules' lengths.
+Laws
+    1. Without guards and lexemes a distance is exact: some byte leads to a configuration that is nearer by one. Guards
+       may refuse the shortest text, and a longer lexeme may swallow it: there, a distance is an estimate.
+    2. What would take too long to measure is infinitely far, never too near.
+Source: Knuth, "A generalization of Dijkstra's algorithm", Information Processing Letters 6 (1977), for rules' lengths.
 """
 
 from __future__ import annotations
 
-import heapq
 import math
-from typing import TYPE_CHECKING
+import sys
+from collections.abc import Callable
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..grammar.analysis import min_length, min_length_of
-from ..grammar.ir import Grammar, Items, Members, Repeat
+from ..errors import BudgetExceeded
+from ..grammar.analysis import min_length, min_length_of, reachable
+from ..grammar.fold import fold, rebuild
+from ..grammar.ir import (
+    ANY_BYTE,
+    NOTHING,
+    Alt,
+    And,
+    Expr,
+    Grammar,
+    Guarded,
+    Items,
+    Lexeme,
+    Members,
+    Not,
+    Ref,
+    Repeat,
+    Token,
+)
 from . import _layout_kernels as L
+from .frame_distance import CountedDistances, States
+from .member_distance import MemberDistances
 
 if TYPE_CHECKING:
     from .automaton import TokenAutomaton
     from .pushdown import Pushdown
+
+#: The distance where no text is known to be near enough.
+FAR = sys.maxsize
+#: Of a mask of more tokens, only so many promising ones are tried.
+MOST_TOKENS = 2000
+
+#: An expression, whether it is regular, and whether it then holds what only its automaton can measure.
+Part: TypeAlias = tuple[Expr, bool, bool]
+_IRREGULAR = (Ref, Token, Lexeme, Guarded, Members, Items)
 
 
 class Distances:
@@ -30,14 +64,16 @@ class Distances:
 
     def __init__(self, pda: Pushdown, grammar: Grammar) -> None:
         self._pda = pda
-        self._lengths = min_length(grammar)
-        self._states: dict[int, float] = {}
         self._configs: dict[int, float] = {}
-        self._rules: dict[int, float] = {}
+        self._lengths = Lengths(grammar, self._measure)
+        self._rule_length = cache(lambda rule: self._lengths.least(pda.lowerer.rules[rule]))
+        self._states = States(pda, self._rule_length)
+        self._rule_distances = cache(self._distances_in)
 
     def least(self, config: int) -> int:
-        """Bytes that suffice to complete the text in this configuration."""
-        return int(self._config(config))
+        """Bytes that suffice to complete the text in this configuration; `FAR` if that is not known."""
+        found = self._config(config)
+        return int(found) if found < FAR else FAR
 
     def _config(self, config: int) -> float:
         order = [config]
@@ -64,115 +100,94 @@ class Distances:
         return [(s, p, below) for s, p, below, _ in rows.tolist()]
 
     def _frame(self, state: int, payload: int) -> float:
-        """Bytes to the end of the frame's rule, what its payload still asks for included."""
-        if state not in self._states:
-            self._lower_distances(self._rule_of(state))
-        return self._states[state] + self._owed(state, payload)
+        """Bytes to the end of the frame's rule."""
+        return self._rule_distances(self._states.rule(state)).least(state, payload)
 
-    def _rule_of(self, state: int) -> int:
-        G = self._pda.G
-        return int(G[G[L.G_ST] + state * L.ST + L.S_RULE])
+    def _distances_in(self, rule: int) -> CountedDistances | MemberDistances:
+        if self._states.rule_field(rule, L.R_KIND) in (L.KEYS, L.KEYSET, L.KEYSEQ):
+            return MemberDistances(self._pda, self._states, rule)
+        return CountedDistances(self._states, rule)
 
-    def _owed(self, state: int, payload: int) -> float:
-        rule = self._rule_of(state)
-        if rule == 0:  # the whole text's own frame
-            return 0
-        expr = self._pda.lowerer.body(rule)
-        table = self._lengths
-        match expr:
-            case Items():
-                parts = [*expr.prefix, *([] if expr.rest is None else [expr.rest])]
-                each = max(min_length_of(p, table) for p in parts) + min_length_of(expr.separator, table)
-                return max(0, expr.min - payload) * each
-            case Members():
-                extra = max(0, expr.min) and max(
-                    min_length_of(m.value, table) + len(repr(m.key)) for m in (*expr.keys, *expr.other)
-                )
-                gaps = min_length_of(expr.colon, table) + min_length_of(expr.comma, table)
-                owed = sum(
-                    min_length_of(m.key, table) + min_length_of(m.value, table) + gaps
-                    for k, m in enumerate(self._pda.lowerer.key_order(rule))
-                    if m.required and not self._seen(rule, k, payload)
-                )
-                return owed + expr.min * (extra + gaps)
-        low = int(self._pda.G[self._pda.G[L.G_RT] + rule * L.RT + L.R_MIN])
-        kind = int(self._pda.G[self._pda.G[L.G_RT] + rule * L.RT + L.R_KIND])
-        if kind == L.COUNTED and low > payload:
-            from .counted import counted_parts
-
-            parts_ = counted_parts(expr) if not isinstance(expr, Repeat) else None
-            item = parts_[1].item if parts_ else expr.item if isinstance(expr, Repeat) else expr
-            return (low - payload) * min_length_of(item, table)
-        return 0
-
-    def _seen(self, rule: int, key: int, payload: int) -> bool:
-        G, A = self._pda.G, self._pda.A
-        kind = int(G[G[L.G_RT] + rule * L.RT + L.R_KIND])
-        if kind == L.KEYS:
-            return bool(payload >> key & 1)
-        if kind == L.KEYSEQ:
-            return key < (payload & 0xFFFF)
-        return bool(int(A[A[L.H_SET] + payload + (key >> 5)]) >> (key & 31) & 1)
-
-    def _lower_distances(self, rule: int) -> None:
-        """Distances of all states of a rule: Dijkstra from its final states, backwards."""
-        pda = self._pda
-        G = pda.G
-        records = G[G[L.G_ST] : G[L.G_ST] + pda.n_states * L.ST].reshape(-1, L.ST)
-        own = np.flatnonzero(records[:, L.S_RULE] == rule)
-        own = own[own > 1]
-        backwards: dict[int, list[tuple[float, int]]] = {}
-        heap: list[tuple[float, int]] = []
-        for s in own.tolist():
-            if records[s, L.S_FLAGS] & L.FINAL:
-                heap.append((0, s))
-            for cost, target in self._moves(G, records[s]):
-                backwards.setdefault(target, []).append((cost, s))
-            self._states[s] = math.inf
-        heapq.heapify(heap)
-        while heap:
-            d, s = heapq.heappop(heap)
-            if d >= self._states[s]:
-                continue
-            self._states[s] = d
-            for cost, before in backwards.get(s, ()):
-                if d + cost < self._states[before]:
-                    heapq.heappush(heap, (d + cost, before))
-
-    def _moves(self, G: NDArray[np.int32], record: NDArray[np.int32]) -> list[tuple[float, int]]:
-        """(cost, target) of all edges, calls and tokens of a state."""
-        at = int(G[L.G_ED])
-        edges = at + int(record[L.S_EDGES])
-        n = int(record[L.S_NEDGES])
-        if record[L.S_FLAGS] & L.DENSE:
-            codes = np.unique(G[edges : edges + 256])
-        else:
-            codes = G[edges + 1 : edges + 2 * n : 2]
-        moves = [(1.0, int(c) & L.TARGET) for c in codes.tolist() if c > 0]
-        if record[L.S_FALLBACK]:
-            moves.append((0.0, int(record[L.S_FALLBACK])))
-        tokens = at + int(record[L.S_TOKENS])
-        moves += [(1.0, int(G[tokens + 2 * k + 1]) & L.TARGET) for k in range(record[L.S_NTOKENS])]
-        calls = at + int(record[L.S_CALLS])
-        for k in range(record[L.S_NCALLS]):
-            callee, code = int(G[calls + 2 * k]), int(G[calls + 2 * k + 1])
-            moves.append((self._rule_length(callee), code & L.TARGET))
-        return moves
-
-    def _rule_length(self, rule: int) -> float:
-        if rule not in self._rules:
-            self._rules[rule] = min_length_of(self._pda.lowerer.rules[rule], self._lengths)
-        return self._rules[rule]
+    def _measure(self, expr: Expr) -> float:
+        """Least length of a regular expression, from its automaton."""
+        rule = self._pda.lowerer.rule_id(expr)
+        try:
+            if rule >= self._pda.n_rules or not self._states.rule_field(rule, L.R_START):
+                self._pda.lower(rule)
+        except BudgetExceeded:
+            return math.inf
+        return self._frame(self._states.rule_field(rule, L.R_START), 0)
 
     def restrict(self, automaton: TokenAutomaton, state: int, row: NDArray[np.int32], n_tokens: int) -> None:
-        """Clear the tokens of a mask behind which more than `n_tokens - 1` bytes are needed."""
-        bits = np.flatnonzero(np.unpackbits(row.view(np.uint8), bitorder="little"))
-        ends = set(automaton.end_ids)
-        for token in bits.tolist():
-            after = automaton.advance(state, token)
-            if after == automaton.finished and token in ends:
-                fits = n_tokens >= 1
-            else:
-                fits = after != 0 and automaton.least_bytes(after) + 1 <= n_tokens - 1
-            if not fits:
-                row[token >> 5] &= np.int32(~(1 << (token & 31)) if token & 31 < 31 else 0x7FFFFFFF)
+        """Clear the tokens of a mask behind which more than `n_tokens - 1` tokens are needed, if each is a byte.
+
+        Of a mask of more than `MOST_TOKENS`, those are tried whose first byte brings the end nearer: first the tokens
+        without bytes, then the shortest. So what is left may be a part, but it is not empty if single bytes suffice.
+        """
+        bits = np.unpackbits(row.view(np.uint8), bitorder="little")
+        tokens = np.flatnonzero(bits)
+        if len(tokens) > MOST_TOKENS:
+            tokens = self._promising(automaton, state, tokens)
+        bits[:] = 0
+        bits[[t for t in tokens.tolist() if self._fits(automaton, state, t, n_tokens)]] = 1
+        row[:] = np.packbits(bits, bitorder="little").view(np.int32)
+
+    def _fits(self, automaton: TokenAutomaton, state: int, token: int, n_tokens: int) -> bool:
+        after = automaton.advance(state, token)
+        if after == automaton.finished and token in automaton.end_ids:
+            return n_tokens >= 1
+        return after != 0 and automaton.least_bytes(after) + 1 <= n_tokens - 1
+
+    def _promising(self, automaton: TokenAutomaton, state: int, tokens: NDArray[np.intp]) -> NDArray[np.intp]:
+        """At most `MOST_TOKENS` of the tokens, see `restrict`."""
+        starts = automaton.vocabulary.token_start
+        tokens = tokens[np.argsort(starts[tokens + 1] - starts[tokens], kind="stable")]
+        sizes = starts[tokens + 1] - starts[tokens]
+        least = automaton.least_bytes(state)
+        nearer = np.zeros(256, np.bool_)
+        for byte in range(256):
+            fits, after = automaton.run_text(state, bytes((byte,)))
+            nearer[byte] = bool(fits) and self.least(after) < least
+        first = automaton.vocabulary.token_data[starts[tokens[sizes > 0]]]
+        kept: NDArray[np.intp] = np.concatenate([tokens[sizes == 0], tokens[sizes > 0][nearer[first]]])
+        return kept[:MOST_TOKENS]
+
+
+class Lengths:
+    """Least lengths of expressions; `measure` gives that of a regular one that holds intersections or complements."""
+
+    def __init__(self, grammar: Grammar, measure: Callable[[Expr], float]) -> None:
+        self._grammar = grammar
+        self._measure = measure
+
+    def least(self, expr: Expr) -> float:
+        """Least bytes of a string of the expression."""
+        return min_length_of(self._measured(expr), self._rules, ask_checks=True)
+
+    @cached_property
+    def _rules(self) -> dict[str, float]:
+        rules = reachable(self._grammar.rules, self._grammar.start)
+        return min_length({name: self._measured(body) for name, body in rules.items()}, ask_checks=True)
+
+    def _measured(self, expr: Expr) -> Expr:
+        """The expression with something as long in place of every regular part that must be measured."""
+        return self._settled(fold(expr, self._part))
+
+    def _part(self, node: Expr, kids: list[Part]) -> Part:
+        whole = rebuild(node, [kid for kid, _, _ in kids])
+        if all(plain for _, plain, _ in kids) and not isinstance(node, _IRREGULAR):
+            return whole, True, isinstance(node, And | Not) or any(hard for _, _, hard in kids)
+        parts = [self._settled(kid) for kid in kids]
+        if isinstance(node, Members) and node.min and node.keys and node.other:
+            declared = Not(Alt(tuple(member.key for member in node.keys)))
+            for k, other in enumerate(node.other):
+                parts[2 * (len(node.keys) + k)] = self._stand_in(And((other.key, declared)))
+        return rebuild(node, parts), False, False
+
+    def _settled(self, part: Part) -> Expr:
+        expr, _, hard = part
+        return self._stand_in(expr) if hard else expr
+
+    def _stand_in(self, expr: Expr) -> Expr:
+        length = self._measure(expr)
+        return Repeat(ANY_BYTE, int(length), int(length)) if length < math.inf else NOTHING
