@@ -8,8 +8,8 @@ nodes carry the tokens. In a counted terminal every token carries the number of 
 # ruff: noqa: F405
 from __future__ import annotations
 
-from ._config_kernels import edge_code
 from ._layout_kernels import *  # noqa: F403
+from ._payload_kernels import edge_code
 from .kernel import kernel
 
 

@@ -20,13 +20,15 @@ from numpy.typing import NDArray
 from ..errors import VocabularyError
 from ..grammar.analysis import reachable
 from ..grammar.ir import Grammar, Guarded, children
-from . import _config_kernels as K
 from . import _layout_kernels as L
-from ._mask_kernels import accepts_end, advance_bytes, advance_special, ask_closers, compute_mask, fetch_mask
+from ._advance_kernels import accepts_end, advance_bytes, advance_special, ask_closers
+from ._guard_kernels import keep_verdict
+from ._mask_kernels import compute_mask, fetch_mask
 from .distance import Distances
 from .kernel import announce_cold_start
 from .pushdown import FINISHED, Limits, Pushdown
 from .tables import tables_of
+from .texts import Texts
 from .vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -87,7 +89,7 @@ class TokenAutomaton:
         self._n_masks = 0
         self._max_masks = max(4, limits.mask_bytes // max(4, 4 * self.mask_width))
         self._closers: dict[int, NDArray[np.int32]] = {}
-        self._texts = _Texts()
+        self._texts = Texts()
         self._hits = self._misses = self._evictions = self._asked = 0
         self._distances: Distances | None = None
         self._runs = 0
@@ -174,7 +176,7 @@ class TokenAutomaton:
         if self._asked % 4096 == 0:
             A = self._pda.A
             A[A[L.H_VER] : A[L.H_VER] + 4 * (A[L.H_VERMASK] + 1)] = 0
-        K.keep_verdict(self._pda.A, guard, start, end, text, int(passes))
+        keep_verdict(self._pda.A, guard, start, end, text, int(passes))
 
     @staticmethod
     def _no_guard(guard: int, start: int, end: int) -> None:
@@ -237,7 +239,7 @@ class TokenAutomaton:
             if state == 0 or state == FINISHED:
                 row[:] = 0
                 return
-            config, text = self._texts.split(state) if state >= _Texts.BASE else (state, 0)
+            config, text = self._texts.split(state) if state >= Texts.BASE else (state, 0)
             A = self._pda.A
             if fetch_mask(A, self._masks, config, row):
                 self._hits += 1
@@ -400,58 +402,3 @@ class TokenAutomaton:
             tables=self._tables.stats.tables,
             table_bytes=self._tables.stats.bytes,
         )
-
-
-class _Texts:
-    """Interned texts of open guarded values, and the states that carry one."""
-
-    BASE = 1 << 40
-
-    def __init__(self) -> None:
-        #: Text -> (text before, its last byte); text 0 is empty. A node a byte: how tokens cut the text is forgotten.
-        self._nodes: list[tuple[int, int]] = [(0, 0)]
-        #: Text before << 8 | byte -> text.
-        self._ids: dict[int, int] = {}
-        self._recent: dict[int, bytes] = {0: b""}
-        self._pairs: list[tuple[int, int]] = []
-        self._states: dict[tuple[int, int], int] = {}
-
-    def append(self, text: int, added: bytes) -> int:
-        """The text with bytes added."""
-        for byte in added:
-            found = self._ids.get(text << 8 | byte)
-            if found is None:
-                found = self._ids[text << 8 | byte] = len(self._nodes)
-                self._nodes.append((text, byte))
-            text = found
-        return text
-
-    def bytes_of(self, text: int) -> bytes:
-        """The bytes of a text."""
-        tail = bytearray()
-        at = text
-        while at not in self._recent:
-            at, byte = self._nodes[at]
-            tail.append(byte)
-        whole = self._recent[at] + tail[::-1]
-        if tail:
-            if len(self._recent) >= 64:
-                self._recent = {0: b""}
-            self._recent[text] = whole
-        return whole
-
-    def join(self, config: int, text: int) -> int:
-        """The state of a configuration with a text."""
-        found = self._states.get((config, text))
-        if found is None:
-            found = self._states[config, text] = self.BASE + len(self._pairs)
-            self._pairs.append((config, text))
-        return found
-
-    def state(self, config: int, text: int) -> int:
-        """The state of a configuration, with or without a text."""
-        return self.join(config, text) if text else config
-
-    def split(self, state: int) -> tuple[int, int]:
-        """Configuration and text of a state."""
-        return self._pairs[state - self.BASE] if state >= self.BASE else (state, 0)

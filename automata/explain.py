@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from . import _config_kernels as K
 from . import _layout_kernels as L
+from ._payload_kernels import edge_code, payload_after
+from ._step_kernels import closure
 from .block import byte_ranges
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def expectations(automaton: TokenAutomaton, config: int) -> list[Expectation]:
     pda = automaton.pushdown
     if config == 0:
         return []
-    while K.closure(pda.G, pda.A, config) < 0:
+    while closure(pda.G, pda.A, config) < 0:
         pda.supply(lambda guard, lo, hi: None)
     G, A = pda.G, pda.A
     at = A[L.H_CFG] + config * L.CF
@@ -83,8 +84,8 @@ def expectations(automaton: TokenAutomaton, config: int) -> list[Expectation]:
             continue
         name = pda.lowerer.names[int(G[G[L.G_ST] + s * L.ST + L.S_RULE])] or "start"
         for b in range(256):
-            code = K.edge_code(G, s, b)
-            if code and K.payload_after(G, A, s, p, code) >= 0:
+            code = edge_code(G, s, b)
+            if code and payload_after(G, A, s, p, code) >= 0:
                 masks[name] = masks.get(name, 0) | 1 << b
     return [Expectation(name, byte_ranges(mask)) for name, mask in masks.items() if mask or not name]
 

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
-from . import _config_kernels as K
 from . import _layout_kernels as L
+from ._payload_kernels import key_available, other_available
 from .frame_distance import END, Node, States, shortest
 from .pushdown import Pushdown
 
@@ -93,9 +93,9 @@ class MemberDistances:
             lo = int(pda.A[L.H_SET]) + payload
             *words, count = pda.A[lo : lo + n + 1].tolist()
             unseen = full & ~sum((word & 0xFFFFFFFF) << 32 * k for k, word in enumerate(words))
-        may = [k for k in _bits(unseen) if k in self._costs and K.key_available(pda.G, pda.A, at, payload, k)]
+        may = [k for k in _bits(unseen) if k in self._costs and key_available(pda.G, pda.A, at, payload, k)]
         fill = max(0, self._low - count - (unseen & self._required).bit_count())
-        return Left(unseen, sum(1 << k for k in may), bool(K.other_available(pda.G, pda.A, at, payload)), fill)
+        return Left(unseen, sum(1 << k for k in may), bool(other_available(pda.G, pda.A, at, payload)), fill)
 
     def _owed_by(self, unseen: int, fill: int) -> float:
         return self._owed(unseen & self._required, unseen & ~self._required if fill else 0, fill)

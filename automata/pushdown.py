@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from ..errors import BudgetExceeded, VocabularyError
 from ..grammar.analysis import min_length
 from ..grammar.ir import Expr, Grammar, Guarded, Items, Members, Ref, Repeat, Token
-from . import _config_kernels as K
 from . import _layout_kernels as L
+from ._config_kernels import intern_one, rehash, rehash_unions
 from .block import Lowered
 from .lower import Lowerer
 from .tables import TerminalTables
@@ -241,7 +241,7 @@ class Pushdown:
             A[A[L.H_CFG] + c * L.CF + L.C_CLO] = -1
         A[A[L.H_CFG] + BOTTOM * L.CF + L.C_NENT] = 1
         A[A[L.H_ENT]] = 1
-        K.rehash(A)
+        rehash(A)
 
     def _lay_configs(self) -> None:
         """Lay the configuration arena out anew with the present room."""
@@ -261,9 +261,9 @@ class Pushdown:
         grown[L.H_NUNI] = 0
         self.A = grown
         if len(old) > L.A_HEADER:
-            K.rehash(grown)
+            rehash(grown)
             unions = old[old[L.H_UNI] : old[L.H_UNI] + 3 * (int(old[L.H_UNIMASK]) + 1)].copy()
-            K.rehash_unions(grown, unions, len(unions) // 3)
+            rehash_unions(grown, unions, len(unions) // 3)
 
     _GROWS: ClassVar[dict[int, tuple[int, ...]]] = {
         L.O_CFG: (L.H_CFG, L.H_HASH),
@@ -305,7 +305,7 @@ class Pushdown:
         G[at + L.ST : at + 2 * L.ST] = (L.FINAL | L.POP, 0, 0, 0, 0, 0, 0, 0, -1, 0, 0, 0)
         self._sizes[0] += 2
         self._sizes[1] += 2
-        while (c := int(K.intern_one(self.G, self.A, state, 0, BOTTOM, 0))) < 0:
+        while (c := int(intern_one(self.G, self.A, state, 0, BOTTOM, 0))) < 0:
             self._grow(int(self.A[L.H_OVERFLOW]))
         return c
 

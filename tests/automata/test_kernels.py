@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from syntagma.automata import Vocabulary, compile_grammar
-from syntagma.automata import _config_kernels as K
 from syntagma.automata import _layout_kernels as L
 from syntagma.automata import _table_kernels as T
+from syntagma.automata._config_kernels import union
+from syntagma.automata._payload_kernels import edge_code
 from syntagma.automata.block import byte_ranges
 from syntagma.automata.tables import tables_of
 from syntagma.grammar.ir import (
@@ -77,7 +78,7 @@ def naive_split(G: np.ndarray, state: int, tokens: list[bytes]) -> tuple[list[in
     for t, text in enumerate(tokens):
         at = state
         for k, byte in enumerate(text, 1):
-            code = K.edge_code(G, at, byte)
+            code = edge_code(G, at, byte)
             if code == 0:
                 break
             at = code & L.TARGET
@@ -138,10 +139,10 @@ def test_unions_are_unions_of_stacks(rng: random.Random) -> None:
         known.add(state)
     for a in sorted(known):
         for b in sorted(known):
-            while (c := int(K.union(pda.G, pda.A, a, b))) < 0:
+            while (c := int(union(pda.G, pda.A, a, b))) < 0:
                 pda.supply(lambda guard, lo, hi: None)
             assert stacks(auto, c) == stacks(auto, a) | stacks(auto, b)
-            assert c == int(K.union(pda.G, pda.A, b, a))
+            assert c == int(union(pda.G, pda.A, b, a))
     assert len({stacks(auto, c) for c in range(3, auto.stats.configurations)}) == auto.stats.configurations - 3
 
 

@@ -1,0 +1,153 @@
+"""Tokens: moving a configuration by the bytes of a token, or by a special token, and whether the text may end."""
+
+# ruff: noqa: F405
+from __future__ import annotations
+
+from ._config_kernels import intern_one
+from ._guard_kernels import verdict
+from ._layout_kernels import *  # noqa: F403
+from ._step_kernels import closure, land, merge_results, settle
+from ._walk_kernels import advance_slot, put_slot
+from .kernel import kernel
+
+
+@kernel("int64(int32[::1], int32[::1], int64, uint8[::1], int64, int64, int64, uint8[::1], int64)")
+def run_bytes(G, A, c, data, start, end, pos, text, ask):
+    """Move configuration c by data[start:end], which stands at `pos` of the text, into H_RESULT.
+
+    Returns the number of bytes taken (all, if the result is not 0), or FAILED if something is missing.
+    """
+    A[H_RESULT] = 0
+    put_slot(G, A, 0, c, 0)
+    limit = A[H_LONGEST]
+    slots = A[H_SCR] + (A[H_CAPSCR] >> 4) * 15
+    d = 0
+    for i in range(start, end):
+        if d >= limit:
+            for k in range(5):
+                A[slots + k] = A[slots + 5 * d + k]
+            d = 0
+        alive = advance_slot(G, A, d + 1, data[i], pos + i - start, text, ask)
+        if alive <= 0:
+            return FAILED if alive < 0 else i - start
+        d += 1
+    w = slots + 5 * d
+    A[H_CLOSED] = A[w + 4]
+    if A[w] == 0:
+        A[H_RESULT] = A[w + 1]
+    else:
+        c = intern_one(G, A, A[w + 1], A[w + 2], A[w + 3], 0)
+        if c < 0:
+            return FAILED
+        A[H_RESULT] = c
+    return end - start
+
+
+@kernel()
+def advance_bytes(G, A, c, data, start, end, pos, text, ask):
+    """`run_bytes`, with the lists of what is missing emptied first."""
+    A[H_OVERFLOW] = 0
+    A[H_NNEED] = 0
+    return run_bytes(G, A, c, data, start, end, pos, text, ask)
+
+
+@kernel()
+def ask_closers(G, A, c, tokens, status, data, start, pos, text):
+    """Run each token whose status is -1 with guards asked; write status 1 (allowed) or 0.
+
+    H_AT is the first token to run, 0 at first. `text` has room for the longest token behind `pos`. FAILED if something
+    is missing; a guard to be asked then finds its token's bytes in `text`.
+    """
+    A[H_OVERFLOW] = 0
+    A[H_NNEED] = 0
+    for i in range(A[H_AT], len(tokens)):
+        A[H_AT] = i
+        if status[i] >= 0:
+            continue
+        t = tokens[i]
+        n = start[t + 1] - start[t]
+        for k in range(n):
+            text[pos + k] = data[start[t] + k]
+        taken = run_bytes(G, A, c, text, pos, pos + n, pos, text, 1)
+        if taken < 0:
+            return FAILED
+        status[i] = 1 if taken == n and A[H_RESULT] > 0 else 0
+    return OK
+
+
+@kernel()
+def advance_special(G, A, c, token, pos, text, ask):
+    """Move configuration c by a special token; the result goes to H_RESULT. FAILED if something is missing."""
+    A[H_OVERFLOW] = 0
+    A[H_NNEED] = 0
+    A[H_RESULT] = 0
+    if closure(G, A, c) < 0:
+        return FAILED
+    rec = A[H_CFG] + c * CF
+    m = 0
+    stuck = False
+    for i in range(A[rec + C_NCLO]):
+        e = A[H_CLO] + (A[rec + C_CLO] + i) * CL
+        s = A[e]
+        sr = G[G_ST] + s * ST
+        for k in range(G[sr + S_NTOKENS]):
+            at = G[G_ED] + G[sr + S_TOKENS] + 2 * k
+            if G[at] != token:
+                continue
+            guards = A[e + 4]
+            passes = 1
+            while guards > 0:
+                g = A[H_ENT] + A[A[H_CFG] + guards * CF + C_ENT] * EN
+                v = verdict(A, G[G[G_RT] + G[G[G_ST] + A[g] * ST + S_RULE] * RT + R_GUARD], A[g + 1], pos, text, ask)
+                if v < 0:
+                    stuck = True
+                elif v == 0:
+                    passes = 0
+                guards = A[g + 2]
+            if passes == 0:
+                continue
+            below = A[e + 2]
+            if A[H_GUARDS]:
+                below = settle(G, A, below, pos)
+                if below < 0:
+                    return FAILED
+            n = land(G, A, m, G[at + 1] & TARGET, A[e + 1], below, 0, pos, text, ask)
+            if n < 0:
+                stuck = True
+            else:
+                m = n
+    if stuck:
+        return FAILED
+    c = merge_results(G, A, m)
+    if c < 0:
+        return FAILED
+    A[H_RESULT] = c
+    return OK
+
+
+@kernel()
+def accepts_end(G, A, c, pos, text, ask):
+    """Whether the text may end in configuration c: 1, 0, or FAILED if something is missing."""
+    A[H_OVERFLOW] = 0
+    A[H_NNEED] = 0
+    if closure(G, A, c) < 0:
+        return FAILED
+    rec = A[H_CFG] + c * CF
+    stuck = False
+    for i in range(A[rec + C_NCLO]):
+        e = A[H_CLO] + (A[rec + C_CLO] + i) * CL
+        if A[e] != 1:
+            continue
+        guards = A[e + 4]
+        passes = 1
+        while guards > 0:
+            g = A[H_ENT] + A[A[H_CFG] + guards * CF + C_ENT] * EN
+            v = verdict(A, G[G[G_RT] + G[G[G_ST] + A[g] * ST + S_RULE] * RT + R_GUARD], A[g + 1], pos, text, ask)
+            if v <= 0:
+                passes = 0
+                if v < 0:
+                    stuck = True
+            guards = A[g + 2]
+        if passes:
+            return 1
+    return FAILED if stuck else 0
