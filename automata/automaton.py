@@ -369,7 +369,10 @@ class TokenAutomaton:
             return self._distance().least(self._texts.split(state)[0])
 
     def mask_within(self, state: int, n_tokens: int) -> Row:
-        """The mask of the tokens behind which `n_tokens - 1` more (bytes, at worst) suffice to complete the text."""
+        """The mask of the tokens behind which `n_tokens - 1` more (bytes, at worst) suffice to complete the text.
+
+        Of a mask of more than 2,000 tokens it may be a part, never an empty one where a way is left.
+        """
         with self._lock:
             row = np.zeros(self.mask_width, np.int32)
             self.fill_mask(state, row)

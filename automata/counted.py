@@ -130,14 +130,14 @@ class _LoopMaker:
 
     def _mark_feasible(self) -> bool:
         """Find at which counts each loop state can still end; test only those where it matters."""
+        if self.pattern is None:
+            return True
         low, high = self.block.min, self.block.max
         top = high if high >= 0 else low
         size = top + 1 if high >= 0 else low + len(self.loop) + 2
         if size * len(self.loop) > FEASIBLE_BITS:
             raise BudgetExceeded("counts of a pattern with a length", FEASIBLE_BITS)
         lengths = self._remaining_lengths(size)
-        if self.pattern is None:
-            return True
         for (_, i), number in self.loop.items():
             remaining = lengths[number]
             if high >= 0:
