@@ -35,7 +35,7 @@ check: $(DEV)
 
 # mypy does not follow an editable install, so it reads a plain one, laid beside the dependencies.
 types: $(DEV)
-	target=$$(mktemp -d) && trap 'rm -rf "$$target" build' EXIT && rm -rf build && \
+	target=$$(mktemp -d) && build="$$PWD/build" && trap 'rm -rf "$$target" "$$build"' EXIT && rm -rf "$$build" && \
 	$(BIN)/python -m pip install --quiet --no-deps --target "$$target" . && config="$$PWD/pyproject.toml" && \
 	python=$$(realpath -s $(BIN)/python) && cd "$$target" && \
 	MYPYPATH="$$target" "$$python" -m mypy --config-file "$$config" --cache-dir "$(CURDIR)/.mypy_cache" --strict -p syntagma

@@ -25,7 +25,6 @@ from ._advance_kernels import accepts_end, advance_bytes, advance_special, ask_c
 from ._guard_kernels import keep_verdict
 from ._mask_kernels import compute_mask, fetch_mask
 from .distance import Distances
-from .kernel import announce_cold_start
 from .pushdown import FINISHED, Limits, Pushdown
 from .tables import tables_of
 from .texts import Texts
@@ -69,7 +68,6 @@ class TokenAutomaton:
     """What tokens may follow what text; see `compile_grammar`. Safe to use from several threads."""
 
     def __init__(self, grammar: Grammar, vocabulary: Vocabulary, stop_ids: Sequence[int], limits: Limits) -> None:
-        announce_cold_start()
         self.vocabulary = vocabulary
         self.grammar = grammar
         #: Ids that end a text: the vocabulary's end-of-sequence ids and the stop ids.

@@ -64,11 +64,11 @@ def is_cold() -> bool:
     return CACHE_DIR is None or not any(CACHE_DIR.rglob("*.nbi"))
 
 
-def announce_cold_start() -> None:
-    """Tell the user, once, that kernels are being compiled."""
+def _announce_cold_start() -> None:
+    """Tell the user, once and before it begins, that kernels are being compiled."""
     global _announced
     if not _announced and is_cold():
-        print("syntagma: compiling kernels for the first time (about 15 s)...", file=sys.stderr, flush=True)
+        print("syntagma: compiling kernels for the first time (about 20 s)...", file=sys.stderr, flush=True)
     _announced = True
 
 
@@ -83,6 +83,7 @@ def kernel(signature: Any = None) -> Callable[[Function], Function]:
     """
 
     def decorate(function: Function) -> Function:
+        _announce_cold_start()
         options: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
         if signature is None:
             return _compile(function, (), options)

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from ..errors import BudgetExceeded, VocabularyError
 from ..grammar.analysis import min_length
-from ..grammar.ir import Expr, Grammar, Guarded, Items, Members, Ref, Repeat, Token
+from ..grammar.ir import Alt, Expr, Grammar, Guarded, Items, Members, Ref, Repeat, Seq, Token
+from ..grammar.regular import is_nullable, is_regular
 from . import _layout_kernels as L
 from ._config_kernels import intern_one, rehash, rehash_unions
 from .block import Lowered
@@ -356,9 +357,7 @@ class Pushdown:
 
 
 def _nullable_part(expr: Expr, nullable: Callable[[Expr], bool]) -> bool:
-    from ..grammar.ir import Alt, Seq
-    from ..grammar.regular import is_nullable, is_regular
-
+    """Whether an expression that is no reference, list, object, guard or loop may be empty."""
     if isinstance(expr, Token):
         return False
     if is_regular(expr):
