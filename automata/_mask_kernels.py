@@ -22,10 +22,15 @@ def table_state(G, A, s, p):
     return s if flags & TABLED else 0
 
 
-@kernel("int64(int32[::1], int32[::1], int32[::1], int32[::1], int32[::1], int32[::1], int64, uint8[::1])")
-def allowed_tokens(G, A, X, R, V, row, c, text):
-    """Write the mask of configuration c, guards not asked, to `row`; closers go to their list. FAILED if stuck."""
-    words = len(row)
+@kernel()
+def compute_mask(G, A, X, R, V, M, index, words, c, text):
+    """Compute the mask of canonical configuration c, guards not asked, into row `index` of the pool M, and keep it there.
+
+    The tokens that close a guarded value go to the list of closers. FAILED if something is missing.
+    """
+    A[H_OVERFLOW] = 0
+    A[H_NNEED] = 0
+    row = M[index * words : (index + 1) * words]
     A[H_NCLOSERS] = 0
     if closure(G, A, c) < 0:
         return FAILED
@@ -97,19 +102,8 @@ def allowed_tokens(G, A, X, R, V, row, c, text):
             set_bit(row, t)
             if ends == 1 and note_closer(A, t) < 0:
                 return FAILED
+    A[A[H_CFG] + c * CF + C_ROW] = index + 1
     return OK
-
-
-@kernel()
-def compute_mask(G, A, X, R, V, M, index, words, c, text):
-    """Compute the mask of canonical configuration c into row `index` of the pool M and remember it there."""
-    A[H_OVERFLOW] = 0
-    A[H_NNEED] = 0
-    row = M[index * words : (index + 1) * words]
-    status = allowed_tokens(G, A, X, R, V, row, c, text)
-    if status == OK:
-        A[A[H_CFG] + c * CF + C_ROW] = index + 1
-    return status
 
 
 @kernel()

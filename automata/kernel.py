@@ -88,7 +88,7 @@ def kernel(signature: Any = None) -> Callable[[Function], Function]:
         if signature is None:
             return _compile(function, (), options)
         with _light_optimisation():
-            return _compile(function, (signature,), options)
+            return _compile(function, (signature,), options | {"no_cfunc_wrapper": True})
 
     return decorate
 
