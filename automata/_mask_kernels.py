@@ -24,7 +24,7 @@ def table_state(G, A, s, p):
 
 @kernel()
 def compute_mask(G, A, X, R, V, M, index, words, c, text):
-    """Compute the mask of canonical configuration c, guards not asked, into row `index` of the pool M, and keep it there.
+    """Compute the mask of canonical configuration c, guards not asked, into row `index` of the pool M, and keep it.
 
     The tokens that close a guarded value go to the list of closers. FAILED if something is missing.
     """
