@@ -7,7 +7,7 @@ ambiguous between the two is left to the configurations.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from ..errors import BudgetExceeded
 from ..grammar.ir import (
@@ -214,10 +214,10 @@ def lower_calls(nfa: CallNfa, expr: Expr) -> Block:
     return block
 
 
-def group(edges: object) -> list[tuple[int, frozenset[int]]]:
+def group(edges: Iterable[tuple[int, int]]) -> list[tuple[int, frozenset[int]]]:
     """The targets of each symbol, by symbol."""
     found: dict[int, set[int]] = {}
-    for symbol, target in edges:  # type: ignore[attr-defined]
+    for symbol, target in edges:
         found.setdefault(symbol, set()).add(target)
     return sorted((symbol, frozenset(targets)) for symbol, targets in found.items())
 
