@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .automata.compile import compile
     from .backends import Event, Generation, Generator, Receipt
     from .backends.load import load
+    from .backends.logits_processor import LogitsProcessor
     from .errors import (
         BackendError,
         BudgetExceeded,
@@ -49,6 +50,7 @@ __all__ = [
     "JsonSchema",
     "Lark",
     "Limits",
+    "LogitsProcessor",
     "Masking",
     "Matcher",
     "PromptTooLong",
@@ -73,6 +75,7 @@ _HOMES = {
     "JsonSchema": "grammar.jsonschema",
     "Lark": "grammar.lark",
     "Limits": "automata.pushdown",
+    "LogitsProcessor": "backends.logits_processor",
     "Masking": "sampling.masking",
     "Matcher": "automata.matcher",
     "Receipt": "backends.generation",
