@@ -77,6 +77,13 @@ class Lowering:
             return ways[0]
         return self.named(nodes[0], lambda: choice(*ways))
 
+    def places_of_values(self) -> dict[tuple[str, ...], Expr]:
+        """What was written for the values at some pointers, least indented; `()`: for any JSON value."""
+        found: dict[tuple[str, ...], Expr] = {(): Ref("json")} if "json" in self.rules else {}
+        for (nodes, _), expr in self._values.items():
+            found.setdefault(tuple(node.pointer for node in nodes), expr)
+        return found
+
     def named(self, node: Node, write: Callable[[], Expr]) -> Ref:
         """A rule called after a place."""
         name = self.rules.free_name(node.pointer)

@@ -12,38 +12,23 @@ import hashlib
 import json
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any, Final, Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from ...errors import EmptyLanguage, GrammarError
-from ..ir import NOTHING, Check, Expr, Grammar, Guarded, Ref, sequence
+from ..analysis import reachable
+from ..ir import NOTHING, Check, Expr, Grammar, Guarded, Ref, children, sequence
 from ..regex import parse_regex
-from .aspects import aspects_of
 from .disjointness import why_empty
-from .document import Document, Node, Registry, Schema
+from .document import Document, Registry, Schema
 from .layout import parse_layout
 from .loading import as_schema, check_schema, dialect_for, parse_schema
 from .lowering import Lowering, Style
 from .reading import Reader
 from .strings import EVERY, SHORTEST
+from .verdicts import Verdict, verdicts_of
 
 Profile: TypeAlias = Literal["generation", "spec"]
 Order: TypeAlias = Literal["schema", "any"]
-Decision: TypeAlias = Literal["automaton", "guard", "annotation"]
-
-_COMPANIONS: Final = frozenset({"then", "else", "minContains", "maxContains", "additionalItems"})
-#: Keywords that name and hold schemas, and decide nothing.
-_STRUCTURE: Final = frozenset({
-    *("$schema", "$id", "id", "$anchor", "$dynamicAnchor", "$recursiveAnchor", "$vocabulary", "$comment"),
-    *("$defs", "definitions"),
-})  # fmt: skip
-
-
-class Verdict(NamedTuple):
-    """How a keyword of a schema is decided."""
-
-    pointer: str
-    keyword: str
-    decision: Decision
 
 
 class JsonSchema:
@@ -145,19 +130,39 @@ class JsonSchema:
     @cached_property
     def residuals(self) -> list[Check]:
         """The guards: what the automaton does not decide. Writes all rules."""
-        len(self._lowering.rules)
-        return list(self._lowering.guards)
+        found: dict[Check, None] = {}
+        stack = list(reachable(self._lowering.rules, self._start).values())
+        while stack:
+            top = stack.pop()
+            if isinstance(top, Guarded):
+                found[top.check] = None
+            stack.extend(children(top))
+        return list(found)
 
     @cached_property
     def verdicts(self) -> list[Verdict]:
         """How each keyword of each subschema that matters is decided. Writes all rules."""
+        standing = {(check.pointer, check.keyword) for check in self.residuals}
+        return verdicts_of(self._reader.nodes(), self._lowering.undecided | standing)
+
+    @cached_property
+    def subschemas(self) -> dict[tuple[str, ...], Expr]:
+        """What satisfies the subschemas at some pointers together, for all that hold of a value; `()`: any JSON value.
+
+        Subschemas applied in place (`allOf`, `anyOf`, ...) are part of what they stand in. Writes all rules.
+        """
         len(self._lowering.rules)
-        guarded = self._lowering.undecided
-        found: dict[Verdict, None] = {}
-        for node in sorted(self._reader.nodes(), key=lambda n: n.pointer):
-            if isinstance(node.schema, dict):
-                found.update(dict.fromkeys(_verdicts(node, node.schema, guarded)))
-        return list(found)
+        return self._lowering.places_of_values()
+
+    @property
+    def reader(self) -> Reader:
+        """What the subschemas say, for linters."""
+        return self._reader
+
+    @property
+    def style(self) -> Style:
+        """What texts look like."""
+        return self._lowering.style
 
     @cached_property
     def fingerprint(self) -> str:
@@ -181,18 +186,3 @@ def _one_of(option: str, value: object, *known: object) -> None:
     if value not in known:
         names = ", ".join(repr(name) for name in known if name is not None)
         raise GrammarError(f"Expected `{option}` to be one of {names}, got {value!r}.")
-
-
-def _verdicts(node: Node, schema: dict[str, Any], guarded: set[tuple[str, str]]) -> list[Verdict]:
-    dialect, pointer = node.resource.dialect, node.pointer
-    table = aspects_of(dialect)
-    found: list[Verdict] = []
-    for keyword in schema:
-        if keyword in _STRUCTURE:
-            continue
-        hidden = "$ref" in schema and dialect.ref_stands_alone and keyword != "$ref"
-        asserts = not hidden and (keyword in table or (keyword in _COMPANIONS and dialect.knows(keyword)))
-        base = {"then": "if", "else": "if", "minContains": "contains", "maxContains": "contains"}.get(keyword, keyword)
-        decision: Decision = "automaton" if asserts else "annotation"
-        found.append(Verdict(pointer, keyword, "guard" if asserts and (pointer, base) in guarded else decision))
-    return found
