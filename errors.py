@@ -20,6 +20,8 @@ An error says what was found, what was expected, where, and the next step if one
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class SyntagmaError(Exception):
     """Base of all errors raised on purpose."""
@@ -119,12 +121,18 @@ class SamplingError(SyntagmaError):
 
 
 class DeadEnd(SamplingError):
-    """No token may follow the text so far."""
+    """No token may follow the text so far.
 
-    def __init__(self, text: str, reason: str = "") -> None:
+    Parameters
+    ----------
+    refused_by : pointer and keyword of each constraint that stood in the way, such as ("#/items", "uniqueItems").
+    """
+
+    def __init__(self, text: str, reason: str = "", refused_by: Sequence[tuple[str, str]] = ()) -> None:
         self.text = text
         self.reason = reason
-        super().__init__(text, reason)
+        self.refused_by = tuple(refused_by)
+        super().__init__(text, reason, self.refused_by)
 
     def __str__(self) -> str:
         tail = self.text[-80:]

@@ -137,13 +137,17 @@ class Generator:
         return done
 
     def stream(self, prompt: Prompt, *, max_tokens: int | None = None, seed: int | None = None) -> Iterator[Event]:
-        """Continue one prompt piece by piece; the last event holds the generation. Errors as for a call."""
+        """Continue one prompt piece by piece; the last event holds the generation. Errors as for a call.
+
+        What an event has shown stays: tokens that the sampler may still take back out of a dead end are held back. That
+        concerns constraints with guards only, and at most as many tokens as `Masking(backtrack=...)` says.
+        """
         job = self._prepare(prompt, max_tokens)
         reader = TextReader(self.model.vocabulary, job.automaton.end_ids, job.healed)
         partial = PartialJson() if self.output.is_json else None
         text, n = "", 0
         for (sample,) in self._steps([job], seed):
-            tokens = job.text_tokens(sample)
+            tokens = job.text_tokens(sample)[: sample.settled]
             if delta := reader.read(tokens[n:]):
                 text += delta
                 if partial is not None:

@@ -2,12 +2,17 @@
 
 A run holds a batch of `Sample`s. Each has its own prefix, state, budget and random stream, so what it becomes does not
 depend on the others of its batch.
+
+A sample in a dead end may go back (`Sample.go_back`): some of its last tokens are taken back, and the first of those is
+not taken again at that place. The k-th time 2^(k-1) tokens go, or more, up to one that had an alternative, so that few
+dead ends suffice to leave a large trap; all in all no more than the sample's budget. What was taken back weighs
+nothing: the weights of such a sample are improper, and if it counts as dead those of the others stay what they are.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeAlias
 
 import numpy as np
@@ -40,21 +45,61 @@ class Sample:
     tokens: list[int]
     finish_reason: FinishReason | None = None
     dead: DeadEnd | None = None
+    #: How many tokens may yet be taken back.
+    backtrack: int = 0
+    #: The states before each of `tokens`.
+    states: list[int] = field(default_factory=list)
+    #: Tokens that led to dead ends and are not taken again, by their place in `tokens`.
+    avoided: dict[int, set[int]] = field(default_factory=dict)
+    #: How often the sample went back.
+    returns: int = 0
 
     @property
     def done(self) -> bool:
         """Whether nothing more is drawn."""
         return self.finish_reason is not None or self.dead is not None
 
+    @property
+    def settled(self) -> int:
+        """How many of the tokens will never be taken back; it only grows."""
+        return len(self.tokens) if self.done else max(0, len(self.tokens) - self.backtrack)
+
     def take(self, step: Step, state: int) -> None:
         """Append the step's token, which leads to `state`."""
         self.ledger.steps.append(step)
+        self.states.append(self.state)
         self.tokens.append(step.token)
         self.prefix = self.prefix.extend(step.token)
         self.state = state
         self.remaining -= 1
         if self.state == self.auto.finished:
             self.finish_reason = "stop"
+
+    def untried(self, ids: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Those of the tokens that did not lead to a dead end from here."""
+        avoided = self.avoided.get(len(self.tokens))
+        return ids[~np.isin(ids, list(avoided))] if avoided else ids
+
+    def go_back(self) -> bool:
+        """Leave a dead end for an earlier place; False if none with an alternative is within the budget."""
+        steps = self.ledger.steps
+        most = min(len(steps), self.backtrack)
+        least = min(2**self.returns, most)
+        reach = (*range(least, most + 1), *range(least - 1, 0, -1))
+        n = next((n for n in reach if n and steps[-n].support > 1), 0)
+        if not n:
+            return False
+        at = len(self.tokens) - n
+        self.avoided = {place: tokens for place, tokens in self.avoided.items() if place <= at}
+        self.avoided.setdefault(at, set()).add(self.tokens[at])
+        self.state = self.states[at]
+        self.prefix = Prefix(self.prefix.tokens[:-n])
+        self.ledger.take_back(n)
+        del self.tokens[at:], self.states[at:]
+        self.remaining += n
+        self.backtrack -= n
+        self.returns += 1
+        return True
 
 
 class Sampler(Protocol):

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 #: `exact`: logw is a function of the text.  `estimated`: exp(logw) is right on average (guards were asked of some
-#: tokens only).  `improper`: truncation or greedy choice; logw says what the constraint cost, and weighs nothing.
+#: tokens only).  `improper`: truncation, greedy choice, or tokens taken back out of a dead end; logw says what the
+#: constraint cost, and weighs nothing.
 Weights: TypeAlias = Literal["exact", "estimated", "improper"]
 
 
@@ -43,6 +44,10 @@ class Ledger:
 
     weights: Weights
     steps: list[Step] = field(default_factory=list)
+    #: Tokens that were drawn and taken back out of dead ends; they are in no other figure but `checks`.
+    taken_back: int = 0
+    #: Checks that led to no token of the text.
+    lost_checks: int = 0
 
     def __len__(self) -> int:
         return len(self.steps)
@@ -71,5 +76,12 @@ class Ledger:
 
     @property
     def checks(self) -> int:
-        """How often guards were asked, over all steps."""
-        return sum(step.checks for step in self.steps)
+        """How often guards were asked, over all steps, those taken back included."""
+        return sum(step.checks for step in self.steps) + self.lost_checks
+
+    def take_back(self, n: int) -> None:
+        """Drop the last n >= 1 steps, which makes the weights improper."""
+        self.lost_checks += sum(step.checks for step in self.steps[-n:])
+        self.taken_back += n
+        self.weights = "improper"
+        del self.steps[-n:]

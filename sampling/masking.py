@@ -8,6 +8,9 @@ Where guards remain (`auto.exact` is False) tokens are drawn in order without re
 taken: this is a draw from the law restricted to what passes, at the price of a few checks. Its share Z is estimated
 without bias from one more check: the order's next token passes -> Z is the mass not yet refused, else -> p(token).
 
+A dead end, where all tokens are refused, is backed out of (`backtrack`, see `decode.py`): the text then has another law
+than l, and its weight is improper. Counted as dead, as it would be without, it leaves the other weights proper.
+
 Truncation and greedy choice come after the mask and make the weights improper. Only tokens are taken after which the
 text can still be closed within `max_tokens` (see `budget.py`); the language is then that of the texts so reachable.
 
@@ -24,9 +27,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import DeadEnd
 from .budget import closing, fits, require_closable, support
-from .constraint import Constraint, text_of
+from .constraint import Constraint
+from .dead_end import dead_end
 from .decode import Sample, logp_rows
 from .ledger import Ledger, Step, Weights
 from .model import Model, Prefix, log_softmax, logsumexp
@@ -45,6 +48,8 @@ class Masking:
     temperature : divides the log-probabilities before the mask; part of the base law. 0 is `greedy`.
     top_k, top_p, min_p : truncation, after the mask.
     greedy : take the most probable token, the lowest id among equals.
+    backtrack : how many tokens of a sequence may be taken back in all, to get out of dead ends; 0 for none. Only where
+        guards remain: nothing is ever taken back of an exact constraint's texts. A stream holds back as many tokens.
     seed : makes runs repeatable: sequence i of a batch draws from a stream of (seed, i). `None`: fresh each time.
     """
 
@@ -53,6 +58,7 @@ class Masking:
     top_p: float | None = None
     min_p: float | None = None
     greedy: bool = False
+    backtrack: int = 64
     seed: int | None = None
 
     def __post_init__(self) -> None:
@@ -60,6 +66,8 @@ class Masking:
             raise ValueError(f"Expected temperature to be finite and at least 0, got {self.temperature}.")
         if self.seed is not None and self.seed < 0:
             raise ValueError(f"Expected seed to be at least 0, got {self.seed}.")
+        if self.backtrack < 0:
+            raise ValueError(f"Expected backtrack to be at least 0, got {self.backtrack}.")
         _ = self.truncation  # checks its options
 
     @property
@@ -98,7 +106,7 @@ class Masking:
             for one in dict.fromkeys(autos):
                 runs.enter_context(one.run())
             samples = [
-                Sample(one, Prefix(p), one.start, n, np.random.default_rng([entropy, i]), Ledger(self.weights(one)), [])
+                self._begin(one, p, n, np.random.default_rng([entropy, i]))
                 for i, (p, n, one) in enumerate(zip(prompts, budgets, autos, strict=True))
             ]
             while live := [s for s in samples if not s.done]:
@@ -121,25 +129,31 @@ class Masking:
             pass
         return samples
 
+    def _begin(self, auto: Constraint, prompt: Sequence[int], remaining: int, rng: np.random.Generator) -> Sample:
+        backtrack = 0 if auto.exact else self.backtrack
+        ledger = Ledger(self.weights(auto))
+        return Sample(auto, Prefix(prompt), auto.start, remaining, rng, ledger, [], backtrack=backtrack)
+
     def _grow(self, sample: Sample, logp: NDArray[np.float64]) -> None:
-        """Take one token, or say why there is none."""
+        """Take one token, or go back, or say why there is none."""
         auto = sample.auto
         ids, asks_fit = support(auto, sample.state, sample.remaining)
         if not len(ids) and auto.accepts(sample.state):  # the vocabulary has no token that ends a sequence
             sample.finish_reason = "stop"
             return
+        ids = sample.untried(ids)
         base = logp if self.temperature in (0, 1) else log_softmax(logp / self.temperature)
         drawn = self._draw(sample, ids, base[ids], asks_fit)
         if drawn is None and asks_fit:
-            ids = closing(auto, sample.state, sample.remaining)
+            ids = sample.untried(closing(auto, sample.state, sample.remaining))
             drawn = self._draw(sample, ids, base[ids], asks_fit=False)
         if drawn is not None:
             step, state = drawn
             sample.take(step._replace(logp=float(logp[step.token])), state)
         elif sample.remaining <= 0:
             sample.finish_reason = "length"
-        else:
-            sample.dead = DeadEnd(text_of(auto.vocabulary, sample.tokens), _reason(base[ids]))
+        elif not sample.go_back():
+            sample.dead = dead_end(sample, ids, base[ids])
 
     def _draw(
         self, sample: Sample, ids: NDArray[np.intp], mass: NDArray[np.float64], asks_fit: bool
@@ -161,6 +175,7 @@ class Masking:
                 break
             refused.append(i)
         else:
+            sample.ledger.lost_checks += 0 if auto.exact else tried
             return None
         left = np.delete(mass, refused) if refused else mass
         logz = min(logsumexp(left), 0.0)
@@ -220,12 +235,3 @@ def _draws(mass: NDArray[np.float64], rng: np.random.Generator) -> Iterator[int]
     keys = mass + rng.gumbel(size=len(mass))
     keys[taken] = -np.inf
     yield from np.argsort(-keys)[: np.count_nonzero(keys > -np.inf)].tolist()
-
-
-def _reason(mass: NDArray[np.float64]) -> str:
-    """Why none of the allowed tokens was taken."""
-    if not len(mass):
-        return "The mask is empty."
-    if n := np.count_nonzero(mass > -np.inf):
-        return f"All {n} tokens that the mask allows were refused, by guards or as too long for max_tokens."
-    return f"The model gives no probability to any of the {len(mass)} allowed tokens."

@@ -153,9 +153,62 @@ def test_a_guard_that_refuses_the_end_at_the_cap_gives_length(model):
 
 def test_a_dead_end_leaves_the_rest_of_the_batch_alone(model):
     auto = NaiveAutomaton(VOCABULARY, [b"a", b"cc"], guard=lambda text, ended: not (ended and text == b"cc"))
-    samples = draw(Masking(seed=0), model, auto, 40)
+    samples = draw(Masking(seed=0, backtrack=0), model, auto, 40)
     assert {s.finish_reason for s in samples} == {"stop", None}
     assert all((s.dead is None) == (s.finish_reason == "stop") for s in samples)
+
+
+# ---- going back
+
+
+def never(*texts):
+    """Refuses the end of some texts: dead ends that the mask does not see."""
+    return lambda text, ended: not (ended and text in texts)
+
+
+def test_a_dead_end_is_backed_out_of(model):
+    auto = NaiveAutomaton(VOCABULARY, [b"abca", b"abcb", b"abcc", b"bbbc"], guard=never(b"abca", b"abcb", b"abcc"))
+    for sample in draw(Masking(seed=0), model, auto, 40):
+        assert b"".join(map(VOCABULARY.token_bytes, sample.tokens)) == b"bbbc"
+        assert sample.remaining == 10 - len(sample.tokens)
+        assert len(sample.states) == len(sample.tokens) == len(sample.ledger)
+        assert (sample.ledger.weights == "improper") == (sample.ledger.taken_back > 0)
+    assert any(s.ledger.taken_back for s in draw(Masking(seed=0), model, auto, 40))
+
+
+def test_no_more_is_taken_back_than_the_budget_allows(model):
+    """`settled` only grows, so that what it covers may be shown."""
+    auto = NaiveAutomaton(VOCABULARY, [b"c" * 6 + bytes([x]) for x in b"abc"], guard=lambda text, ended: not ended)
+    settled, shown = [0] * 10, [[]] * 10
+    for samples in Masking(seed=1, backtrack=5).steps(model, auto, [[]] * 10, 20):
+        for i, sample in enumerate(samples):
+            assert sample.tokens[: settled[i]] == shown[i]
+            assert sample.settled >= settled[i]
+            settled[i], shown[i] = sample.settled, sample.tokens[: sample.settled]
+    assert all(s.dead is not None and 0 < s.ledger.taken_back <= 5 for s in samples)
+    assert "tokens were taken back before" in str(samples[0].dead)
+
+
+def test_the_same_token_does_not_lead_to_the_same_dead_end_again(model):
+    auto = NaiveAutomaton(VOCABULARY, [b"c" + bytes([x]) for x in b"abc"], guard=never(b"ca", b"cb"))
+    for sample in draw(Masking(seed=2), model, auto, 40):
+        assert sample.finish_reason == "stop"
+        assert sample.ledger.taken_back <= 2 + 2
+
+
+def test_samples_that_never_went_back_keep_proper_weights(model):
+    auto = NaiveAutomaton(VOCABULARY, [b"a", b"b", b"c", b"ab", b"cab", b"cb"], guard=never(b"cab", b"cb", b"c"))
+    found = {key: path for key, path in paths(model, auto, 10).items() if path.ended}
+    samples = draw(Masking(seed=6), model, auto, N)
+    proper = [s for s in samples if s.ledger.weights != "improper"]
+    assert 0 < len(proper) < N
+    for key, path in found.items():
+        mean = sum(np.exp(s.ledger.logw) for s in proper if tuple(s.tokens) == key) / N
+        assert abs(mean - path.p) <= mean_bound(N, ALPHA / len(found))
+
+
+def test_nothing_is_taken_back_where_the_automaton_is_exact(model, auto):
+    assert all(s.backtrack == 0 for s in draw(Masking(seed=0), model, auto, 3))
 
 
 def test_no_probability_anywhere_is_a_dead_end():
@@ -307,6 +360,7 @@ def test_a_text_may_end_without_an_end_token():
         {"top_p": 1.5},
         {"min_p": -0.1},
         {"seed": -1},
+        {"backtrack": -1},
     ],
 )
 def test_bad_options_raise(options):
