@@ -48,6 +48,8 @@ class Ledger:
     taken_back: int = 0
     #: Checks that led to no token of the text.
     lost_checks: int = 0
+    #: What the log weight has beyond the steps' shares, nats: of samplers whose law is not that of masking.
+    correction: float = 0.0
 
     def __len__(self) -> int:
         return len(self.steps)
@@ -67,7 +69,7 @@ class Ledger:
     @property
     def logw(self) -> float:
         """Log weight against the base law, nats."""
-        return float(sum(step.logz for step in self.steps))
+        return float(sum(step.logz for step in self.steps)) + self.correction
 
     @property
     def masked(self) -> int:
