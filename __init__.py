@@ -28,6 +28,8 @@ if TYPE_CHECKING:
         UnsupportedFeature,
         VocabularyError,
     )
+    from .grammar.ebnf import Ebnf
+    from .grammar.gbnf import Gbnf
     from .grammar.ir import Grammar
     from .grammar.jsonschema import JsonSchema
     from .grammar.lark import Lark
@@ -40,8 +42,10 @@ __all__ = [
     "BudgetExceeded",
     "Choice",
     "DeadEnd",
+    "Ebnf",
     "EmptyLanguage",
     "Event",
+    "Gbnf",
     "Generation",
     "Generator",
     "Grammar",
@@ -68,7 +72,9 @@ __all__ = [
 
 _HOMES = {
     "Choice": "grammar.literals",
+    "Ebnf": "grammar.ebnf",
     "Event": "backends.generation",
+    "Gbnf": "grammar.gbnf",
     "Generation": "backends.generation",
     "Generator": "backends.generator",
     "Grammar": "grammar.ir",

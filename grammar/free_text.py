@@ -1,0 +1,77 @@
+"""Free text: all UTF-8 text in which certain words do not occur, or of which one occurs first.
+
+A word may lie across tokens in any way: these are languages of bytes.
+
+Laws
+    1. `text_without(words)` is every text that has none of the words in it.
+    2. `text_up_to(word, words)` is every text that ends with `word` and has no other occurrence of any of the words.
+    3. A text of `dispatch` splits in one way only into free text and what the triggers lead to, as long as no trigger
+       occurs in another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from .fold import alternation, concatenation, repetition
+from .ir import ANY_BYTE, And, Bytes, Expr, Not, Repeat, Seq
+from .unicode import any_code_point
+
+#: Every text.
+TEXT: Expr = Repeat(any_code_point)
+_ANYTHING = Repeat(ANY_BYTE)
+
+
+def text_without(words: Iterable[str], max_chars: int | None = None) -> Expr:
+    """Every text in which none of the words occurs, of at most `max_chars` characters.
+
+    Raises
+    ------
+    ValueError : a word is empty.
+    """
+    found = _any_of(words)
+    text = Repeat(any_code_point, 0, max_chars)
+    return text if found is None else And((text, Not(Seq((_ANYTHING, found, _ANYTHING)))))
+
+
+def text_up_to(word: str, words: Iterable[str], excludes: Iterable[str] = (), max_chars: int | None = None) -> Expr:
+    """Every text that ends with `word`, behind which none of `words` (and `word`) has occurred, nor any of `excludes`.
+
+    `max_chars` bounds the text before the word. Raises as `text_without`.
+    """
+    first = _any_of([word, *words])
+    assert first is not None
+    parts: list[Expr] = [Not(Seq((_ANYTHING, first, Repeat(ANY_BYTE, 1))))]
+    if (excluded := _any_of(excludes)) is not None:
+        parts.append(Not(Seq((_ANYTHING, excluded, _ANYTHING))))
+    return And((concatenation((Repeat(any_code_point, 0, max_chars), Bytes(word.encode()))), *parts))
+
+
+def dispatch(
+    branches: Sequence[tuple[str, Expr]], *, excludes: Iterable[str] = (), loop: bool = True, must: bool = False
+) -> Expr:
+    """Free text in which whatever follows a trigger is what belongs to the trigger.
+
+    Parameters
+    ----------
+    branches : triggers, each with what must follow it; a trigger may come several times.
+    excludes : what must not occur in the free text.
+    loop : whether free text goes on behind a branch; if not, the text ends there.
+    must : whether there must be a branch at least.
+    """
+    follow: dict[str, list[Expr]] = {}
+    for trigger, expr in branches:
+        follow.setdefault(trigger, []).append(expr)
+    words, unwanted = list(follow), list(excludes)
+    hit = alternation(concatenation((text_up_to(word, words, unwanted), alternation(follow[word]))) for word in words)
+    rest = text_without([*words, *unwanted])
+    if loop:
+        return concatenation((repetition(hit, int(must), None), rest))
+    return hit if must else alternation((hit, rest))
+
+
+def _any_of(words: Iterable[str]) -> Expr | None:
+    unique = list(dict.fromkeys(words))
+    if "" in unique:
+        raise ValueError("Expected words of at least one character, got an empty one.")
+    return alternation(Bytes(word.encode()) for word in unique) if unique else None
