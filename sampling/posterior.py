@@ -8,9 +8,9 @@ A sample (x, w) is properly weighted for an unnormalised target g if E[w 1{x = y
 Draws that came to nothing stay in the list with weight 0 (`log_weight` -inf): leaving them out would bias Z.
 
 Standard error: samples that descend from one ancestor (`families`, after resampling) are dependent. With W_i the
-normalised weights, r rounds of resampling and F_k the sum of W_i over family k, the relative variance of the mean weight
-is 1 - (n / (n - 1))^(r + 1) (1 - sum_k F_k^2): for r = 0 the sample variance of independent weights. Near 1 it says only
-that the families have merged and more particles, or several runs, are needed.
+normalised weights, r rounds of resampling and F_k the sum of W_i over family k, the relative variance of the mean
+weight is 1 - (n / (n - 1))^(r + 1) (1 - sum_k F_k^2): for r = 0 the sample variance of independent weights. Near 1 it
+says only that the families have merged, and that more particles, or several runs, are needed.
 
 Source: Lee and Whiteley 2018 (arXiv 1509.00394), section 3, for the variance.
 """
@@ -138,7 +138,8 @@ class Posterior(Sequence[WeightedSample]):
         if not np.isfinite(total := logsumexp(self.log_weights)):
             raise SamplingError(f"All {len(self)} samples have weight 0. Take more, or loosen the constraint.")
         w: NDArray[np.float64] = np.exp(self.log_weights - total)
-        return w / w.sum()
+        w /= w.sum()
+        return w
 
     @property
     def ess(self) -> float:
