@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from .grammar.literals import Choice
     from .grammar.regex import Regex
     from .sampling import Masking
+    from .grammar.dialect import read_grammar
 
 __all__ = [
     "BackendError",
@@ -68,6 +69,7 @@ __all__ = [
     "VocabularyError",
     "compile",
     "load",
+    "read_grammar",
 ]
 
 _HOMES = {
@@ -90,6 +92,7 @@ _HOMES = {
     "Vocabulary": "automata.vocabulary",
     "compile": "automata.compile",
     "load": "backends.load",
+    "read_grammar": "grammar.dialect",
 }
 
 
