@@ -96,7 +96,33 @@ class UnsupportedFeature(GrammarError):
 
 
 class EmptyLanguage(GrammarError):
-    """No string satisfies the constraint."""
+    """No string satisfies the constraint.
+
+    Parameters
+    ----------
+    conflict : pointer and keyword of what contradicts each other, such as ("#", "minimum"), as far as that can be told.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        source: str | None = None,
+        offset: int | None = None,
+        pointer: str | None = None,
+        conflict: Sequence[tuple[str, str]] = (),
+    ) -> None:
+        self.conflict = tuple(conflict)
+        super().__init__(message, source=source, offset=offset, pointer=pointer)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_rebuild_empty, (self.message, self.source, self.offset, self.pointer, self.conflict))
+
+
+def _rebuild_empty(
+    message: str, source: str | None, offset: int | None, pointer: str | None, conflict: tuple[tuple[str, str], ...]
+) -> EmptyLanguage:
+    return EmptyLanguage(message, source=source, offset=offset, pointer=pointer, conflict=conflict)
 
 
 class BudgetExceeded(SyntagmaError):

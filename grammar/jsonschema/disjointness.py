@@ -8,9 +8,12 @@ finite instance is wanted (the least fixpoint).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
+from fractions import Fraction
 from math import ceil, floor
 from typing import TYPE_CHECKING, Final
 
+from .decimals import Range
 from .document import Node
 from .facts import ARRAY, FRACTION, INTEGER, NUMBER, OBJECT, STRING, Arrays, Facts, Numbers, Objects, meet
 from .keys import at_key
@@ -82,12 +85,17 @@ class Inhabitation:
 
     def _has_object(self, objects: Objects) -> bool:
         """Whether every member that must be there can be."""
-        if not all(self.admits(at_key(objects, key)) for key in objects.required):
+        if not all(self.admits(at_key(objects, key)) and self._may_be_called(objects, key) for key in objects.required):
             return False
         if objects.min <= len(objects.required) or not _is_closed(objects):
             return True
         declared = {key for view in objects.views for key in view.properties}
         return sum(self.admits(at_key(objects, key)) for key in declared) >= objects.min
+
+    def _may_be_called(self, objects: Objects, key: str) -> bool:
+        """Whether `propertyNames` lets a key be."""
+        referee = self._reader.referee
+        return self._reader.document.dynamic or all(referee.is_valid(node, key) for node in objects.names)
 
 
 def _is_closed(objects: Objects) -> bool:
@@ -99,13 +107,25 @@ def _is_closed(objects: Objects) -> bool:
 
 
 def _has_number(numbers: Numbers, types: int) -> bool:
-    """Whether some integer lies between the bounds, if only integers are wanted."""
+    """Whether some multiple lies between the bounds, and some integer, if only integers are wanted."""
     low, high = numbers.range.low, numbers.range.high
+    if not all(_has_multiple(numbers.range, divisor) for divisor in numbers.multiples):
+        return False
     if types & FRACTION or low is None or high is None:
         return not (types & NUMBER == FRACTION and low is not None and low == high and low == low.to_integral_value())
     first = floor(low) + 1 if numbers.range.low_open else ceil(low)
     last = ceil(high) - 1 if numbers.range.high_open else floor(high)
     return first <= last and bool(types & INTEGER)
+
+
+def _has_multiple(bounds: Range, divisor: Decimal) -> bool:
+    """Whether some multiple of the divisor lies between the bounds."""
+    if bounds.low is None or bounds.high is None or not bounds.is_short or not divisor:
+        return True
+    low, high = Fraction(bounds.low) / Fraction(divisor), Fraction(bounds.high) / Fraction(divisor)
+    first = floor(low) + 1 if bounds.low_open else ceil(low)
+    last = ceil(high) - 1 if bounds.high_open else floor(high)
+    return first <= last
 
 
 def overlaps(reader: Reader, unions: Sequence[tuple[Facts, ...]]) -> list[list[int]] | None:
@@ -207,40 +227,3 @@ def beyond_empty(reader: Reader, union: Sequence[Facts], other: Sequence[Facts])
         if more is not None and reader.inhabitation.inhabits(more):
             return None
     return nonempty
-
-
-def why_empty(reader: Reader, nodes: tuple[Node, ...]) -> tuple[str, str]:
-    """Where and why nothing satisfies the nodes' schemas, as far as that can be told."""
-    where, seen = " and ".join(dict.fromkeys(node.pointer for node in nodes)), {nodes}
-    while True:
-        union = reader.conjunction(nodes)
-        empty = [deeper for facts in union if (deeper := _empty_part(reader, facts)) is not None]
-        if len(empty) != 1:
-            break
-        if empty[0][1] in seen:
-            return where, "it requires itself"
-        name, nodes = empty[0]
-        seen.add(nodes)
-        where = " and ".join(dict.fromkeys(node.pointer for node in nodes))
-        reason = f"{name} must be there, but nothing satisfies it"
-        if any(node.schema is False for node in nodes):
-            return where, reason
-    if any(node.schema is False for node in nodes):
-        return where, "the schema is `false`"
-    if union and all(facts.values is not None for facts in union):
-        return where, "no listed value satisfies the other keywords"
-    return where, "the keywords contradict each other"
-
-
-def _empty_part(reader: Reader, facts: Facts) -> tuple[str, tuple[Node, ...]] | None:
-    """A member or item that must be there and cannot."""
-    admits = reader.inhabitation.admits
-    if facts.types & OBJECT and facts.objects is not None:
-        for key in facts.objects.required:
-            if not admits(nodes := at_key(facts.objects, key)):
-                return f"the member {key!r}", nodes
-    if facts.types & ARRAY and facts.arrays is not None:
-        for i in range(min(facts.arrays.min, facts.arrays.width + 1)):
-            if not admits(nodes := facts.arrays.at(i)):
-                return f"item {i}", nodes
-    return None

@@ -233,8 +233,8 @@ class Reader:
         return facts if facts.types else None
 
     def _own_arrays(self, node: Node, schema: dict[str, Any], facts: Facts) -> None:
-        table = aspects_of(node.resource.dialect)
-        arrays = arrays_of(self.document, node)
+        dialect = node.resource.dialect
+        table, arrays = aspects_of(dialect), arrays_of(self.document, node)
         rest = schema.get("unevaluatedItems") if "unevaluatedItems" in table else None
         if rest is not None and rest is not True:
             if "contains" not in schema and not any(table.get(k) == APPLICATOR for k in schema):
@@ -247,6 +247,8 @@ class Reader:
             facts.residuals += (Residual(node, "uniqueItems", ARRAY),)
         if "contains" in schema and "contains" in table:
             facts.residuals += (Residual(node, "contains", ARRAY),)
+            if schema["contains"] is False and (schema.get("minContains", 1) > 0 or not dialect.knows("minContains")):
+                facts.types &= ~ARRAY
         facts.arrays = arrays
         if arrays.max is not None and arrays.min > arrays.max:
             facts.types &= ~ARRAY

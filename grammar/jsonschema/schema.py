@@ -18,7 +18,7 @@ from ...errors import EmptyLanguage, GrammarError
 from ..analysis import reachable
 from ..ir import NOTHING, Check, Expr, Grammar, Guarded, Ref, children, sequence
 from ..regex import parse_regex
-from .disjointness import why_empty
+from .conflicts import why_empty
 from .document import Document, Registry, Schema
 from .layout import parse_layout
 from .loading import as_schema, check_schema, dialect_for, parse_schema
@@ -55,10 +55,10 @@ class JsonSchema:
     EmptyLanguage : provably no instance is valid.
     BudgetExceeded : the schema is too large or nested too deep.
 
-    >>> JsonSchema({"type": "integer", "minimum": 5, "maximum": 4})
+    >>> JsonSchema({"enum": [1, "a"], "type": "string", "maxLength": 0})
     Traceback (most recent call last):
     ...
-    syntagma.errors.EmptyLanguage: No instance is valid: the keywords contradict each other at #
+    syntagma.errors.EmptyLanguage: No instance is valid: #/enum ([1, "a"]), #/type ("string") and #/maxLength (0) contradict each other at #
     """
 
     def __init__(
@@ -106,8 +106,9 @@ class JsonSchema:
         except RecursionError:
             raise GrammarError("Expected a schema that nests less deeply. Simplify it", pointer="#") from None
         if value == NOTHING:
-            pointer, reason = why_empty(self._reader, (root,))
-            raise EmptyLanguage(f"No instance is valid: {reason}", pointer=pointer)
+            where, reason, atoms = why_empty(self._reader, (root,))
+            conflict = [(atom.pointer, atom.keyword) for atom in atoms]
+            raise EmptyLanguage(f"No instance is valid: {reason}", pointer=where, conflict=conflict)
         if self._reader.document.dynamic:
             value = Guarded(value, self._lowering.guard((root,), "#", "$dynamicRef"))
         outer = self._lowering.style.layout.outer

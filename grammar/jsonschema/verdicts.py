@@ -70,7 +70,7 @@ class Verdict(NamedTuple):
 
 
 def verdicts_of(nodes: Iterable[Node], guarded: Iterable[tuple[str, str]]) -> list[Verdict]:
-    """The verdicts on the keywords of subschemas, by pointer; `guarded` has pointer and keyword of what guards decide."""
+    """The verdicts on the keywords of subschemas, by pointer; `guarded`: pointer and keyword of what guards decide."""
     undecided: dict[str, set[str]] = {}
     for pointer, keyword in guarded:
         undecided.setdefault(pointer, set()).add(keyword)
