@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         UnsupportedFeature,
         VocabularyError,
     )
+    from .grammar.dialect import read_grammar
     from .grammar.ebnf import Ebnf
     from .grammar.gbnf import Gbnf
     from .grammar.ir import Grammar
@@ -35,10 +36,10 @@ if TYPE_CHECKING:
     from .grammar.lark import Lark
     from .grammar.literals import Choice
     from .grammar.regex import Regex
-    from .sampling import Masking
-    from .grammar.dialect import read_grammar
+    from .sampling import ASAp, Masking
 
 __all__ = [
+    "ASAp",
     "BackendError",
     "BudgetExceeded",
     "Choice",
@@ -73,6 +74,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "ASAp": "sampling.asap",
     "Choice": "grammar.literals",
     "Ebnf": "grammar.ebnf",
     "Event": "backends.generation",

@@ -1,5 +1,6 @@
 """Samplers: automaton and model -> text, with weights."""
 
+from .asap import ASAp
 from .awrs import AWRS
 from .capability import Capability, capabilities
 from .constraint import Constraint
@@ -16,6 +17,7 @@ from .truncation import Truncation
 
 __all__ = [
     "AWRS",
+    "ASAp",
     "Capability",
     "Constraint",
     "Draw",
