@@ -8,8 +8,8 @@
     ├─ BudgetExceeded                   what, needed, limit
     ├─ VocabularyError (ValueError)     tokenizer and grammar do not fit
     ├─ SamplingError
-    │   ├─ DeadEnd                      prefix, state: no token may follow
-    │   └─ AllParticlesDied             step
+    │   └─ DeadEnd                      prefix, state: no token may follow
+    │       └─ AllParticlesDied         step
     └─ BackendError
         ├─ BackendMissing (ImportError) which extra to install
         ├─ BackendMismatch              logits shape or dtype against the vocabulary
@@ -165,15 +165,16 @@ class DeadEnd(SamplingError):
         return f"No token may follow {tail!r}." + (f" {self.reason}" if self.reason else "")
 
 
-class AllParticlesDied(SamplingError):
+class AllParticlesDied(DeadEnd):
     """Every particle met a dead end."""
 
     def __init__(self, step: int) -> None:
+        super().__init__("")
         self.step = step
-        super().__init__(step)
+        self.args = (step,)
 
     def __str__(self) -> str:
-        return f"All particles died at step {self.step}."
+        return f"All particles died at step {self.step}. Take more particles, or loosen constraint and critic."
 
 
 class BackendError(SyntagmaError):
