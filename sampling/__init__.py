@@ -3,6 +3,7 @@
 from .asap import ASAp
 from .awrs import AWRS
 from .capability import Capability, capabilities
+from .cars import CARS
 from .constraint import Constraint
 from .decode import FinishReason, Sample, Sampler
 from .full_mask import FullMask
@@ -12,11 +13,15 @@ from .model import Model, Prefix, RandomModel, TableModel
 from .posterior import Posterior, WeightedSample
 from .potential import Potential, TextPotential
 from .predicate import Filtered, Predicate
+from .report import Report
+from .smc import SMC
 from .step import Draw, StepSampler
 from .truncation import Truncation
 
 __all__ = [
     "AWRS",
+    "CARS",
+    "SMC",
     "ASAp",
     "Capability",
     "Constraint",
@@ -32,6 +37,7 @@ __all__ = [
     "Predicate",
     "Prefix",
     "RandomModel",
+    "Report",
     "Sample",
     "Sampler",
     "Step",

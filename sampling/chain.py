@@ -114,7 +114,7 @@ def new_sample(task: Task, rng: np.random.Generator) -> Sample:
 
 def grow(sample: Sample, logp: NDArray[np.float64], step: StepSampler) -> None:
     """Take one token, or say why there is none."""
-    if ends_unsaid(sample):
+    if ends_unsaid(sample.auto, sample.state):
         sample.finish_reason = "stop"
         return
     base = tempered(logp, step.temperature)
@@ -130,10 +130,9 @@ def grow(sample: Sample, logp: NDArray[np.float64], step: StepSampler) -> None:
         sample.dead = DeadEnd(text_of(sample.auto.vocabulary, sample.tokens), reason)
 
 
-def ends_unsaid(sample: Sample) -> bool:
+def ends_unsaid(auto: Constraint, state: int) -> bool:
     """Whether the text ends here for want of any token, in a vocabulary that has none to say so."""
-    auto = sample.auto
-    return not auto.end_ids and not auto.mask(sample.state).any() and auto.accepts(sample.state)
+    return not auto.end_ids and not auto.mask(state).any() and auto.accepts(state)
 
 
 def step_of(draw: Draw, logp: NDArray[np.float64], auto: Constraint) -> Step:

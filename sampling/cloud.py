@@ -1,0 +1,258 @@
+"""Cloud: the particles of one prompt, and a round of SMC.
+
+Particles take a token together (`grown`), are weighed (`words`), and are selected. What needs the model is a generator:
+it yields prefixes and gets their rows, so that the clouds of several prompts share calls (`pump`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import AllParticlesDied
+from . import rejuvenation
+from .chain import Task as Prompt
+from .chain import ends_unsaid, step_of
+from .constraint import text_of
+from .decode import logp_rows
+from .ledger import Ledger, Weights
+from .model import Model, Prefix, logsumexp
+from .particle import Drawn, Particle, Place, Task, advanced
+from .posterior import Posterior, WeightedSample
+from .report import Report, effective_size
+from .resampling import SCHEMES, thin
+from .step import Draw, tempered
+
+if TYPE_CHECKING:
+    from .smc import SMC
+
+#: The base law of each prefix's next token, nats, and the log of what tempering by `power` took out of it.
+Laws: TypeAlias = dict[tuple[int, ...], tuple[NDArray[np.float64], NDArray[np.float64], float]]
+
+
+#: The least that a look ahead says, nats: finding nothing does not prove that there is nothing.
+FLOOR = -50.0
+
+
+class Cloud:
+    """The particles of one prompt."""
+
+    def __init__(self, options: SMC, prompt: Prompt, rng: np.random.Generator) -> None:
+        self.options, self.auto, self.prompt, self.rng = options, prompt.auto, prompt, rng
+        self.step = options.drawer
+        self.report = Report(options.n)
+        self.kind: Weights = "exact" if self.auto.exact else "estimated"
+        critic = options.critic
+        mark = None if critic is None else critic.start
+        start = Place(None, None, self.auto.start, mark, 0, prompt.max_tokens, 0.0)
+        prefix = Prefix(prompt.prompt)
+        self.particles = [Particle(start, prefix, 0.0, 0.0, i) for i in range(options.n)]
+        self.result: Drawn | None = None
+        #: Rounds so far: the tokens of every live particle.
+        self.depth = 0
+
+    def run(self) -> Task[None]:
+        """Rounds until every particle has ended or died."""
+        while any(p.live for p in self.particles):
+            yield from self._round()
+            if self.options.progress is not None:
+                self.options.progress(self.report)
+        self.result = self._finish()
+
+    def sample(self) -> Drawn:
+        """The result; before the end, a sample without tokens."""
+        return self.result or self._drawn(Ledger(self.kind))
+
+    def grown(self, particles: Sequence[Particle]) -> Task[list[Particle]]:
+        """Every live particle one token on; equal prefixes share a row of the model."""
+        live = [p for p in particles if p.live]
+        unique = {p.prefix.tokens: p.prefix for p in live}
+        self.report.rows_asked += len(live)
+        self.report.rows_computed += len(unique)
+        laws: Laws = {}
+        if unique:
+            rows = yield list(unique.values())
+            laws = {tokens: self._law(row) for tokens, row in zip(unique, rows, strict=True)}
+        return [self._child(p, laws) if p.live else p for p in particles]
+
+    def words(self, particles: Sequence[Particle]) -> Task[list[float]]:
+        """What the critic says of texts that go on, nats."""
+        critic, anneal = self.options.critic, self.options.anneal
+        if critic is None or not particles:
+            return [0.0] * len(particles)
+        if self.options.lookahead:
+            said = yield from self._ahead(particles)
+        else:
+            said = critic.prefix([p.place.mark for p in particles]).tolist()
+        strength = [min(1.0, p.place.depth / anneal) if anneal else 1.0 for p in particles]
+        return [word * beta if word > -np.inf else word for word, beta in zip(said, strength, strict=True)]
+
+    def _round(self) -> Task[None]:
+        options = self.options
+        n_children = options.expand if self.depth % options.block == 0 else 1
+        origins = [i for i, p in enumerate(self.particles) for _ in range(n_children if p.live else 1)]
+        parents = [self.particles[i] for i in origins]
+        if n_children > 1:
+            parents = [replace(p, logw=p.logw - float(np.log(n_children))) if p.live else p for p in parents]
+        self.particles = yield from self.grown(parents)
+        self.depth += 1
+        at_block = self.depth % options.block == 0
+        yield from self._weigh(at_block and (options.ess_threshold > 0 or options.expand > 1))
+        if options.expand > 1:
+            self._thin(origins)
+        else:
+            yield from self._resample(at_block)
+
+    def _weigh(self, live_too: bool) -> Task[None]:
+        """The critic's last word on texts that have just ended, and its word on those that go on."""
+        critic = self.options.critic
+        if critic is None:
+            return
+        weighed = list(self.particles)
+        ended = [i for i, p in enumerate(weighed) if p.place.ended and p.place.depth == self.depth]
+        if ended:
+            said = critic.complete([weighed[i].place.mark for i in ended]).tolist()
+            for i, word in zip(ended, said, strict=True):
+                weighed[i] = weighed[i].weighed(word)
+        live = [i for i, p in enumerate(weighed) if p.live] if live_too else []
+        words = yield from self.words([weighed[i] for i in live])
+        for i, word in zip(live, words, strict=True):
+            weighed[i] = weighed[i].weighed(word)
+        self.particles = weighed
+
+    def _resample(self, at_block: bool) -> Task[None]:
+        """Resample and move, where few particles carry the weight; and note the round."""
+        options, logw = self.options, np.array([p.logw for p in self.particles])
+        n_live = sum(p.live for p in self.particles)
+        few = effective_size(logw) < options.ess_threshold * options.n * (1 - 1e-9)
+        if not (n_live and at_block and few):
+            self.report.note(logw, n_live, None)
+            return
+        total = logsumexp(logw)
+        ancestors = SCHEMES[options.resampling](np.exp(logw - total), self.rng)
+        mean = total - float(np.log(options.n))
+        self.report.note(logw, n_live, ancestors)
+        self.particles = [replace(self.particles[i], logw=mean) for i in ancestors]
+        for _ in range(options.moves):
+            yield from rejuvenation.move(self)
+
+    def _thin(self, origins: Sequence[int]) -> None:
+        """Join equal particles, keep at most n of them without replacement, and fill up with dead ones."""
+        n, dead = self.options.n, self.particles[0]
+        joined: dict[tuple[tuple[int, ...], bool], tuple[Particle, int]] = {}
+        totals = np.full(n, -np.inf)
+        for p, origin in zip(self.particles, origins, strict=True):
+            totals[origin] = np.logaddexp(totals[origin], p.logw)
+            key = p.place.tokens, p.place.ended
+            if p.logw > -np.inf and key in joined:
+                first, at = joined[key]
+                logw = np.logaddexp(first.logw, p.logw - p.twist + first.twist)
+                joined[key] = replace(first, logw=float(logw)), at
+            elif p.logw > -np.inf:
+                joined[key] = p, origin
+        pairs = list(joined.values())
+        kept, logw = thin(np.array([p.logw for p, _ in pairs]), n, self.rng)
+        padding = n - len(kept)
+        self.particles = [replace(pairs[i][0], logw=float(w)) for i, w in zip(kept, logw, strict=True)]
+        self.particles += [replace(dead, logw=-np.inf)] * padding
+        ancestors = np.array([pairs[i][1] for i in kept] + [0] * padding, np.intp)
+        self.report.note(totals, sum(p.live for p in self.particles), ancestors)
+
+    def _law(self, row: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
+        base, power = tempered(row, self.step.temperature), self.options.power
+        norm = 0.0 if power == 1 else logsumexp(power * base)
+        return row, base if power == 1 else power * base - norm, norm
+
+    def _child(self, parent: Particle, laws: Laws) -> Particle:
+        """One token on; without weight where none may follow."""
+        place, auto = parent.place, self.auto
+        if ends_unsaid(auto, place.state):
+            return replace(parent, place=replace(place, before=place, step=None, depth=place.depth + 1, ended=True))
+        row, law, norm = laws[parent.prefix.tokens]
+        drawn = self.step.draw(law, auto, place.state, place.remaining, self.rng)
+        if not isinstance(drawn, Draw):
+            self.report.checks += 0 if auto.exact else drawn
+            return replace(parent, logw=-np.inf)
+        step = step_of(drawn, row, auto)
+        self.report.checks += step.checks
+        if not drawn.exact:
+            self.kind = "estimated"
+        logw = drawn.logw + norm
+        after = advanced(place, step, drawn.state, logw, auto, self.options.critic)
+        prefix = parent.prefix if after.ended else parent.prefix.extend(drawn.token)
+        return replace(parent, place=after, prefix=prefix, logw=parent.logw + logw)
+
+    def _ahead(self, particles: Sequence[Particle]) -> Task[list[float]]:
+        """Log of the mean final weight of a few texts completed from each particle; never -inf, which could err."""
+        critic, k = self.options.critic, self.options.lookahead
+        assert critic is not None
+        texts = [replace(p, logw=0.0) for p in particles for _ in range(k)]
+        while any(p.live for p in texts):
+            texts = yield from self.grown(texts)
+        last = critic.complete([p.place.mark for p in texts]) + np.array([p.logw for p in texts])
+        return [max(logsumexp(row) - float(np.log(k)), FLOOR) for row in last.reshape(len(particles), k)]
+
+    def _finish(self) -> Drawn:
+        """The text to show, with posterior and report."""
+        posterior = Posterior(
+            [self._weighted(p) for p in self.particles],
+            self.kind,
+            [p.family for p in self.particles],
+            self.report.n_resampled,
+        )
+        if not np.isfinite(posterior.log_evidence):
+            dead = self._drawn(Ledger(self.kind), posterior)
+            dead.dead = AllParticlesDied(self.depth)
+            return dead
+        spent = np.array([p.place.logw + p.twist if p.logw > -np.inf else 0.0 for p in self.particles])
+        self.report.kl = max(0.0, float(posterior.weights @ spent) - posterior.log_evidence)
+        i = int(self.rng.choice(len(self.particles), p=posterior.weights))
+        if self.options.pick == "map":
+            i = posterior.samples.index(posterior.argmax())
+        steps = self.particles[i].place.steps
+        correction = posterior.log_evidence - sum(step.logz for step in steps)
+        ledger = Ledger(self.kind if self.options.pick == "sample" else "improper", steps, correction=correction)
+        return self._drawn(ledger, posterior)
+
+    def _weighted(self, p: Particle) -> WeightedSample:
+        steps = p.place.steps
+        tokens = [step.token for step in steps]
+        text = text_of(self.auto.vocabulary, tokens)
+        ended = p.place.ended and p.logw > -np.inf
+        return WeightedSample(tuple(tokens), text, p.logw, "stop" if ended else None, sum(step.logp for step in steps))
+
+    def _drawn(self, ledger: Ledger, posterior: Posterior | None = None) -> Drawn:
+        """A sample of the ledger's tokens; finished if there is a posterior."""
+        tokens = [step.token for step in ledger]
+        left = self.prompt.max_tokens - len(tokens)
+        prefix = Prefix([*self.prompt.prompt, *tokens])
+        drawn = Drawn(self.auto, prefix, self.auto.start, left, self.rng, ledger, tokens)
+        drawn.posterior, drawn.report = posterior, self.report
+        if posterior is not None and np.isfinite(posterior.log_evidence):
+            drawn.finish_reason, drawn.state = "stop", self.auto.finished
+        return drawn
+
+
+def pump(model: Model, tasks: Sequence[Task[None]]) -> Iterator[None]:
+    """Run generators together, with one call of the model for what all of them ask at a time."""
+    asked: dict[int, list[Prefix]] = {}
+
+    def proceed(i: int, rows: NDArray[np.float64] | None) -> None:
+        try:
+            asked[i] = next(tasks[i]) if rows is None else tasks[i].send(rows)
+        except StopIteration:
+            asked.pop(i, None)
+
+    for i in range(len(tasks)):
+        proceed(i, None)
+    while asked:
+        waiting = {i: list(prefixes) for i, prefixes in asked.items()}
+        unique = {p.tokens: p for prefixes in waiting.values() for p in prefixes}
+        rows = dict(zip(unique, logp_rows(model, list(unique.values())), strict=True))
+        for i, prefixes in waiting.items():
+            proceed(i, np.stack([rows[p.tokens] for p in prefixes]))
+        yield
