@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         UnsupportedFeature,
         VocabularyError,
     )
+    from .grammar.convert import convert
     from .grammar.dialect import read_grammar
     from .grammar.ebnf import Ebnf
     from .grammar.gbnf import Gbnf
@@ -36,9 +37,10 @@ if TYPE_CHECKING:
     from .grammar.lark import Lark
     from .grammar.literals import Choice
     from .grammar.regex import Regex
-    from .sampling import ASAp, Masking
+    from .sampling import CARS, ASAp, Masking
 
 __all__ = [
+    "CARS",
     "ASAp",
     "BackendError",
     "BudgetExceeded",
@@ -69,11 +71,13 @@ __all__ = [
     "Vocabulary",
     "VocabularyError",
     "compile",
+    "convert",
     "load",
     "read_grammar",
 ]
 
 _HOMES = {
+    "CARS": "sampling.cars",
     "ASAp": "sampling.asap",
     "Choice": "grammar.literals",
     "Ebnf": "grammar.ebnf",
@@ -93,6 +97,7 @@ _HOMES = {
     "TokenAutomaton": "automata.automaton",
     "Vocabulary": "automata.vocabulary",
     "compile": "automata.compile",
+    "convert": "grammar.convert",
     "load": "backends.load",
     "read_grammar": "grammar.dialect",
 }

@@ -31,7 +31,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .asking import Asking, Choices, Job, Inquiry, stuck
+from .asking import Asking, Choices, Inquiry, Job, stuck
 from .constraint import Constraint
 from .decode import Sample
 from .future import Future, Futures, Node
@@ -63,7 +63,7 @@ class ASAp(Asking):
     seed: int | None = None
     max_nodes: int = 100_000
     row_bytes: int = 1 << 26
-    _futures: Futures = field(default_factory=Futures, init=False, repr=False)
+    _futures: Futures[Future] = field(default_factory=lambda: Futures(Future), init=False, repr=False)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -89,10 +89,10 @@ class ASAp(Asking):
         """What was learned so far about a prompt: upper bounds of the mass of prefixes' continuations."""
         return self._futures.of(model, auto, tuple(prompt), max_tokens)
 
-    def _inquiries(self, model: Model, jobs: Sequence[Job]) -> Sequence[Inquiry[list[Sample]]]:
+    def _inquiries(self, model: Model, jobs: Sequence[Job]) -> Sequence[Inquiry[dict[int, Sample]]]:
         return [self._inquiry(job, self._futures.of(model, job.auto, job.prompt, job.max_tokens)) for job in jobs]
 
-    def _inquiry(self, job: Job, future: Future) -> Inquiry[list[Sample]]:
+    def _inquiry(self, job: Job, future: Future) -> Inquiry[dict[int, Sample]]:
         """One sample, from which the table learns."""
         future.trim(self.max_nodes)
         sample = job.begin("estimated", future.prefix)
@@ -102,7 +102,7 @@ class ASAp(Asking):
             path.append(node)
             node = self._grow(sample, node, logp)
         future.learn(path)
-        return [sample]
+        return {job.i: sample}
 
     def _grow(self, sample: Sample, node: Node, logp: NDArray[np.float64]) -> Node:
         """Take one token, or note why there is none; returns the node behind it."""

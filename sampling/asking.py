@@ -4,7 +4,7 @@ An algorithm is a generator: it yields the prefixes whose laws it needs next, ge
 found. `answer` runs many, with one call of the model for what all of them ask at a time; `RowMemory` answers from
 memory what was asked before, for algorithms that come by the same prefixes again.
 
-`Asking` is the sampler that is made of them: `_inquiries` gives one algorithm per prompt.
+`Asking` is the sampler that is made of them.
 """
 
 from __future__ import annotations
@@ -96,6 +96,8 @@ def answer(model: Model, inquiries: Sequence[Inquiry[T]], memory: RowMemory) -> 
 class Job:
     """A prompt to be continued."""
 
+    #: Its place among the prompts.
+    i: int
     auto: Constraint
     prompt: tuple[int, ...]
     max_tokens: int
@@ -123,8 +125,8 @@ class Asking(ABC):
             raise ValueError(f"Expected row_bytes to be at least 0, got {self.row_bytes}.")
 
     @abstractmethod
-    def _inquiries(self, model: Model, jobs: Sequence[Job]) -> Sequence[Inquiry[list[Sample]]]:
-        """Algorithms that together give one sample per job, in their order."""
+    def _inquiries(self, model: Model, jobs: Sequence[Job]) -> Sequence[Inquiry[dict[int, Sample]]]:
+        """Algorithms that together give one sample per job, by its place."""
 
     def steps(
         self,
@@ -144,8 +146,10 @@ class Asking(ABC):
         """
         with running(auto, prompts, max_tokens) as tasks:
             rngs = streams(self.seed if seed is None else seed)
-            jobs = [Job(t.auto, tuple(t.prompt), t.max_tokens, rng) for t, rng in zip(tasks, rngs, strict=False)]
-            yield [s for found in answer(model, self._inquiries(model, jobs), self._memory(model)) for s in found]
+            jobs = [Job(i, t.auto, tuple(t.prompt), t.max_tokens, next(rngs)) for i, t in enumerate(tasks)]
+            parts = answer(model, self._inquiries(model, jobs), self._memory(model))
+            found = {i: sample for part in parts for i, sample in part.items()}
+            yield [found[job.i] for job in jobs]
 
     def sample(
         self,
@@ -212,6 +216,11 @@ class Choices:
         """The state behind the i-th token, guards and budget asked; 0 is dead."""
         state = self.auto.advance(self.state, int(self.ids[i]))
         return state if state and (not self.asks_fit or fits(self.auto, state, self.remaining - 1)) else 0
+
+    def has(self, token: int) -> bool:
+        """Whether the mask allows the token."""
+        i = int(np.searchsorted(self.ids, token))
+        return i < len(self.ids) and int(self.ids[i]) == token
 
     def where(self, tokens: Sequence[int]) -> NDArray[np.intp]:
         """The indices of tokens that are all among `ids`."""

@@ -21,8 +21,8 @@ Source: Park et al. 2024 (arXiv 2405.21047), section 3, where theta is the expec
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
-from typing import TypeAlias
+from collections.abc import Callable, Iterator, Sequence
+from typing import Generic, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +35,7 @@ from .model import Model, Prefix, logsumexp
 class Node:
     """A prefix: its bound, and those of the children that were visited or refused."""
 
-    __slots__ = ("children", "counted", "log_theta", "logp", "rest", "seen")
+    __slots__ = ("children", "counted", "known", "log_theta", "logp", "rest", "seen")
 
     def __init__(self, logp: float = 0.0) -> None:
         #: Log-probability of the last token under the base law, nats.
@@ -49,6 +49,8 @@ class Node:
         self.seen = 0
         #: How many of the children the table has counted.
         self.counted = 0
+        #: Whether a sample has handed up what it found here.
+        self.known = False
 
     def twisted(self, choices: Choices) -> NDArray[np.float64]:
         """log p(v | h) theta(hv) of every choice, nats."""
@@ -101,6 +103,7 @@ class Future:
         self.n_samples += 1
         for node in reversed(path):
             node.lower()
+            node.known = True
             node.seen = self.n_samples
             self.n_nodes += len(node.children) - node.counted
             node.counted = len(node.children)
@@ -125,6 +128,10 @@ class Future:
                 node.children, node.rest, node.counted = {}, None, 0
         self.n_nodes = sum(1 for _ in self._nodes())
 
+    def clear(self) -> None:
+        """Forget everything."""
+        self.root, self.n_nodes = Node(), 1
+
     def _nodes(self) -> Iterator[Node]:
         stack = [self.root]
         while stack:
@@ -133,21 +140,23 @@ class Future:
             stack.extend(node.children.values())
 
 
+F = TypeVar("F", bound=Future)
 _Key: TypeAlias = tuple[int, int, tuple[int, ...], int]
 
 
-class Futures:
+class Futures(Generic[F]):
     """Tables by model, constraint, prompt and budget, those used last; models and constraints live as long as they."""
 
-    def __init__(self, max_tables: int = 64) -> None:
+    def __init__(self, make: Callable[[tuple[int, ...]], F], max_tables: int = 64) -> None:
+        self.make = make
         self.max_tables = max_tables
-        self._tables: OrderedDict[_Key, tuple[Model, Constraint, Future]] = OrderedDict()
+        self._tables: OrderedDict[_Key, tuple[Model, Constraint, F]] = OrderedDict()
 
-    def of(self, model: Model, auto: Constraint, prompt: tuple[int, ...], max_tokens: int) -> Future:
+    def of(self, model: Model, auto: Constraint, prompt: Sequence[int], max_tokens: int) -> F:
         """The table, made if need be."""
-        key = (id(model), id(auto), prompt, max_tokens)  # ids stay taken: the objects are kept
+        key = (id(model), id(auto), tuple(prompt), max_tokens)  # ids stay taken: the objects are kept
         if key not in self._tables:
-            self._tables[key] = (model, auto, Future(prompt))
+            self._tables[key] = (model, auto, self.make(key[2]))
             if len(self._tables) > self.max_tables:
                 self._tables.popitem(last=False)
         self._tables.move_to_end(key)

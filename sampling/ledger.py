@@ -48,6 +48,8 @@ class Ledger:
     taken_back: int = 0
     #: Checks that led to no token of the text.
     lost_checks: int = 0
+    #: Whole attempts that came to nothing before this text.
+    rejected: int = 0
     #: What the log weight has beyond the steps' shares, nats: of samplers whose law is not that of masking.
     correction: float = 0.0
 
