@@ -34,10 +34,6 @@ if TYPE_CHECKING:
 Laws: TypeAlias = dict[tuple[int, ...], tuple[NDArray[np.float64], NDArray[np.float64], float]]
 
 
-#: The least that a look ahead says, nats: finding nothing does not prove that there is nothing.
-FLOOR = -50.0
-
-
 class Cloud:
     """The particles of one prompt."""
 
@@ -187,14 +183,21 @@ class Cloud:
         return replace(parent, place=after, prefix=prefix, logw=parent.logw + logw)
 
     def _ahead(self, particles: Sequence[Particle]) -> Task[list[float]]:
-        """Log of the mean final weight of a few texts completed from each particle; never -inf, which could err."""
+        """Log of the mean final word on a few texts completed from each particle, smoothed by half a text of word 1.
+
+        Any positive number would be right; the smoothing keeps texts alive of which none of the few came to anything.
+        """
         critic, k = self.options.critic, self.options.lookahead
         assert critic is not None
         texts = [replace(p, logw=0.0) for p in particles for _ in range(k)]
         while any(p.live for p in texts):
             texts = yield from self.grown(texts)
-        last = critic.complete([p.place.mark for p in texts]) + np.array([p.logw for p in texts])
-        return [max(logsumexp(row) - float(np.log(k)), FLOOR) for row in last.reshape(len(particles), k)]
+        logw = np.array([p.logw for p in texts]).reshape(len(particles), k)
+        last = critic.complete([p.place.mark for p in texts]).reshape(len(particles), k) + logw
+        means = [
+            logsumexp(row) - logsumexp(w) if w.max() > -np.inf else -np.inf for row, w in zip(last, logw, strict=True)
+        ]
+        return [float(np.logaddexp(mean, -np.log(2 * k)) - np.log1p(1 / (2 * k))) for mean in means]
 
     def _finish(self) -> Drawn:
         """The text to show, with posterior and report."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -71,3 +72,48 @@ def outcomes(
         result = run(chance)
         scripts += chance.open
         yield chance.probability, result
+
+
+class EnumeratedRng(EnumeratedChance):
+    """A generator whose uniform numbers take one value in each piece between `breaks`."""
+
+    def __init__(self, script: list[int]) -> None:
+        super().__init__([], script, 0)
+        self.breaks: list[float] = []
+        self.probability = 1.0
+
+    def random(self, size: int | None = None) -> Any:
+        if size is None:
+            return self._uniform()
+        return np.array([self._uniform() for _ in range(size)])
+
+    def _uniform(self) -> float:
+        ends = sorted({0.0, 1.0, *(b for b in self.breaks if 0 < b < 1)})
+        pieces = [(i, hi - lo) for i, (lo, hi) in enumerate(pairwise(ends)) if hi - lo > 1e-12]
+        i = self.choose(pieces)
+        return (ends[i] + ends[i + 1]) / 2
+
+    def choice(self, n: int, p: np.ndarray) -> int:
+        """Which of the particles is shown does not matter."""
+        return int(np.argmax(p))
+
+
+def runs(run: Callable[[EnumeratedRng], Any]) -> Iterator[tuple[float, Any]]:
+    """Every outcome of `run`, with its probability."""
+    scripts: list[list[int]] = [[]]
+    while scripts:
+        rng = EnumeratedRng(scripts.pop())
+        result = run(rng)
+        scripts += rng.open
+        yield rng.probability, result
+
+
+def breaks(weights: np.ndarray, scheme: str) -> list[float]:
+    """Where a scheme's outcome changes as one of its uniform numbers grows."""
+    n = len(weights)
+    if scheme == "multinomial":
+        return np.cumsum(weights).tolist()
+    if scheme == "residual":
+        rest = np.maximum(n * weights - np.floor(n * weights + 1e-12), 0)
+        return np.cumsum(rest / rest.sum()).tolist() if rest.sum() > 1e-9 else []
+    return (n * np.cumsum(weights) % 1).tolist()
