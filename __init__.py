@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .automata import Limits, Matcher, TokenAutomaton, Vocabulary
+    from .automata.check import check
     from .automata.compile import compile
     from .backends import Event, Generation, Generator, Receipt
     from .backends.load import load
@@ -70,6 +71,7 @@ __all__ = [
     "UnsupportedFeature",
     "Vocabulary",
     "VocabularyError",
+    "check",
     "compile",
     "convert",
     "load",
@@ -96,6 +98,7 @@ _HOMES = {
     "Regex": "grammar.regex",
     "TokenAutomaton": "automata.automaton",
     "Vocabulary": "automata.vocabulary",
+    "check": "automata.check",
     "compile": "automata.compile",
     "convert": "grammar.convert",
     "load": "backends.load",

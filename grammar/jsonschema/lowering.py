@@ -77,11 +77,11 @@ class Lowering:
             return ways[0]
         return self.named(nodes[0], lambda: choice(*ways))
 
-    def places_of_values(self) -> dict[tuple[str, ...], Expr]:
-        """What was written for the values at some pointers, least indented; `()`: for any JSON value."""
-        found: dict[tuple[str, ...], Expr] = {(): Ref("json")} if "json" in self.rules else {}
+    def values_written(self) -> dict[tuple[Node, ...], Expr]:
+        """What was written for the values that some nodes hold of, least indented; `()`: for any JSON value."""
+        found: dict[tuple[Node, ...], Expr] = {(): Ref("json")} if "json" in self.rules else {}
         for (nodes, _), expr in self._values.items():
-            found.setdefault(tuple(node.pointer for node in nodes), expr)
+            found.setdefault(nodes, expr)
         return found
 
     def named(self, node: Node, write: Callable[[], Expr]) -> Ref:

@@ -19,7 +19,7 @@ from ..analysis import reachable
 from ..ir import NOTHING, Check, Expr, Grammar, Guarded, Ref, children, sequence
 from ..regex import parse_regex
 from .conflicts import why_empty
-from .document import Document, Registry, Schema
+from .document import Document, Node, Registry, Schema
 from .layout import parse_layout
 from .loading import as_schema, check_schema, dialect_for, parse_schema
 from .lowering import Lowering, Style
@@ -55,10 +55,10 @@ class JsonSchema:
     EmptyLanguage : provably no instance is valid.
     BudgetExceeded : the schema is too large or nested too deep.
 
-    >>> JsonSchema({"enum": [1, "a"], "type": "string", "maxLength": 0})
+    >>> JsonSchema({"const": 1, "type": "null"})
     Traceback (most recent call last):
     ...
-    syntagma.errors.EmptyLanguage: No instance is valid: #/enum ([1, "a"]), #/type ("string") and #/maxLength (0) contradict each other at #
+    syntagma.errors.EmptyLanguage: No instance is valid: #/const (1) and #/type ("null") contradict each other at #
     """
 
     def __init__(
@@ -147,13 +147,13 @@ class JsonSchema:
         return verdicts_of(self._reader.nodes(), self._lowering.undecided | standing)
 
     @cached_property
-    def subschemas(self) -> dict[tuple[str, ...], Expr]:
-        """What satisfies the subschemas at some pointers together, for all that hold of a value; `()`: any JSON value.
+    def subschemas(self) -> dict[tuple[Node, ...], Expr]:
+        """What satisfies some subschemas together, for all that hold of one value; `()`: any JSON value.
 
         Subschemas applied in place (`allOf`, `anyOf`, ...) are part of what they stand in. Writes all rules.
         """
         len(self._lowering.rules)
-        return self._lowering.places_of_values()
+        return self._lowering.values_written()
 
     @property
     def reader(self) -> Reader:

@@ -1,0 +1,147 @@
+"""Check: a report on a schema, whether it can be used or not."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+import syntagma as sg
+from syntagma.automata import Vocabulary, compile_grammar
+from syntagma.grammar.jsonschema import JsonSchema
+
+SCHEMA: dict[str, Any] = {
+    "title": "A person",
+    "type": "object",
+    "properties": {
+        "name": {"type": "string", "maxLength": 40},
+        "tags": {"type": "array", "items": {"enum": ["a", "b", "c"]}, "uniqueItems": True, "maxItems": 100},
+        "age": {"type": "integer", "minimum": 0},
+        "born": {"$ref": "#/$defs/date"},
+    },
+    "required": ["name"],
+    "$defs": {"date": {"type": "string", "format": "date"}, "spare": {"type": "null"}},
+}
+
+
+def decisions(report: Any) -> dict[str, str]:
+    return {f"{v.pointer}/{v.keyword}": v.decision for v in report.verdicts}
+
+
+def test_every_keyword_has_a_verdict() -> None:
+    found = decisions(sg.check(SCHEMA))
+    assert found["#/type"] == found["#/properties"] == found["#/properties/born/$ref"] == "automaton"
+    assert found["#/title"] == found["#/$defs/spare/type"] == "annotation"
+    assert found["#/$defs/date/format"] == "automaton"
+    named = {"$defs"}
+    for pointer, schema in [("#", SCHEMA), *((f"#/properties/{k}", v) for k, v in SCHEMA["properties"].items())]:
+        assert {f"{pointer}/{keyword}" for keyword in schema if keyword not in named} <= found.keys()
+
+
+def test_guards_say_why() -> None:
+    report = sg.check({"type": "array", "items": {"type": "integer"}, "uniqueItems": True, "maxItems": 9})
+    (guard,) = [v for v in report.verdicts if v.decision == "guard"]
+    assert (guard.pointer, guard.keyword) == ("#", "uniqueItems")
+    assert "compared" in guard.reason
+    assert report.residuals == (("#", "uniqueItems"),)
+    assert not report.exact
+
+
+@pytest.mark.parametrize("profile", ["generation", "spec"])
+@pytest.mark.parametrize(
+    "schema", [SCHEMA, True, {"type": "number", "const": 1}, {"not": {"type": "array"}}, {"type": "integer"}]
+)
+def test_exactness_and_residuals_are_those_of_the_automaton(schema: Any, profile: Any) -> None:
+    report = sg.check(schema, profile=profile)
+    vocabulary = Vocabulary.from_tokens([bytes([b]) for b in range(256)], [256])
+    auto = compile_grammar(JsonSchema(schema, profile=profile).grammar(), vocabulary)
+    assert report.exact == auto.exact
+    assert set(report.residuals) == {(r.pointer, r.keyword) for r in auto.residuals}
+    guarded = {v.pointer for v in report.verdicts if v.decision == "guard"}
+    assert {pointer for pointer, _ in report.residuals} == guarded
+
+
+def test_costs_and_defaults() -> None:
+    report = sg.check(SCHEMA)
+    assert report.total_states is not None
+    assert {"#", "#/properties/name", "#/properties/tags", "#/properties/age", "#/properties/born"} <= set(
+        report.states
+    )
+    assert "#/$defs/spare" not in report.states
+    assert all(n is not None and 0 < n <= report.total_states for n in report.states.values())
+    assert report.defaults["profile"] == "generation"
+    assert report.defaults["order of members"] == "as declared"
+    assert sg.check(SCHEMA, profile="spec", property_order="schema").defaults["order of members"] == "as declared"
+    assert sg.check(SCHEMA, whitespace="indent=2").defaults["white space"] == "indent=2"
+    assert sg.check(SCHEMA, format="annotation").defaults["formats"] == "annotations"
+
+
+def test_text_and_json() -> None:
+    report = sg.check(SCHEMA)
+    data = json.loads(json.dumps(report.json()))
+    assert data["usable"]
+    assert data["states"]["total"] == report.total_states
+    assert [k["keyword"] for k in data["keywords"] if k["pointer"] == "#/properties/age"] == ["type", "minimum"]
+    text = str(report)
+    assert "#/properties/tags" in text
+    assert text.splitlines()[-1].startswith("The schema can be used")
+
+
+@dataclass
+class Point:
+    x: int
+    y: int = 0
+
+
+def test_what_may_be_checked() -> None:
+    assert sg.check(json.dumps(SCHEMA)).json() == sg.check(SCHEMA).json()
+    assert sg.check(JsonSchema(SCHEMA, profile="spec")).json() == sg.check(SCHEMA, profile="spec").json()
+    assert "#/properties/x" in sg.check(Point).states
+    assert not sg.check(False).usable
+
+
+#: Schema, code of the finding, its pointer, and what is refused.
+REFUSED: list[tuple[Any, str, str, set[str]]] = [
+    ({"properties": {"a": {"minimum": "3"}}}, "not-a-schema", "#/properties/a", {"#/properties/a/minimum"}),
+    ({"items": {"$ref": "#/$defs/x"}}, "not-a-schema", "#/items", {"#/items/$ref"}),
+    ({"type": "null", "const": 1}, "empty-language", "#", {"#/type", "#/const"}),
+    (False, "empty-language", "#", {"#/false"}),
+    ({"type": "object", "required": ["a"], "properties": {"a": False}}, "empty-language", "#/properties/a", {
+        "#/type", "#/required", "#/properties",
+    }),
+    ("{", "not-a-schema", "#", set()),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("schema", "code", "pointer", "refused"), REFUSED)
+def test_what_cannot_be_used_says_why(schema: Any, code: str, pointer: str, refused: set[str]) -> None:
+    report = sg.check(schema)
+    assert not report.usable
+    assert not report.exact
+    assert (report.findings[0].code, report.findings[0].severity) == (code, "error")
+    assert report.findings[0].pointer == pointer
+    assert {place for place, decision in decisions(report).items() if decision == "refused"} == refused
+    assert str(report).endswith("The schema cannot be used.")
+
+
+def test_a_schema_that_is_too_deep_gets_a_report() -> None:
+    deep: Any = {"type": "string"}
+    for _ in range(500):
+        deep = {"allOf": [deep]}
+    assert sg.check(deep).findings[0].code == "too-large"
+
+
+def test_unknown_options_are_refused() -> None:
+    with pytest.raises(sg.GrammarError, match="profile"):
+        sg.check({}, profile="strict")  # type: ignore[arg-type]
+    with pytest.raises(sg.GrammarError, match="draft"):
+        sg.check({}, draft=3)
+
+
+def test_no_kernel_is_needed() -> None:
+    code = "import sys, syntagma as sg; sg.check({'type': 'array'}); print('numba' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
