@@ -1,4 +1,4 @@
-"""Command line: `syntagma generate`, `validate`, `explain`, `warmup`.
+"""Command line: `syntagma generate`, `validate`, `explain`, `convert`, `warmup`.
 
 Only typer is imported here; what a command needs is imported when it runs, so that `syntagma --help` answers at once.
 Each command's work is in `backends/commands`, and comes back as an `Outcome` with the exit status: 0 all is well,
@@ -43,6 +43,16 @@ class Kind(StrEnum):
 
     schema = "schema"
     lark = "lark"
+    gbnf = "gbnf"
+    ebnf = "ebnf"
+    regex = "regex"
+
+
+class Target(StrEnum):
+    """The dialects that a grammar can be printed in."""
+
+    lark = "lark"
+    gbnf = "gbnf"
     regex = "regex"
 
 
@@ -118,7 +128,9 @@ def generate(
 
 @app.command()
 def validate(
-    file: Annotated[Path, typer.Argument(help="A grammar or schema: .json, .lark or .regex; - is standard input.")],
+    file: Annotated[
+        Path, typer.Argument(help="A grammar or schema: .json, .lark, .gbnf, .ebnf or .regex; - is standard input.")
+    ],
     kind: Annotated[Kind | None, typer.Option(help="What the file holds, where its name does not tell.")] = None,
     profile: ProfileOption = Profile.spec,
     instances: Annotated[
@@ -165,6 +177,26 @@ def explain(
         from .backends.commands.explain import explain as body
 
         return body(_constraint(schema, lark, regex, choice, type_, profile), prefix, tokenizer, token, show)
+
+    _finish(command, as_json)
+
+
+@app.command()
+def convert(
+    file: Annotated[
+        Path, typer.Argument(help="A grammar or schema: .json, .lark, .gbnf, .ebnf or .regex; - is standard input.")
+    ],
+    to: Annotated[Target, typer.Option(help="The dialect to print; XGrammar reads gbnf, too.")],
+    kind: Annotated[Kind | None, typer.Option(help="What the file holds, where its name does not tell.")] = None,
+    profile: ProfileOption = Profile.generation,
+    as_json: JsonOption = False,
+) -> None:
+    """Print a grammar or schema in another dialect, the language unchanged."""
+
+    def command() -> Outcome:
+        from .backends.commands.convert import convert as body
+
+        return body(file, kind and kind.value, to.value, profile.value)
 
     _finish(command, as_json)
 

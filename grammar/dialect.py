@@ -41,12 +41,12 @@ def read_grammar(text: str, *, dialect: Dialect | None = None, start: str | None
     >>> read_grammar('start: "a"*')
     Lark(text='start: "a"*', start='start', lexer='longest', base_path=None)
     """
-    dialect = dialect or _dialect_of(text)
-    if dialect == "lark":
+    found = dialect or _dialect_of(text)
+    if found == "lark":
         return Lark(text, start or "start")
-    if dialect == "gbnf":
+    if found == "gbnf":
         return Gbnf(text, start or "root")
-    if dialect == "ebnf":
+    if found == "ebnf":
         return Ebnf(text, start or "root")
     return _either(text, start or "root")
 

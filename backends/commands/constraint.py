@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ...grammar.ir import Grammar
 
 #: How a file's kind is told from its name.
-KIND_OF_SUFFIX = {".json": "schema", ".lark": "lark", ".regex": "regex"}
+KIND_OF_SUFFIX = {".json": "schema", ".lark": "lark", ".gbnf": "gbnf", ".ebnf": "ebnf", ".regex": "regex"}
 
 
 class UsageError(SyntagmaError):
@@ -74,9 +74,13 @@ def constraint_of_file(path: Path, kind: str | None, profile: Literal["spec", "g
         return ConstraintOptions(schema=str(path), profile=profile).constraint()
     if kind == "lark":
         return ConstraintOptions(lark=path).constraint()
+    if kind == "gbnf" or kind == "ebnf":
+        from ...grammar.dialect import read_grammar
+
+        return read_grammar(read_text(path), dialect="gbnf" if kind == "gbnf" else "ebnf")
     if kind == "regex":
         return ConstraintOptions(regex=read_text(path).removesuffix("\n")).constraint()
-    raise UsageError(f"Cannot tell what {path} holds. Name it .json, .lark or .regex, or say --kind.")
+    raise UsageError(f"Cannot tell what {path} holds. Name it .json, .lark, .gbnf, .ebnf or .regex, or say --kind.")
 
 
 def grammar_of(constraint: Any) -> Grammar:
