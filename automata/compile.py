@@ -54,6 +54,7 @@ def compile_grammar(
     """
     if not grammar.is_normal:
         from ..grammar.normalize import normalize
+        from .special_token import with_text_tokens
 
-        grammar = normalize(grammar)
+        grammar = with_text_tokens(normalize(grammar), vocabulary)
     return TokenAutomaton(grammar, vocabulary, tuple(stop_ids or ()), limits or Limits())

@@ -63,10 +63,15 @@ class Ref:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """One special token, matched as a token and never as text. Exactly one of `id` and `name` is set."""
+    """One special token, matched as a token and never as text. Exactly one of `id` and `name` is set.
+
+    For a token that the vocabulary has as ordinary text its text stands, however it is cut into tokens.
+    """
 
     id: int | None = None
     name: str | None = None
+    #: Whether the name stands as text, too, where the vocabulary has no such token.
+    or_text: bool = False
 
 
 @dataclass(frozen=True, slots=True)

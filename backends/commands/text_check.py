@@ -81,7 +81,7 @@ def _token_names(expr: Expr) -> Iterator[str]:
     stack = [expr]
     while stack:
         top = stack.pop()
-        if isinstance(top, Token) and top.name is not None:
+        if isinstance(top, Token) and top.name is not None and not top.or_text:
             yield top.name
         stack.extend(children(top))
 
