@@ -13,6 +13,8 @@ from ..sampling.ledger import Ledger
 
 if TYPE_CHECKING:
     from ..automata.vocabulary import Vocabulary
+    from ..sampling.posterior import Posterior
+    from ..sampling.report import Report
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,10 @@ class Generation:
     ledger: Ledger
     receipt: Receipt
     decode: Callable[[str], Any] = field(repr=False)
+    #: All weighted texts that the sampler drew, where it draws several (`SMC`).
+    posterior: Posterior | None = field(default=None, repr=False)
+    #: What the sampler did, where it says (`SMC`).
+    report: Report | None = field(default=None, repr=False)
 
     @cached_property
     def value(self) -> Any:
@@ -51,6 +57,13 @@ class Generation:
         Raises whatever the type's own validators raise, such as pydantic's ValidationError.
         """
         return self.decode(self.text) if self.receipt.accepted else None
+
+    @cached_property
+    def values(self) -> list[tuple[Any, float]]:
+        """Values with their probability under the posterior, the most probable first; without one, the value alone."""
+        if self.posterior is not None:
+            return self.posterior.by_value(self.decode)
+        return [(self.value, 1.0)] if self.receipt.accepted else []
 
     @property
     def logprob(self) -> float:
@@ -79,13 +92,23 @@ class Event:
         return self.show()
 
 
-def finish(sample: Sample, text: str, decode: Callable[[str], Any], fingerprint: str) -> Generation:
+def finish(
+    sample: Sample,
+    text: str,
+    decode: Callable[[str], Any],
+    fingerprint: str,
+    text_of: Callable[[Sequence[int]], str],
+) -> Generation:
     """The generation of a finished sample; raises the dead end it met, if any."""
     if sample.dead is not None:
         raise sample.dead
     ledger, accepted = sample.ledger, sample.finish_reason == "stop"
     receipt = Receipt(fingerprint, accepted, ledger.masked, sample.auto.exact, ledger.checks)
-    return Generation(text, tuple(sample.tokens), sample.finish_reason or "length", ledger, receipt, decode)
+    posterior, report = getattr(sample, "posterior", None), getattr(sample, "report", None)
+    if posterior is not None:
+        posterior = posterior.reread(text_of, sample.auto.end_ids)
+    reason, tokens = sample.finish_reason or "length", tuple(sample.tokens)
+    return Generation(text, tokens, reason, ledger, receipt, decode, posterior, report)
 
 
 class TextReader:

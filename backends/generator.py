@@ -6,7 +6,8 @@ back obeys it, or says that the tokens ran out: `finish_reason == "length"`, and
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, overload
 
@@ -14,6 +15,7 @@ from ..errors import DeadEnd, PromptTooLong
 from ..sampling.decode import Sample, Sampler
 from ..sampling.masking import Masking
 from ..sampling.model import Model
+from ..sampling.predicate import Filtered, Predicate
 from .generation import Event, Generation, TextReader, finish
 from .output import compiled, output_of
 from .partial import PartialJson
@@ -32,7 +34,7 @@ class _Job:
     """A prompt, ready to be continued."""
 
     tokens: list[int]
-    automaton: TokenAutomaton
+    automaton: TokenAutomaton | Filtered
     max_tokens: int
     #: Bytes of the prompt that the generated text begins with.
     healed: int
@@ -53,7 +55,9 @@ class Generator:
     sampler : `Masking()` by default: temperature 1, no truncation.
     max_tokens : tokens of a text, the end token not counted; 1024 by default, or what the context leaves.
     show_schema : whether to show the schema in prompts; by default in conversations and not in text.
-    heal : whether to heal prompts that end inside a token; by default those of text, and not conversations.
+    heal : whether to heal prompts that end inside a token; by default those of text, and not conversations, nor under a
+        sampler's critic, which would see the healed bytes.
+    where : what texts must satisfy besides: a function of the finished text, or `Predicate`s.
     limits : what compilation may use.
 
     Raises
@@ -74,6 +78,7 @@ class Generator:
         max_tokens: int | None = None,
         show_schema: bool | None = None,
         heal: bool | None = None,
+        where: Predicate | Callable[[str], Any] | Sequence[Predicate] = (),
         limits: Limits | None = None,
     ) -> None:
         self.model = model
@@ -83,8 +88,11 @@ class Generator:
         self.show_schema = show_schema
         self.heal = heal
         self.limits = limits
+        asked = where if isinstance(where, Sequence) else [where if isinstance(where, Predicate) else Predicate(where)]
+        self.where = [predicate.reading(self.output.decode) for predicate in asked]
         #: The automaton of the output, for prompts that need no healing.
         self.automaton = compiled(self.output.constraint, model.vocabulary, b"", limits)
+        self._filtered = self._with_predicates(self.automaton, 0)
 
     def __call__(self, prompt: Prompt, *, max_tokens: int | None = None, seed: int | None = None) -> Generation:
         """Continue one prompt: a text, messages with role and content, or token ids.
@@ -157,6 +165,18 @@ class Generator:
         generation = self._finish(job, sample)
         yield Event(reader.read([], last=True), generation, lambda: generation.value)
 
+    async def acall(self, prompt: Prompt, *, max_tokens: int | None = None, seed: int | None = None) -> Generation:
+        """The same as a call, in a thread of its own, so that an event loop goes on meanwhile."""
+        return await asyncio.to_thread(self, prompt, max_tokens=max_tokens, seed=seed)
+
+    async def astream(
+        self, prompt: Prompt, *, max_tokens: int | None = None, seed: int | None = None
+    ) -> AsyncIterator[Event]:
+        """The same as `stream`, each step in a thread."""
+        events = self.stream(prompt, max_tokens=max_tokens, seed=seed)
+        while (event := await asyncio.to_thread(next, events, None)) is not None:
+            yield event
+
     def _prepare(self, prompt: Prompt, max_tokens: int | None) -> _Job:
         """Encode and heal a prompt, and see that it leaves room."""
         vocabulary = self.model.vocabulary
@@ -168,11 +188,16 @@ class Generator:
                 raise PromptTooLong(len(tokens), 1 if wanted is None else wanted, context)
             wanted = min(MAX_TOKENS, room) if wanted is None else wanted
         budget = MAX_TOKENS if wanted is None else wanted
-        if not (isinstance(prompt, str) if self.heal is None else self.heal):
-            return _Job(tokens, self.automaton, budget, 0)
+        by_default = isinstance(prompt, str) and getattr(self.sampler, "critic", None) is None
+        if not (by_default if self.heal is None else self.heal):
+            return _Job(tokens, self._filtered, budget, 0)
         kept, dropped = heal(vocabulary, tokens)
         automaton = compiled(self.output.constraint, vocabulary, dropped, self.limits)
-        return _Job(kept, automaton, budget + len(tokens) - len(kept), len(dropped))
+        filtered = self._with_predicates(automaton, len(dropped))
+        return _Job(kept, filtered, budget + len(tokens) - len(kept), len(dropped))
+
+    def _with_predicates(self, automaton: TokenAutomaton, skip: int) -> TokenAutomaton | Filtered:
+        return Filtered(automaton, self.where, skip) if self.where else automaton
 
     def _steps(self, jobs: Sequence[_Job], seed: int | None) -> Iterator[list[Sample]]:
         autos, prompts = [job.automaton for job in jobs], [job.tokens for job in jobs]
@@ -185,6 +210,7 @@ class Generator:
         return samples
 
     def _finish(self, job: _Job, sample: Sample) -> Generation:
-        reader = TextReader(self.model.vocabulary, job.automaton.end_ids, job.healed)
-        text = reader.read(job.text_tokens(sample), last=True)
-        return finish(sample, text, self.output.decode, job.automaton.fingerprint)
+        def text_of(tokens: Sequence[int]) -> str:
+            return TextReader(self.model.vocabulary, job.automaton.end_ids, job.healed).read(tokens, last=True)
+
+        return finish(sample, text_of(job.text_tokens(sample)), self.output.decode, job.automaton.fingerprint, text_of)

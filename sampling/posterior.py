@@ -18,7 +18,7 @@ Source: Lee and Whiteley 2018 (arXiv 1509.00394), section 3, for the variance.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -105,6 +105,15 @@ class Posterior(Sequence[WeightedSample]):
             raise SamplingError("Improper weights cannot be joined with proper ones.")
         kind = kinds.pop() if len(kinds) == 1 else "estimated"
         return cls([s for run in runs for s in run], kind, families, max(run.n_resampled for run in runs))
+
+    def reread(self, text_of: Callable[[Sequence[int]], str], end_ids: Sequence[int]) -> Posterior:
+        """The same samples with texts read anew from their tokens, less the one that ended each."""
+
+        def read(s: WeightedSample) -> WeightedSample:
+            ends = s.finish_reason == "stop" and s.tokens[-1:] and s.tokens[-1] in end_ids
+            return replace(s, text=text_of(s.tokens[:-1] if ends else s.tokens))
+
+        return replace(self, samples=[read(s) for s in self.samples])
 
     def __len__(self) -> int:
         return len(self.samples)

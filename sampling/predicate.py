@@ -39,7 +39,8 @@ class Predicate:
     fn : returns a bool. A score belongs into a potential, which `SMC` takes as its critic.
     on : "text": the finished text; "prefix": the text so far (and finished), unfinished characters left out;
         "value": the finished text's value.
-    decode : text -> value, for `on="value"`.
+    decode : text -> value, for `on="value"`; `json.loads` by default, and in a `Generator` its output's own decoding. A
+        text that it refuses with a ValueError is refused.
     memo : how many answers are kept; the oldest go first.
 
     >>> even = Predicate(lambda text: len(text) % 2 == 0)
@@ -52,7 +53,7 @@ class Predicate:
         fn: Callable[[Any], Any],
         *,
         on: Subject = "text",
-        decode: Callable[[str], Any] = json.loads,
+        decode: Callable[[str], Any] | None = None,
         memo: int = 65536,
     ) -> None:
         if on not in ("text", "prefix", "value"):
@@ -70,6 +71,12 @@ class Predicate:
         """What the function is called."""
         return getattr(self.fn, "__qualname__", type(self.fn).__qualname__)
 
+    def reading(self, decode: Callable[[str], Any]) -> Predicate:
+        """The same predicate, reading values by `decode` unless it says itself how."""
+        if self.on != "value" or self.decode is not None:
+            return self
+        return Predicate(self.fn, on=self.on, decode=decode, memo=self.memo)
+
     def __call__(self, data: bytes, *, ended: bool) -> bool:
         """Whether a text, finished or not, may be."""
         if not ended and self.on != "prefix":
@@ -83,7 +90,13 @@ class Predicate:
 
     def _ask(self, text: str) -> bool:
         self.calls += 1
-        answer = evaluate(self.fn, [self.decode(text) if self.on == "value" else text])[0]
+        subject: Any = text
+        if self.on == "value":
+            try:
+                subject = (self.decode or json.loads)(text)
+            except ValueError:
+                return False
+        answer = evaluate(self.fn, [subject])[0]
         if not isinstance(answer, bool | np.bool_):
             raise TypeError(
                 f"Expected a bool from {self.name}, got {answer!r}. A score is for SMC(critic=TextPotential(...))."
