@@ -38,10 +38,11 @@ if TYPE_CHECKING:
     from .grammar.lark import Lark
     from .grammar.literals import Choice
     from .grammar.regex import Regex
-    from .sampling import CARS, ASAp, Masking
+    from .sampling import CARS, MCMC, ASAp, Masking
 
 __all__ = [
     "CARS",
+    "MCMC",
     "ASAp",
     "BackendError",
     "BudgetExceeded",
@@ -79,8 +80,8 @@ __all__ = [
 ]
 
 _HOMES = {
-    "CARS": "sampling.cars",
     "ASAp": "sampling.asap",
+    "CARS": "sampling.cars",
     "Choice": "grammar.literals",
     "Ebnf": "grammar.ebnf",
     "Event": "backends.generation",
@@ -92,6 +93,7 @@ _HOMES = {
     "Lark": "grammar.lark",
     "Limits": "automata.pushdown",
     "LogitsProcessor": "backends.logits_processor",
+    "MCMC": "sampling.mcmc",
     "Masking": "sampling.masking",
     "Matcher": "automata.matcher",
     "Receipt": "backends.generation",

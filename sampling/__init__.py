@@ -9,6 +9,7 @@ from .decode import FinishReason, Sample, Sampler
 from .full_mask import FullMask
 from .ledger import Ledger, Step, Weights
 from .masking import Masking
+from .mcmc import MCMC
 from .model import Model, Prefix, RandomModel, TableModel
 from .posterior import Posterior, WeightedSample
 from .potential import Potential, TextPotential
@@ -21,6 +22,7 @@ from .truncation import Truncation
 __all__ = [
     "AWRS",
     "CARS",
+    "MCMC",
     "SMC",
     "ASAp",
     "Capability",

@@ -31,13 +31,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .asking import Asking, Choices, Inquiry, Job, stuck
+from .asking import Asking, Choices, Job, stuck
 from .constraint import Constraint
 from .decode import Sample
 from .future import Future, Futures, Node
 from .ledger import Step
 from .masking import _draws as draws
 from .model import Model, logsumexp
+from .particle import Task
 from .posterior import Posterior
 
 
@@ -89,10 +90,10 @@ class ASAp(Asking):
         """What was learned so far about a prompt: upper bounds of the mass of prefixes' continuations."""
         return self._futures.of(model, auto, tuple(prompt), max_tokens)
 
-    def _inquiries(self, model: Model, jobs: Sequence[Job]) -> Sequence[Inquiry[dict[int, Sample]]]:
-        return [self._inquiry(job, self._futures.of(model, job.auto, job.prompt, job.max_tokens)) for job in jobs]
+    def _tasks(self, model: Model, jobs: Sequence[Job]) -> Sequence[Task[dict[int, Sample]]]:
+        return [self._task(job, self._futures.of(model, job.auto, job.prompt, job.max_tokens)) for job in jobs]
 
-    def _inquiry(self, job: Job, future: Future) -> Inquiry[dict[int, Sample]]:
+    def _task(self, job: Job, future: Future) -> Task[dict[int, Sample]]:
         """One sample, from which the table learns."""
         future.trim(self.max_nodes)
         sample = job.begin("estimated", future.prefix)

@@ -1,8 +1,8 @@
 """Asking: algorithms that ask a model for rows, written for one sequence and run side by side.
 
 An algorithm is a generator: it yields the prefixes whose laws it needs next, gets their rows, and returns what it
-found. `answer` runs many, with one call of the model for what all of them ask at a time; `RowMemory` answers from
-memory what was asked before, for algorithms that come by the same prefixes again.
+found (`particle.Task`). `answer` runs many, with one call of the model for what all of them ask at a time; `RowMemory`
+answers from memory what was asked before, for algorithms that come by the same prefixes again.
 
 `Asking` is the sampler that is made of them.
 """
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import OrderedDict
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
@@ -25,12 +25,11 @@ from .constraint import Constraint, text_of
 from .decode import Sample, logp_rows
 from .ledger import Ledger, Weights
 from .model import Model, Prefix, logsumexp
+from .particle import Task
 from .step import tempered
 
 T = TypeVar("T")
 Rows: TypeAlias = NDArray[np.float64]
-#: Yields prefixes, gets their rows (n, width), returns a T.
-Inquiry: TypeAlias = Generator[list[Prefix], Rows, T]
 
 
 class RowMemory:
@@ -69,27 +68,39 @@ class RowMemory:
             self._bytes -= old.nbytes
 
 
-def answer(model: Model, inquiries: Sequence[Inquiry[T]], memory: RowMemory) -> list[T]:
-    """Run the algorithms together and return what they found."""
+def gather(tasks: Sequence[Task[T]]) -> Task[list[T]]:
+    """Several algorithms as one: it asks what all of them ask, and returns what each of them found."""
     found: dict[int, T] = {}
     asked: dict[int, list[Prefix]] = {}
 
     def proceed(i: int, rows: Rows | None) -> None:
         try:
-            asked[i] = next(inquiries[i]) if rows is None else inquiries[i].send(rows)
+            asked[i] = next(tasks[i]) if rows is None else tasks[i].send(rows)
         except StopIteration as stop:
             asked.pop(i, None)
             found[i] = stop.value
 
-    for i in range(len(inquiries)):
+    for i in range(len(tasks)):
         proceed(i, None)
     while asked:
-        rows = memory.rows(model, [p for prefixes in asked.values() for p in prefixes])
+        rows = yield [p for prefixes in asked.values() for p in prefixes]
         at = 0
         for i, prefixes in list(asked.items()):
             proceed(i, rows[at : at + len(prefixes)])
             at += len(prefixes)
-    return [found[i] for i in range(len(inquiries))]
+    return [found[i] for i in range(len(tasks))]
+
+
+def answer(model: Model, tasks: Sequence[Task[T]], memory: RowMemory) -> list[T]:
+    """Run algorithms together and return what they found."""
+    together = gather(tasks)
+    try:
+        asked = next(together)
+        while True:
+            asked = together.send(memory.rows(model, asked))
+    except StopIteration as stop:
+        found: list[T] = stop.value
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +136,7 @@ class Asking(ABC):
             raise ValueError(f"Expected row_bytes to be at least 0, got {self.row_bytes}.")
 
     @abstractmethod
-    def _inquiries(self, model: Model, jobs: Sequence[Job]) -> Sequence[Inquiry[dict[int, Sample]]]:
+    def _tasks(self, model: Model, jobs: Sequence[Job]) -> Sequence[Task[dict[int, Sample]]]:
         """Algorithms that together give one sample per job, by its place."""
 
     def steps(
@@ -147,7 +158,7 @@ class Asking(ABC):
         with running(auto, prompts, max_tokens) as tasks:
             rngs = streams(self.seed if seed is None else seed)
             jobs = [Job(i, t.auto, tuple(t.prompt), t.max_tokens, next(rngs)) for i, t in enumerate(tasks)]
-            parts = answer(model, self._inquiries(model, jobs), self._memory(model))
+            parts = answer(model, self._tasks(model, jobs), self._memory(model))
             found = {i: sample for part in parts for i, sample in part.items()}
             yield [found[job.i] for job in jobs]
 

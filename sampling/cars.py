@@ -23,20 +23,21 @@ Source: CARS (arXiv 2510.01902), algorithm 1; rejection that excludes is Park et
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import SamplingError
-from .asking import Asking, Choices, Inquiry, Job, Rows
+from .asking import Asking, Choices, Job
 from .constraint import Constraint
 from .decode import Sample
 from .future import Future, Futures, Node
 from .ledger import Step
 from .masking import _draws as draws
-from .model import Model, Prefix, logsumexp
+from .model import Model, logsumexp
+from .particle import Task
 from .posterior import Posterior, WeightedSample
 
 
@@ -139,13 +140,13 @@ class CARS(Asking):
         """What was excluded so far about a prompt, the number of attempts, and their estimate of the evidence."""
         return self._tables.of(model, auto, prompt, max_tokens)
 
-    def _inquiries(self, model: Model, jobs: Sequence[Job]) -> Sequence[Inquiry[dict[int, Sample]]]:
+    def _tasks(self, model: Model, jobs: Sequence[Job]) -> Sequence[Task[dict[int, Sample]]]:
         groups: dict[Exclusions, list[Job]] = {}
         for job in jobs:
             groups.setdefault(self.exclusions(model, job.auto, job.prompt, job.max_tokens), []).append(job)
-        return [self._inquiry(table, group) for table, group in groups.items()]
+        return [self._task(table, group) for table, group in groups.items()]
 
-    def _inquiry(self, table: Exclusions, jobs: list[Job]) -> Inquiry[dict[int, Sample]]:
+    def _task(self, table: Exclusions, jobs: list[Job]) -> Task[dict[int, Sample]]:
         """One text per job, in rounds of attempts."""
         found: dict[int, Sample] = {}
         rejected = dict.fromkeys((job.i for job in jobs), 0)
@@ -168,7 +169,7 @@ class CARS(Asking):
                     raise _spent(table, rejected[job.i])
         return found
 
-    def _round(self, table: Exclusions, jobs: list[Job]) -> Generator[list[Prefix], Rows, list[_Attempt]]:
+    def _round(self, table: Exclusions, jobs: list[Job]) -> Task[list[_Attempt]]:
         """One attempt per job, side by side, by the table as it is."""
         attempts = [_Attempt(job.begin("exact", table.prefix), table.root) for job in jobs]
         while live := [a for a in attempts if not (a.failed or a.sample.done)]:
