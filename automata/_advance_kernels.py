@@ -10,6 +10,8 @@ from ._step_kernels import closure, land, merge_results, settle
 from ._walk_kernels import advance_slot, put_slot
 from .kernel import kernel
 
+NO_BYTES = -2
+
 
 @kernel("int64(int32[::1], int32[::1], int64, uint8[::1], int64, int64, int64, uint8[::1], int64)")
 def run_bytes(G, A, c, data, start, end, pos, text, ask):
@@ -24,16 +26,16 @@ def run_bytes(G, A, c, data, start, end, pos, text, ask):
     d = 0
     for i in range(start, end):
         if d >= limit:
-            for k in range(5):
-                A[slots + k] = A[slots + 5 * d + k]
+            for k in range(W_NEXT):
+                A[slots + k] = A[slots + SLOT * d + k]
             d = 0
         alive = advance_slot(G, A, d + 1, data[i], pos + i - start, text, ask)
         if alive <= 0:
             return FAILED if alive < 0 else i - start
         d += 1
-    w = slots + 5 * d
-    A[H_CLOSED] = A[w + 4]
-    if A[w] == 0:
+    w = slots + SLOT * d
+    A[H_CLOSED] = A[w + W_CLOSED]
+    if A[w] == CONFIG:
         A[H_RESULT] = A[w + 1]
     else:
         c = intern_one(G, A, A[w + 1], A[w + 2], A[w + 3], 0)
@@ -41,6 +43,25 @@ def run_bytes(G, A, c, data, start, end, pos, text, ask):
             return FAILED
         A[H_RESULT] = c
     return end - start
+
+
+@kernel()
+def advance_token(G, A, c, token, data, start):
+    """The configuration behind a token, guards not asked; 0 if it is refused, or a failure.
+
+    FAILED if something is missing, NO_BYTES if the token has none.
+    """
+    if token < 0 or token + 1 >= len(start):
+        return 0
+    A[H_OVERFLOW] = 0
+    A[H_NNEED] = 0
+    n = start[token + 1] - start[token]
+    if n == 0:
+        return NO_BYTES
+    taken = run_bytes(G, A, c, data, start[token], start[token + 1], 0, data, 0)
+    if taken < 0:
+        return FAILED
+    return A[H_RESULT] if taken == n else 0
 
 
 @kernel()

@@ -5,8 +5,8 @@ Few arrays carry everything, because a kernel call from Python costs by the arra
     G  lowered grammar     header 8   states (stride ST), edges and lists (flat), rules (stride RT)
     A  configurations      header 64  configurations (CF), entries (EN), closure items (CL), hash tables, transition
                                       memo, seen-sets, needs, verdicts, scratch
-    X  terminal tables     header 8   records (stride TB), tries (nodes stride 3, tokens stride 2), token lists
-    V  vocabulary trie     one trie in the format of X
+    X  terminal tables     header 8   records (stride TB), tries (nodes stride 4, tokens stride 2, kids), token lists
+    V  vocabulary tries    header 8   all tokens, and those with white space in front, without it, in the format of X
     R  mask rows of the terminal tables; M mask rows of the automaton's memo
 
 State 0 is DEAD, state 1 is ACC, the bottom of every stack. Configuration 0 is DEAD, 1 is BOTTOM (the one entry ACC), 2
@@ -75,7 +75,7 @@ PENDING = -1
 
 # Needs
 MAX_NEEDS = 256
-NEED_RULE, NEED_TABLE, NEED_GUARD = 1, 2, 3
+NEED_RULE, NEED_TABLE, NEED_GUARD, NEED_SPACES = 1, 2, 3, 4
 
 # Status
 OK, FAILED = 0, -1
@@ -86,6 +86,15 @@ O_CFG, O_ENT, O_CLO, O_SET, O_UNI, O_SCR, O_CLOSERS, O_ROWS = 1, 2, 3, 4, 5, 6, 
 # Scratch regions, in parts of its capacity (in 16ths)
 # [0,4) results of a step  [4,8) work list  [8,9) landing  [9,11) union stack  [11,13) entries  [13,14) canonical
 # [14,15) chain and members  [15,16) slots
+
+# V header: the trie of all tokens (n_nodes, nodes, tokens, kids), and where that of what follows white space begins
+V_SPACES = 4
+
+# Slots of a walk: kind, three words (configuration | state, payload, below | first item, number of items), and what the
+# walk is at
+SLOT = 8
+CONFIG, TRIPLE, ITEMS = 0, 1, 2
+W_CLOSED, W_NEXT, W_LAST, W_BITS = 4, 5, 6, 7
 
 # Terminal tables
 TB = 8

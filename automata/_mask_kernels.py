@@ -6,8 +6,8 @@ from __future__ import annotations
 from ._guard_kernels import note_need
 from ._layout_kernels import *  # noqa: F403
 from ._payload_kernels import other_available
-from ._step_kernels import closure
-from ._walk_kernels import note_closer, set_bit, take_overrides, take_table, walk
+from ._step_kernels import closure, note_bytes
+from ._walk_kernels import note_closer, set_bit, take_overrides, take_spaces, take_table, walk_items
 from .kernel import kernel
 
 
@@ -47,8 +47,9 @@ def compute_mask(G, A, X, R, V, M, index, words, c, text):
         return FAILED
     for i in range(words):
         row[i] = 0
-    rest = A[H_SCR] + (A[H_CAPSCR] >> 4) * 15 + 5 * (A[H_LONGEST] + 3)
-    room = ((A[H_CAPSCR] >> 4) - 5 * (A[H_LONGEST] + 3)) // CL
+    bits = A[H_SCR] + (A[H_CAPSCR] >> 4) * 15 + SLOT * (A[H_LONGEST] + 3)
+    rest = bits + 8
+    room = ((A[H_CAPSCR] >> 4) - SLOT * (A[H_LONGEST] + 3) - 8) // CL
     m = 0
     ends = 0
     lexemes = 0
@@ -82,7 +83,10 @@ def compute_mask(G, A, X, R, V, M, index, words, c, text):
                         other[k] = 0
                     status = take_table(G, A, X, R, base, p, below, words, other, text)
                     if status == OK:
-                        status = take_overrides(G, A, V, s, p, below, other, text)
+                        note_bytes(G, A, e, 1, bits)
+                        status = take_spaces(G, A, V, e, 1, bits, row, text)
+                    if status == OK:
+                        status = take_overrides(G, A, V, s, p, below, bits, other, text)
                     for k in range(words):
                         row[k] |= other[k]
                 if status < 0:
@@ -94,8 +98,12 @@ def compute_mask(G, A, X, R, V, M, index, words, c, text):
         for k in range(CL):
             A[rest + CL * m + k] = A[e + k]
         m += 1
-    if m > 0 and walk(G, A, V, 0, 0, 1 << 30, rest, m, row, text) < 0:
-        return FAILED
+    if m > 0:
+        note_bytes(G, A, rest, m, bits)
+        if take_spaces(G, A, V, rest, m, bits, row, text) < 0:
+            return FAILED
+        if walk_items(G, A, V, 0, 0, 1 << 30, rest, m, bits, row, text) < 0:
+            return FAILED
     if ends > 0:
         for i in range(G[3]):
             t = G[G[G_ED] + G[4] + i]
@@ -108,11 +116,13 @@ def compute_mask(G, A, X, R, V, M, index, words, c, text):
 
 @kernel()
 def fetch_mask(A, M, c, row):
-    """Copy the remembered mask of configuration c to `row`: 1; 0 if it is not computed yet."""
+    """Copy the remembered mask of configuration c to `row`: 1; 0 if there is none yet, -1 if the row does not fit."""
+    words = len(row)
+    if words != A[H_CAPROW]:
+        return -1
     index = A[A[H_CFG] + A[A[H_CFG] + c * CF + C_CANON] * CF + C_ROW]
     if index == 0:
         return 0
-    words = len(row)
     source = M[(index - 1) * words : index * words]
     for i in range(words):
         row[i] = source[i]

@@ -16,12 +16,12 @@ from .kernel import kernel
 
 
 @kernel("void(int32[::1], int32[::1], int64, int64, int64)")
-def note_bytes(G, A, first, n, bits):
-    """Write to the eight words at A[bits:] which bytes the n closure items from `first` have edges on."""
+def note_bytes(G, A, off, n, bits):
+    """Write to the eight words at A[bits:] which bytes the n closure items at A[off:] have edges on."""
     for i in range(8):
         A[bits + i] = 0
     for i in range(n):
-        s = A[A[H_CLO] + (first + i) * CL]
+        s = A[off + i * CL]
         while s > 1:
             r = G[G_ST] + s * ST
             at = G[G_ED] + G[r + S_EDGES]
@@ -217,7 +217,7 @@ def closure(G, A, c):
             m += 1
     rec = A[H_CFG] + c * CF
     bits = A[H_CLO] + (first + m) * CL
-    note_bytes(G, A, first, m, bits)
+    note_bytes(G, A, A[H_CLO] + first * CL, m, bits)
     A[rec + C_BYTES] = bits - A[H_CLO]
     A[H_NCLO] = first + m + 2
     A[rec + C_CLO] = first

@@ -13,94 +13,98 @@ from ._payload_kernels import edge_code
 from .kernel import kernel
 
 
+@kernel("int64(int32[::1], int64, int64, int64, int64, int64, int32[:, ::1], int64)")
+def add_exits(V, first, last, n_inside, count, target, out, n):
+    """Append the tokens [first, last) of the trie to the n exits in `out`; the new number, or -1 if they do not fit."""
+    if n + last - first > len(out):
+        return -1
+    for i in range(first, last):
+        out[n, 0] = V[V[2] + 2 * i]
+        out[n, 1] = n_inside
+        out[n, 2] = count
+        out[n, 3] = target
+        n += 1
+    return n
+
+
 @kernel()
-def split_tokens(G, V, s, states, counts, out_inner, out_exits):
+def split_tokens(G, V, s, path, out_inner, out_exits):
     """Split the vocabulary for terminal state s.
 
-    `states`, `counts`: scratch of the trie's depth. `out_inner` gets (token, count) pairs, `out_exits` rows (token,
-    bytes inside, count, state entered by the end of a key, or 0). Returns n_inner << 32 | n_exits, or -1 if they do not
-    fit, or -2 if a lexeme may go on after an end without ending again at once (then no table can tell).
+    `path`: (depth + 1, 4) scratch. `out_inner` gets (token, count) pairs, `out_exits` rows (token, bytes inside, count,
+    state entered by the end of a key, or 0). Returns n_inner << 32 | n_exits, or -1 if they do not fit, or -2 if a
+    lexeme may go on after an end without ending again at once (then no table can tell).
     """
-    n_nodes = V[0]
     nodes = V[1]
     tokens = V[2]
+    kids = V[3]
     lexeme = G[G[G_ST] + s * ST] & LEXEME
-    st = G[G_ST]
-    ed = G[G_ED]
-    states[0] = s
-    counts[0] = 0
     n_inner = 0
     n_exits = 0
-    k = 1
-    while k < n_nodes:
-        at = nodes + 3 * k
-        d = V[at] >> 8
-        r = st + states[d - 1] * ST
-        code = G[ed + G[r + S_EDGES] + (V[at] & 255)] if G[r] & DENSE else edge_code(G, states[d - 1], V[at] & 255)
+    d = 0
+    path[0, 0] = s
+    path[0, 1] = 0
+    k = V[nodes + 3]
+    last = V[nodes + 7]
+    while True:
+        if k == last:
+            if d == 0:
+                break
+            d -= 1
+            k = path[d, 2]
+            last = path[d, 3]
+            continue
+        kid = V[kids + k]
+        k += 1
+        b = kid & 255
+        r = G[G_ST] + path[d, 0] * ST
+        code = G[G[G_ED] + G[r + S_EDGES] + b] if G[r] & DENSE else edge_code(G, path[d, 0], b)
         if code <= 0:
-            k = V[at + 1]
             continue
         target = code & TARGET
+        at = nodes + 4 * (kid >> 8)
+        below = V[nodes + 4 * V[at + 1] + 2]
         if (code >> FLAG_SHIFT) & ADD:
-            skip = V[at + 1]
-            first = V[at + 2]
-            last = V[nodes + 3 * skip + 2]
-            if n_exits + last - first >= len(out_exits):
+            n_exits = add_exits(V, V[at + 2], below, d + 1, 0, target, out_exits, n_exits)
+            if n_exits < 0:
                 return -1
-            for i in range(first, last):
-                out_exits[n_exits, 0] = V[tokens + 2 * i]
-                out_exits[n_exits, 1] = d
-                out_exits[n_exits, 2] = 0
-                out_exits[n_exits, 3] = target
-                n_exits += 1
-            k = skip
             continue
         flags = G[G[G_ST] + target * ST]
-        count = counts[d - 1] + (1 if (code >> FLAG_SHIFT) & LT else 0)
-        states[d] = target
-        counts[d] = count
+        count = path[d, 1] + (1 if (code >> FLAG_SHIFT) & LT else 0)
         first = V[at + 2]
-        last = V[at + 5]
-        if n_inner + last - first >= len(out_inner):
-            return -1
+        behind = V[at + 6]
         if flags & POP:
-            if n_exits + last - first >= len(out_exits):
+            n_exits = add_exits(V, first, below, d + 1, count, 0, out_exits, n_exits)
+            if n_exits < 0:
                 return -1
-            for i in range(first, last):
-                out_exits[n_exits, 0] = V[tokens + 2 * i]
-                out_exits[n_exits, 1] = d
-                out_exits[n_exits, 2] = count
-                out_exits[n_exits, 3] = 0
-                n_exits += 1
-        else:
-            for i in range(first, last):
-                out_inner[n_inner, 0] = V[tokens + 2 * i]
-                out_inner[n_inner, 1] = count
-                n_inner += 1
+            continue
+        if n_inner + behind - first > len(out_inner):
+            return -1
+        for i in range(first, behind):
+            out_inner[n_inner, 0] = V[tokens + 2 * i]
+            out_inner[n_inner, 1] = count
+            n_inner += 1
         if flags & FINAL:
-            j = k + 1
-            skip = V[at + 1]
-            while j < skip:
-                child = nodes + 3 * j
-                if lexeme and (V[child] >> 8) == d + 1:
-                    following = edge_code(G, target, V[child] & 255)
+            for j in range(V[at + 3], V[at + 7]):
+                if lexeme:
+                    following = edge_code(G, target, V[kids + j] & 255)
                     if following > 0:
                         if (G[G[G_ST] + (following & TARGET) * ST] & FINAL) == 0:
                             return -2
-                        j = V[child + 1]
                         continue
-                first = V[child + 2]
-                last = V[child + 5]
-                if n_exits + last - first >= len(out_exits):
+                child = nodes + 4 * (V[kids + j] >> 8)
+                n_exits = add_exits(
+                    V, V[child + 2], V[nodes + 4 * V[child + 1] + 2], d + 1, count, 0, out_exits, n_exits
+                )
+                if n_exits < 0:
                     return -1
-                for i in range(first, last):
-                    out_exits[n_exits, 0] = V[tokens + 2 * i]
-                    out_exits[n_exits, 1] = d
-                    out_exits[n_exits, 2] = count
-                    out_exits[n_exits, 3] = 0
-                    n_exits += 1
-                j += 1
-        k += 1
+        path[d, 2] = k
+        path[d, 3] = last
+        d += 1
+        path[d, 0] = target
+        path[d, 1] = count
+        k = V[at + 3]
+        last = V[at + 7]
     return (n_inner << 32) | n_exits
 
 
@@ -167,12 +171,33 @@ def sort_exits(exits, n, data, start, order, spare):
     return 0
 
 
+@kernel("void(int32[:, ::1], int64, int32[::1])")
+def list_kids(nodes, n, kids):
+    """Write the kids of the n nodes of a trie, by parent and byte, and where each node's begin."""
+    m = 0
+    for k in range(n):
+        nodes[k, 3] = m
+        j = k + 1
+        while j < nodes[k, 1]:
+            kids[m] = j << 8 | (nodes[j, 0] & 255)
+            m += 1
+            j = nodes[j, 1]
+    nodes[n, 3] = m
+
+
 @kernel()
-def build_suffix_trie(exits, n, order, data, start, path, out_nodes, out_tokens):
+def index_trie(nodes, n, kids):
+    """`list_kids`, for a trie made elsewhere."""
+    list_kids(nodes, n, kids)
+
+
+@kernel()
+def build_suffix_trie(exits, n, order, data, start, path, out_nodes, out_tokens, out_kids):
     """Build the trie of the n sorted suffixes. Returns the number of nodes, without the sentinel.
 
-    `path`: scratch of the trie's depth. `out_nodes` rows are (byte | depth << 8, skip, first token), `out_tokens` rows
-    (token, count); both are large enough for one node for each suffix byte.
+    `path`: scratch of the trie's depth. `out_nodes` rows are (byte | depth << 8, skip, first token, first kid),
+    `out_tokens` rows (token, count), `out_kids` as the walk wants them; all are large enough for one node for each
+    suffix byte.
     """
     out_nodes[0, 0] = 0
     out_nodes[0, 2] = 0
@@ -201,4 +226,5 @@ def build_suffix_trie(exits, n, order, data, start, path, out_nodes, out_tokens)
     out_nodes[n_nodes, 0] = 0
     out_nodes[n_nodes, 1] = n_nodes
     out_nodes[n_nodes, 2] = n
+    list_kids(out_nodes, n_nodes, out_kids)
     return n_nodes

@@ -8,15 +8,17 @@ vocabulary trie, where few bytes are allowed.
 A walk keeps one slot for each depth: an interned configuration, or, inside a rule that only moves by byte edges, the
 bare triple (state, payload, below), which costs a table look-up a byte.
 
-Trie layout (V for the vocabulary, X for exit suffixes), at base: n_nodes, nodes, tokens (absolute offsets); node k
-holds (byte | depth << 8, next node outside its subtree, first token), nodes in depth-first order, one sentinel behind
-the last; tokens are pairs (id, count), in the order of the nodes.
+Trie layout (V for the vocabulary, X for exit suffixes), at base: n_nodes, nodes, tokens, kids (absolute offsets); node k
+holds (byte | depth << 8, next node outside its subtree, first token, first kid), nodes in depth-first order, one sentinel
+behind the last; tokens are pairs (id, count), in the order of the nodes; kids are `node << 8 | byte`, by parent and byte:
+they lie side by side, where the nodes of a large trie do not.
 """
 
 # ruff: noqa: F405
 from __future__ import annotations
 
 from ._config_kernels import intern_one
+from ._guard_kernels import note_need
 from ._layout_kernels import *  # noqa: F403
 from ._payload_kernels import edge_code, own_edge_code, payload_after
 from ._step_kernels import closure, land, merge_results, step, step_items
@@ -40,29 +42,32 @@ def clear_bit(row, t):
 @kernel("void(int32[::1], int32[::1], int64, int64, int64)")
 def put_slot(G, A, d, c, closed):
     """Write configuration c to slot d, as a bare triple if it is one frame that moves by byte edges only."""
-    w = A[H_SCR] + (A[H_CAPSCR] >> 4) * 15 + 5 * d
+    w = A[H_SCR] + (A[H_CAPSCR] >> 4) * 15 + SLOT * d
     rec = A[H_CFG] + c * CF
-    A[w + 4] = closed
+    A[w + W_CLOSED] = closed
     if A[rec + C_NENT] == 1:
         e = A[H_ENT] + A[rec + C_ENT] * EN
         if A[e + 3] == 0 and G[G[G_ST] + A[e] * ST] & FAST:
-            A[w] = 1
+            A[w] = TRIPLE
             A[w + 1] = A[e]
             A[w + 2] = A[e + 1]
             A[w + 3] = A[e + 2]
             return
-    A[w] = 0
+    A[w] = CONFIG
     A[w + 1] = c
 
 
 @kernel("int64(int32[::1], int32[::1], int64, int64, int64, uint8[::1], int64)")
 def advance_slot(G, A, d, b, pos, text, ask):
     """Move slot d - 1 by byte b into slot d: 1, 0 if nothing is left, FAILED if something is missing."""
-    w = A[H_SCR] + (A[H_CAPSCR] >> 4) * 15 + 5 * (d - 1)
-    closed = A[w + 4]
-    if A[w] == 0:
+    w = A[H_SCR] + (A[H_CAPSCR] >> 4) * 15 + SLOT * (d - 1)
+    closed = A[w + W_CLOSED]
+    if A[w] != TRIPLE:
         A[H_CLOSED] = 0
-        c = step(G, A, A[w + 1], b, pos, text, ask)
+        if A[w] == CONFIG:
+            c = step(G, A, A[w + 1], b, pos, text, ask)
+        else:
+            c = step_items(G, A, A[w + 1], A[w + 2], b, pos, text, ask)
         if c <= 0:
             return c
         put_slot(G, A, d, c, closed | A[H_CLOSED])
@@ -79,22 +84,24 @@ def advance_slot(G, A, d, b, pos, text, ask):
         p = payload_after(G, A, s, p, code)
         if p < 0:
             return 0 if p == -1 else FAILED
+    below = A[w + 3]
     if flags & FAST:
-        A[w + 5] = 1
-        A[w + 6] = target
-        A[w + 7] = p
-        A[w + 8] = A[w + 3]
-        A[w + 9] = closed
+        w += SLOT
+        A[w] = TRIPLE
+        A[w + 1] = target
+        A[w + 2] = p
+        A[w + 3] = below
+        A[w + W_CLOSED] = closed
         return 1
     if flags & POP:
         A[H_CLOSED] = 0
-        n = land(G, A, 0, target, p, A[w + 3], 0, pos + 1, text, ask)
+        n = land(G, A, 0, target, p, below, 0, pos + 1, text, ask)
         if n < 0:
             return FAILED
         c = merge_results(G, A, n)
         closed |= A[H_CLOSED]
     else:
-        c = intern_one(G, A, target, p, A[w + 3], 0)
+        c = intern_one(G, A, target, p, below, 0)
     if c <= 0:
         return c
     put_slot(G, A, d, c, closed)
@@ -114,46 +121,131 @@ def note_closer(A, t):
 
 
 @kernel("int64(int32[::1], int32[::1], int32[::1], int64, int64, int64, int64, int64, int32[::1], uint8[::1])")
-def walk(G, A, T, base, lo, hi, off, n, row, text):
-    """Set the bits of the trie's tokens that the n closure items at A[off:] allow and whose count is in [lo, hi]."""
-    n_nodes = T[base]
+def walk(G, A, T, base, node, depth, lo, hi, row, text):
+    """Set the bits of the tokens below a trie's node that slot `depth` allows and whose count is in [lo, hi]."""
     nodes = T[base + 1]
     tokens = T[base + 2]
-    slots = A[H_SCR] + (A[H_CAPSCR] >> 4) * 15
+    kids = T[base + 3]
     guards = A[H_GUARDS]
     stuck = False
-    k = 1
-    while k < n_nodes:
-        at = nodes + 3 * k
-        d = T[at] >> 8
-        b = T[at] & 255
-        if d == 1:
-            A[H_CLOSED] = 0
-            c = step_items(G, A, off, n, b, 0, text, 0)
-            alive = c
-            if c > 0:
-                put_slot(G, A, 1, c, A[H_CLOSED])
-        else:
-            alive = advance_slot(G, A, d, b, 0, text, 0)
+    d = depth
+    w = A[H_SCR] + (A[H_CAPSCR] >> 4) * 15 + SLOT * d
+    k = T[nodes + 4 * node + 3]
+    last = T[nodes + 4 * node + 7]
+    bits = 0
+    if A[w] == ITEMS:
+        bits = A[w + W_BITS]
+    elif A[w] == CONFIG:
+        if closure(G, A, A[w + 1]) < 0:
+            return FAILED
+        bits = A[H_CLO] + A[A[H_CFG] + A[w + 1] * CF + C_BYTES]
+    while True:
+        if k == last:
+            if d == depth:
+                break
+            d -= 1
+            w -= SLOT
+            k = A[w + W_NEXT]
+            last = A[w + W_LAST]
+            bits = A[w + W_BITS]
+            continue
+        kid = T[kids + k]
+        k += 1
+        b = kid & 255
+        if bits > 0 and (A[bits + (b >> 5)] >> (b & 31)) & 1 == 0:
+            continue
+        alive = advance_slot(G, A, d + 1, b, 0, text, 0)
         if alive <= 0:
             if alive < 0:
                 if A[H_OVERFLOW]:
                     return FAILED
                 stuck = True
-            k = T[at + 1]
             continue
-        first = T[at + 2]
-        last = T[at + 5]
-        for i in range(first, last):
-            t = T[tokens + 2 * i]
+        at = nodes + 4 * (kid >> 8)
+        for i in range(T[at + 2], T[at + 6]):
             count = T[tokens + 2 * i + 1]
             if count < lo or count > hi:
                 continue
+            t = T[tokens + 2 * i]
             set_bit(row, t)
-            if guards and A[slots + 5 * d + 4] and note_closer(A, t) < 0:
+            if guards and A[w + SLOT + W_CLOSED] and note_closer(A, t) < 0:
                 return FAILED
-        k += 1
+        if T[at + 3] == T[at + 7]:
+            continue
+        A[w + W_NEXT] = k
+        A[w + W_LAST] = last
+        A[w + W_BITS] = bits
+        d += 1
+        w += SLOT
+        k = T[at + 3]
+        last = T[at + 7]
+        bits = 0
+        if A[w] == CONFIG:
+            if closure(G, A, A[w + 1]) < 0:
+                if A[H_OVERFLOW]:
+                    return FAILED
+                stuck = True
+                k = last
+            else:
+                bits = A[H_CLO] + A[A[H_CFG] + A[w + 1] * CF + C_BYTES]
     return FAILED if stuck else OK
+
+
+@kernel("int64(int32[::1], int32[::1], int32[::1], int64, int64, int64, int64, int64, int64, int32[::1], uint8[::1])")
+def walk_items(G, A, T, base, lo, hi, off, n, bits, row, text):
+    """`walk` the whole trie for the n closure items at A[off:], whose bytes are noted at A[bits:]."""
+    w = A[H_SCR] + (A[H_CAPSCR] >> 4) * 15
+    A[w] = ITEMS
+    A[w + 1] = off
+    A[w + 2] = n
+    A[w + W_CLOSED] = 0
+    A[w + W_BITS] = bits
+    return walk(G, A, T, base, 0, 0, lo, hi, row, text)
+
+
+@kernel("int64(int32[::1], int32[::1], int64, int64, int64, uint8[::1])")
+def loop_on_spaces(G, A, off, n, bits, text):
+    """The configuration behind each white space that may follow the n closure items at A[off:], if it is one.
+
+    And if it stays the same at every further white space; else 0. FAILED if something is missing.
+    """
+    if A[bits] & 0x2600 != 0x2600 or A[bits + 1] & 1 == 0:
+        return 0
+    A[H_CLOSED] = 0
+    c = step_items(G, A, off, n, 32, 0, text, 0)
+    if c <= 0 or A[H_CLOSED]:
+        return min(c, 0)
+    for b in (9, 10, 13):
+        after = step_items(G, A, off, n, b, 0, text, 0)
+        if after != c:
+            return min(after, 0)
+    for b in (9, 10, 13, 32):
+        after = step(G, A, c, b, 0, text, 0)
+        if after != c:
+            return min(after, 0)
+    return 0 if A[H_CLOSED] else c
+
+
+@kernel("int64(int32[::1], int32[::1], int32[::1], int64, int64, int64, int32[::1], uint8[::1])")
+def take_spaces(G, A, V, off, n, bits, row, text):
+    """Add the tokens that begin with white space where that leads nowhere, and take these bytes out of A[bits:].
+
+    All of them lead to one configuration; so what follows the white space of a token is walked in a trie of its own.
+    """
+    c = loop_on_spaces(G, A, off, n, bits, text)
+    if c <= 0:
+        return c
+    if V[V_SPACES] == 0:
+        note_need(A, NEED_SPACES, 0, 0, 0)
+        return FAILED
+    A[bits] &= ~0x2600
+    A[bits + 1] &= ~1
+    spaces = V[V_SPACES]
+    tokens = V[spaces + 2]
+    for i in range(V[V[spaces + 1] + 6]):
+        set_bit(row, V[tokens + 2 * i])
+    put_slot(G, A, 0, c, 0)
+    return walk(G, A, V, spaces, 0, 0, 0, 1 << 30, row, text)
 
 
 @kernel("int64(int32[::1], int32[::1], int32[::1], int64, int64, int64, int64, int64, int32[::1], uint8[::1])")
@@ -169,7 +261,7 @@ def take_exits(G, A, X, exits, after, pops, lo, hi, row, text):
         for i in range(A[br + C_NENT]):
             if G[G[G_ST] + A[A[H_ENT] + (A[br + C_ENT] + i) * EN] * ST] & GUARD:
                 closes = True
-    for i in range(X[X[exits + 1] + 2], X[X[exits + 1] + 5]):
+    for i in range(X[X[exits + 1] + 2], X[X[exits + 1] + 6]):
         count = X[tokens + 2 * i + 1]
         if lo <= count <= hi:
             set_bit(row, X[tokens + 2 * i])
@@ -178,7 +270,8 @@ def take_exits(G, A, X, exits, after, pops, lo, hi, row, text):
     if closure(G, A, after) < 0:
         return FAILED
     br = A[H_CFG] + after * CF
-    return walk(G, A, X, exits, lo, hi, A[H_CLO] + A[br + C_CLO] * CL, A[br + C_NCLO], row, text)
+    off = A[H_CLO] + A[br + C_CLO] * CL
+    return walk_items(G, A, X, exits, lo, hi, off, A[br + C_NCLO], A[H_CLO] + A[br + C_BYTES], row, text)
 
 
 @kernel("int64(int32[::1], int32[::1], int32[::1], int32[::1], int64, int64, int64, int64, int32[::1], uint8[::1])")
@@ -237,71 +330,69 @@ def take_table(G, A, X, R, s, p, below, words, row, text):
     return OK
 
 
-@kernel("int64(int32[::1], int32[::1], int32[::1], int64, int64, int64, int32[::1], uint8[::1])")
-def take_overrides(G, A, V, s, p, below, row, text):
+@kernel("int64(int32[::1], int32[::1], int32[::1], int64, int64, int64, int64, int32[::1], uint8[::1])")
+def take_overrides(G, A, V, s, p, below, bits, row, text):
     """Correct `row`, filled from the fallback of shadow state s, along the own edges of s and the states behind it.
 
     Where an own edge leads out of the shadow (a declared key ends, or is refused), the tokens through it are
-    cleared and walked anew.
+    cleared and walked anew, unless their first byte is not in A[bits:]. Slots hold the shadow state of each depth.
     """
-    n_nodes = V[0]
     nodes = V[1]
     tokens = V[2]
-    slots = A[H_SCR] + (A[H_CAPSCR] >> 4) * 15
-    guards = A[H_GUARDS]
-    A[slots + 1] = s
+    kids = V[3]
+    w = A[H_SCR] + (A[H_CAPSCR] >> 4) * 15
+    A[w + 1] = s
     stuck = False
-    k = 1
-    while k < n_nodes:
-        at = nodes + 3 * k
-        d = V[at] >> 8
-        b = V[at] & 255
-        q = A[slots + 5 * (d - 1) + 1]
+    d = 0
+    k = V[nodes + 3]
+    last = V[nodes + 7]
+    while True:
+        if k == last:
+            if d == 0:
+                break
+            d -= 1
+            w -= SLOT
+            k = A[w + W_NEXT]
+            last = A[w + W_LAST]
+            continue
+        kid = V[kids + k]
+        k += 1
+        b = kid & 255
+        q = A[w + 1]
         code = own_edge_code(G, q, b)
         if code == 0:
-            k = V[at + 1]
             continue
+        at = nodes + 4 * (kid >> 8)
         base = edge_code(G, G[G[G_ST] + q * ST + S_FALLBACK], b)
         if code > 0 and base > 0:
             target = G[G_ST] + (code & TARGET) * ST
             if G[target] & SHADOW and G[target + S_FALLBACK] == (base & TARGET):
-                A[slots + 5 * d + 1] = code & TARGET
-                k += 1
+                A[w + W_NEXT] = k
+                A[w + W_LAST] = last
+                d += 1
+                w += SLOT
+                A[w + 1] = code & TARGET
+                k = V[at + 3]
+                last = V[at + 7]
                 continue
-        skip = V[at + 1]
         if base > 0:
-            for i in range(V[at + 2], V[nodes + 3 * skip + 2]):
+            for i in range(V[at + 2], V[nodes + 4 * V[at + 1] + 2]):
                 clear_bit(row, V[tokens + 2 * i])
-        if code < 0:
-            k = skip
+        if code < 0 or (d == 0 and (A[bits + (b >> 5)] >> (b & 31)) & 1 == 0):
             continue
         after = payload_after(G, A, q, p, code)
         if after < 0:
             if after == -2:
                 return FAILED
-            k = skip
             continue
         c = intern_one(G, A, code & TARGET, after, below, 0)
         if c < 0:
             return FAILED
-        put_slot(G, A, d, c, 0)
-        j = k
-        while j < skip:
-            child = nodes + 3 * j
-            depth = V[child] >> 8
-            if j > k:
-                alive = advance_slot(G, A, depth, V[child] & 255, 0, text, 0)
-                if alive <= 0:
-                    if alive < 0:
-                        if A[H_OVERFLOW]:
-                            return FAILED
-                        stuck = True
-                    j = V[child + 1]
-                    continue
-            for i in range(V[child + 2], V[child + 5]):
-                set_bit(row, V[tokens + 2 * i])
-                if guards and A[slots + 5 * depth + 4] and note_closer(A, V[tokens + 2 * i]) < 0:
-                    return FAILED
-            j += 1
-        k = skip
+        for i in range(V[at + 2], V[at + 6]):
+            set_bit(row, V[tokens + 2 * i])
+        put_slot(G, A, d + 1, c, 0)
+        if walk(G, A, V, 0, kid >> 8, d + 1, 0, 1 << 30, row, text) < 0:
+            if A[H_OVERFLOW]:
+                return FAILED
+            stuck = True
     return FAILED if stuck else OK

@@ -21,7 +21,7 @@ from ..errors import VocabularyError
 from ..grammar.analysis import reachable
 from ..grammar.ir import Grammar, Guarded, children
 from . import _layout_kernels as L
-from ._advance_kernels import accepts_end, advance_bytes, advance_special, ask_closers
+from ._advance_kernels import NO_BYTES, accepts_end, advance_bytes, advance_special, advance_token, ask_closers
 from ._guard_kernels import keep_verdict
 from ._mask_kernels import compute_mask, fetch_mask
 from .distance import Distances
@@ -82,7 +82,6 @@ class TokenAutomaton:
         self._pda = Pushdown(grammar, vocabulary, self._tables, self.end_ids, limits)
         self._lock = threading.RLock()
         self._data, self._starts = self._tables.data, self._tables.start
-        self._offsets = self._starts.data
         self._masks = np.zeros(4 * max(1, self.mask_width), np.int32)
         self._n_masks = 0
         self._max_masks = max(4, limits.mask_bytes // max(4, 4 * self.mask_width))
@@ -97,25 +96,32 @@ class TokenAutomaton:
 
     def advance(self, state: int, token: int) -> int:
         """The state after a token, guards asked; 0 if it is not allowed."""
+        pda = self._pda
         with self._lock:
-            return self._advance(state, token)
+            if 0 < state < Texts.BASE and state != FINISHED and not pda.guarded:
+                after: int = advance_token(pda.G, pda.A, state, int(token), self._data, self._starts)
+                if after >= 0:
+                    return after
+            return self._advance(state, int(token))
 
     def _advance(self, state: int, token: int) -> int:
-        if state == 0 or state == FINISHED:
+        if state in (0, FINISHED) or not 0 <= token < self.vocabulary.width:
             return 0
         config, text = self._texts.split(state)
-        start, end = self._offsets[token], self._offsets[token + 1]
+        pda = self._pda
+        while not pda.guarded:
+            after: int = advance_token(pda.G, pda.A, config, token, self._data, self._starts)
+            if after >= 0:
+                return after
+            if after == NO_BYTES:
+                break
+            pda.supply(self._no_guard)
+        start, end = int(self._starts[token]), int(self._starts[token + 1])
         if start == end:
             moved = self._advance_special(config, text, token)
             if moved == 0 and token in self._ends and self._accepts(config, text):
                 return FINISHED
             return moved
-        pda = self._pda
-        guarded = pda.A[L.H_GUARDS]
-        if not guarded:
-            while (n := advance_bytes(pda.G, pda.A, config, self._data, start, end, 0, _NO_TEXT, 0)) < 0:
-                pda.supply(self._no_guard)
-            return int(pda.A[L.H_RESULT]) if n == end - start else 0
         return self._advance_guarded(config, text, start, end)
 
     def _advance_guarded(self, config: int, text: int, start: int, end: int) -> int:
@@ -198,7 +204,7 @@ class TokenAutomaton:
             pda.supply(self._no_guard)
         self._n_masks += 1
         A = pda.A
-        if A[L.H_GUARDS]:
+        if pda.guarded:
             at = A[L.H_CLOSERS]
             self._closers[canon] = np.unique(A[at : at + A[L.H_NCLOSERS]])
         return index
@@ -233,19 +239,21 @@ class TokenAutomaton:
 
     def fill_mask(self, state: int, row: Row) -> None:
         """Write the tokens that may follow, guards asked, to an int32 row of `mask_width` words."""
+        pda = self._pda
         with self._lock:
-            if state == 0 or state == FINISHED:
+            if state in (0, FINISHED):
                 row[:] = 0
                 return
-            config, text = self._texts.split(state) if state >= Texts.BASE else (state, 0)
-            A = self._pda.A
-            if fetch_mask(A, self._masks, config, row):
+            config, text = (state, 0) if state < Texts.BASE else self._texts.split(state)
+            fetched = fetch_mask(pda.A, self._masks, config, row)
+            if fetched > 0:
                 self._hits += 1
             else:
+                if fetched < 0:
+                    raise ValueError(f"Expected a row of {self.mask_width} words, got {len(row)}.")
                 index = self._mask_index(config)
                 row[:] = self._masks[index * self.mask_width : (index + 1) * self.mask_width]
-                A = self._pda.A
-            if A[L.H_GUARDS]:
+            if pda.guarded:
                 self._ask_closers(config, text, row)
 
     def _ask_closers(self, config: int, text: int, row: Row) -> None:

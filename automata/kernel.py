@@ -11,8 +11,10 @@ import hashlib
 import os
 import sys
 import tempfile
+import weakref
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -53,7 +55,8 @@ if CACHE_DIR is not None:
 
 import llvmlite.binding as llvm  # noqa: E402
 import numba  # noqa: E402  (reads NUMBA_CACHE_DIR at import)
-from numba.core import codegen  # noqa: E402
+from numba import _dynfunc  # noqa: E402
+from numba.core import codegen, cpu  # noqa: E402
 
 if CACHE_DIR is not None:
     numba.config.CACHE_DIR = str(CACHE_DIR)
@@ -75,56 +78,130 @@ def _announce_cold_start() -> None:
 _announced = False
 
 
-def kernel(signature: Any = None) -> Callable[[Function], Function]:
-    """Compile a function with numba: no Python objects, GIL released, cached on disk.
+def kernel(signature: str | None = None) -> Callable[[Function], Function]:
+    """Compile a function with numba: no Python objects, GIL released.
 
-    With a `signature` (internal kernels) it is compiled for these types at once, and lightly: whoever calls it compiles
-    it in once more. Without one (entry points) it is compiled at the first call, with full optimisation.
+    Without a `signature`: an entry point. It is compiled at the first call, with all it calls, optimised as one, and
+    cached on disk. With one: an inner kernel, which entry points compile in; see `InnerKernel`.
     """
 
     def decorate(function: Function) -> Function:
-        _announce_cold_start()
-        options: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
-        if signature is None:
-            return _compile(function, (), options)
-        with _light_optimisation():
-            return _compile(function, (signature,), options | {"no_cfunc_wrapper": True})
+        if numba.config.DISABLE_JIT:
+            return function
+        if signature is not None:
+            return InnerKernel(function, signature)
+        return _entry(function)
 
     return decorate
 
 
-def _compile(function: Function, args: tuple[Any, ...], options: dict[str, Any]) -> Function:
+_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+
+
+def _entry(function: Function) -> Function:
+    _announce_cold_start()
     try:
-        compiled: Function = numba.njit(*args, cache=CACHE_DIR is not None, **options)(function)
+        compiled: Function = numba.njit(cache=CACHE_DIR is not None, **_OPTIONS)(function)
     except RuntimeError as error:
         if "no locator" not in str(error):
             raise
-        compiled = numba.njit(*args, **options)(function)
+        compiled = numba.njit(**_OPTIONS)(function)
     return compiled
 
 
-@contextmanager
-def _light_optimisation() -> Iterator[None]:
-    """Skip LLVM's pipeline for what is compiled inside; only dead globals are removed (they would forbid caching).
+class InnerKernel:
+    """A kernel that other kernels call: typed as its signature says when the first of them is compiled, never before.
 
-    Numba links every callee into its callers and optimises the whole again, so a deep call graph is optimised once for
-    each level. This halves the cold start. Where numba's internals differ from what is expected, nothing changes.
+    No machine code is made of it alone, and nothing is cached: whoever calls it holds it. So a process with a warm cache
+    loads the entry points only. A call from Python compiles it as an entry point of its own.
     """
-    library = getattr(codegen, "CPUCodeLibrary", None)
-    full = getattr(library, "_optimize_final_module", None)
-    if full is None or not hasattr(llvm, "create_new_module_pass_manager"):
+
+    def __init__(self, function: Function, signature: str) -> None:
+        self.py_func = function
+        self.__name__, self.__doc__ = function.__name__, function.__doc__
+        self._signature = signature
+        self._inner = numba.njit(**_OPTIONS, no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
+        self._template = self._inner.get_call_template
+        self._inner.get_call_template = self._typed_template
+
+    @property
+    def _numba_type_(self) -> Any:
+        """What numba takes it for where a kernel names it."""
+        return self._inner._numba_type_
+
+    def _typed_template(self, args: Any, kws: Any) -> Any:
+        if not self._inner.overloads:
+            with _no_machine_code():
+                self._inner.compile(self._signature)
+            self._inner.disable_compile()
+        return self._template(args, kws)
+
+    @cached_property
+    def _outer(self) -> Function:
+        return _entry(self.py_func)
+
+    def __call__(self, *args: Any) -> Any:
+        """Call it from Python."""
+        return self._outer(*args)
+
+    @property
+    def signatures(self) -> list[Any]:
+        """The argument types that it is compiled for as an inner kernel."""
+        return list(self._inner.signatures)
+
+
+@contextmanager
+def _no_machine_code() -> Iterator[None]:
+    """Leave what is compiled inside as bitcode for linking, unoptimised but for dead globals.
+
+    Numba links every callee into its callers and optimises and compiles the whole again, so a deep call graph would be
+    compiled once for each level. Where numba's internals differ from what is expected, it is.
+    """
+    library, context = getattr(codegen, "JITCodeLibrary", None), getattr(cpu, "CPUContext", None)
+    replaced = [
+        (library, "_optimize_final_module", _drop_dead_globals),
+        (library, "_finalize_final_module", _keep_bitcode),
+    ]
+    replaced.append((context, "get_executable", _no_executable))
+    if not all(hasattr(owner, name) for owner, name, _ in replaced):
         yield
         return
+    with ExitStack() as stack:
+        for owner, name, function in replaced:
+            stack.enter_context(_replaced(owner, name, function))
+        yield
 
-    def light(self: Any) -> None:
-        passes = llvm.create_new_module_pass_manager()
-        passes.add_global_dead_code_eliminate_pass()
-        passes.run(
-            self._final_module, llvm.create_pass_builder(self._codegen._tm, llvm.create_pipeline_tuning_options())
-        )
 
-    library._optimize_final_module = light  # type: ignore[union-attr]
+@contextmanager
+def _replaced(owner: Any, name: str, function: Function) -> Iterator[None]:
+    """Replace a method, which `owner` has or inherits, for a while."""
+    own = vars(owner).get(name)
+    setattr(owner, name, function)
     try:
         yield
     finally:
-        library._optimize_final_module = full  # type: ignore[union-attr]
+        if own is None:
+            delattr(owner, name)
+        else:
+            setattr(owner, name, own)
+
+
+def _drop_dead_globals(library: Any) -> None:
+    """Instead of the optimisation of a module: live dead globals would forbid the cache."""
+    passes = llvm.create_new_module_pass_manager()
+    passes.add_global_dead_code_eliminate_pass()
+    target = library._codegen._tm
+    passes.run(library._final_module, llvm.create_pass_builder(target, llvm.create_pipeline_tuning_options()))
+
+
+def _keep_bitcode(library: Any) -> None:
+    """Instead of handing the module to the code generator."""
+    library._finalize_dynamic_globals()
+    library._final_module.__library = weakref.proxy(library)
+    library._finalized = True
+
+
+def _no_executable(context: Any, library: Any, fndesc: Any, env: Any) -> Any:
+    """Instead of the function that Python would call: what numba knows the kernel by."""
+    library._ensure_finalized()
+    return _dynfunc.make_function(fndesc.lookup_module(), fndesc.qualname.split(".")[-1], "", 0, env, (library,))

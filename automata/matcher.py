@@ -41,8 +41,6 @@ class Matcher:
 
         An end-of-sequence or stop id is accepted if and only if `accepts_eos`, and finishes the sequence.
         """
-        if not 0 <= token < self.automaton.vocabulary.width:
-            return False
         after = self.automaton.advance(self._state, token)
         if after == 0:
             return False

@@ -63,6 +63,8 @@ class Pushdown:
         self._grammar = grammar
         self.lowerer = Lowerer(grammar, self._is_nullable, self._token_id, limits.states)
         self._seconds = 0.0
+        #: Whether a rule lowered so far has a guard.
+        self.guarded = False
         self._blocks: dict[int, tuple[int, Lowered]] = {}
         self._make_grammar_arena(ends)
         self._make_config_arena()
@@ -146,7 +148,7 @@ class Pushdown:
         )  # fmt: skip
         if lowered.terminal or lowered.regions:
             self._blocks[rule] = (first, lowered)
-        if guard >= 0 and not self.A[L.H_GUARDS]:
+        if guard >= 0 and not self.guarded:
             self._admit_guards()
         self._seconds += time.perf_counter() - began
         if self._seconds > self.limits.seconds:
@@ -289,7 +291,7 @@ class Pushdown:
         """Make room for guards: their verdicts, and the tokens that close a guarded value."""
         self._config_room[L.H_VER] = 1 << 14
         self._config_room[L.H_CLOSERS] = 1 << 14
-        self.A[L.H_GUARDS] = 1
+        self.A[L.H_GUARDS] = self.guarded = True
         self._lay_configs()
 
     def _enter(self, rule: int) -> int:
@@ -325,6 +327,8 @@ class Pushdown:
                     self.lower(a)
             elif kind == L.NEED_TABLE:
                 self._build_table(a)
+            elif kind == L.NEED_SPACES:
+                self.tables.index_spaces()
             else:
                 ask(a, b, c)
         if not overflow and not needs:

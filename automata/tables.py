@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _layout_kernels as L
-from ._table_kernels import build_suffix_trie, fill_rows, sort_exits, split_tokens
+from ._table_kernels import build_suffix_trie, fill_rows, index_trie, sort_exits, split_tokens
 from .block import Lowered
 from .vocabulary import Vocabulary
 
@@ -64,9 +64,7 @@ class TerminalTables:
         n_tokens = len(trie.token_ids)
         self._inner = np.zeros((n_tokens + 1, 2), np.int32)
         self._exits = np.zeros((MAX_EXITS, 4), np.int32)
-        self._states = np.zeros(self.longest + 2, np.int64)
-        self._counts = np.zeros(self.longest + 2, np.int64)
-        self._path = np.zeros(self.longest + 2, np.int64)
+        self._split_path = np.zeros((self.longest + 2, 4), np.int64)
 
     def table(self, G: Ints, state: int, key: Hashable, block: Lowered, classes: Ints) -> int:
         """The number of the table of a state, built if needed; `NO_TABLE` if the state is to be walked.
@@ -86,7 +84,7 @@ class TerminalTables:
     def _build(self, G: Ints, state: int, classes: Ints) -> int:
         if self.stats.tables >= MAX_TABLES or self.stats.bytes > MAX_BYTES:
             return NO_TABLE
-        packed = int(split_tokens(G, self.V, state, self._states, self._counts, self._inner, self._exits))
+        packed = int(split_tokens(G, self.V, state, self._split_path, self._inner, self._exits))
         if packed < 0:
             return NO_TABLE
         n_inner, n_exits = packed >> 32, packed & 0xFFFFFFFF
@@ -131,17 +129,16 @@ class TerminalTables:
         record[L.T_LONG], record[L.T_NLONG] = self._append(long), len(long)
         return True
 
+    def index_spaces(self) -> None:
+        """Add the trie of what follows white space in the tokens that begin with it."""
+        with self._lock:
+            if not self.V[L.V_SPACES]:
+                self.V = _with_spaces(self.V, self.data, self.start)
+
     def _put_exits(self, exits: Ints) -> int:
-        n = len(exits)
-        order, spare = np.empty(n, np.int64), np.empty(n, np.int64)
-        sort_exits(exits, n, self.data, self.start, order, spare)
-        tokens = exits[:, 0]
-        suffix_bytes = int((self.start[tokens + 1] - self.start[tokens] - exits[:, 1]).sum())
-        nodes, pairs = np.zeros((suffix_bytes + 2, 3), np.int32), np.zeros((n, 2), np.int32)
-        n_nodes = int(build_suffix_trie(exits, n, order, self.data, self.start, self._path, nodes, pairs))
-        nodes_at = self._append(nodes[: n_nodes + 1])
-        pairs_at = self._append(pairs)
-        return self._append(np.array([n_nodes, nodes_at, pairs_at], np.int32))
+        nodes, pairs, kids = _suffix_trie(exits, self.data, self.start)
+        at = [self._append(part) for part in (nodes, pairs, kids)]
+        return self._append(np.array([len(nodes) - 1, *at], np.int32))
 
     def _append(self, values: Ints) -> int:
         flat = values.reshape(-1)
@@ -168,15 +165,56 @@ def _trie_arena(vocabulary: Vocabulary) -> Ints:
     """The vocabulary's trie in the kernels' layout."""
     trie = vocabulary.trie
     n, header = trie.n_nodes, 8
-    arena = np.zeros(header + 3 * (n + 1) + 2 * len(trie.token_ids), np.int32)
-    arena[:3] = n, header, header + 3 * (n + 1)
-    nodes = arena[header : header + 3 * (n + 1)].reshape(n + 1, 3)
+    tokens = header + 4 * (n + 1)
+    kids = tokens + 2 * len(trie.token_ids)
+    arena = np.zeros(kids + n, np.int32)
+    arena[:4] = n, header, tokens, kids
+    nodes = arena[header:tokens].reshape(n + 1, 4)
     nodes[:n, 0] = trie.node_byte.astype(np.int32) | trie.node_depth << 8
     nodes[:n, 1] = trie.node_skip
     nodes[n, 1] = n
     nodes[:, 2] = trie.token_indptr
-    arena[header + 3 * (n + 1) :: 2] = trie.token_ids
+    arena[tokens:kids:2] = trie.token_ids
+    index_trie(nodes, n, arena[kids:])
     return arena
+
+
+def _suffix_trie(exits: Ints, data: NDArray[np.uint8], start: NDArray[np.int64]) -> tuple[Ints, Ints, Ints]:
+    """Nodes with the sentinel, tokens and kids of the trie of what follows the exits; rows as `split_tokens` has them."""
+    n = len(exits)
+    order, spare = np.empty(n, np.int64), np.empty(n, np.int64)
+    sort_exits(exits, n, data, start, order, spare)
+    tokens = exits[:, 0]
+    sizes = start[tokens + 1] - start[tokens] - exits[:, 1]
+    room = int(sizes.sum()) + 2
+    nodes, pairs = np.empty((room, 4), np.int32), np.empty((n, 2), np.int32)
+    kids, path = np.empty(room, np.int32), np.empty(int(sizes.max(initial=0)) + 2, np.int64)
+    n_nodes = int(build_suffix_trie(exits, n, order, data, start, path, nodes, pairs, kids))
+    return nodes[: n_nodes + 1], pairs, kids[: n_nodes - 1]
+
+
+_SPACES = (0x09, 0x0A, 0x0D, 0x20)
+
+
+def _with_spaces(arena: Ints, data: NDArray[np.uint8], start: NDArray[np.int64]) -> Ints:
+    """The vocabulary's arena with the trie of what follows white space."""
+    sizes = np.diff(start)
+    first = np.full(len(sizes), -1, np.int32)
+    first[sizes > 0] = data[start[:-1][sizes > 0]]
+    tokens = np.flatnonzero(np.isin(first, _SPACES))
+    exits = np.zeros((len(tokens), 4), np.int32)
+    exits[:, 0] = tokens
+    solid = np.flatnonzero(~np.isin(data, _SPACES))
+    ends = np.append(solid, len(data))[np.searchsorted(solid, start[tokens])]
+    exits[:, 1] = np.minimum(ends, start[tokens + 1]) - start[tokens]
+    nodes, pairs, kids = _suffix_trie(exits, data, start)
+    at = len(arena)
+    nodes_at = at + 4
+    pairs_at = nodes_at + nodes.size
+    record = np.array([len(nodes) - 1, nodes_at, pairs_at, pairs_at + pairs.size], np.int32)
+    grown = np.concatenate((arena, record, nodes.reshape(-1), pairs.reshape(-1), kids))
+    grown[L.V_SPACES] = at
+    return grown
 
 
 _tables: weakref.WeakValueDictionary[str, TerminalTables] = weakref.WeakValueDictionary()

@@ -60,10 +60,10 @@ def test_split_tokens_and_suffixes(compiled: bool, seed: int) -> None:
     pda.lower(rule := pda.lowerer.rule_id(body))
     state = int(pda.G[pda.G[L.G_RT] + rule * L.RT + L.R_START])
     longest = 8
-    scratch = [np.zeros(longest, np.int64) for _ in range(2)]
+    path = np.zeros((longest, 4), np.int64)
     inner, exits = np.zeros((len(tokens) + 1, 2), np.int32), np.zeros((500, 4), np.int32)
     split = T.split_tokens if compiled else T.split_tokens.py_func
-    packed = int(split(pda.G, tables.V, state, *scratch, inner, exits))
+    packed = int(split(pda.G, tables.V, state, path, inner, exits))
     n_inner, n_exits = packed >> 32, packed & 0xFFFFFFFF
     naive_inner, naive_exits = naive_split(pda.G, state, tokens)
     assert sorted(inner[:n_inner, 0].tolist()) == sorted(naive_inner)
@@ -96,8 +96,8 @@ def suffix_trie_holds(tables: object, exits: np.ndarray, n: int, tokens: list[by
     T.sort_exits(exits, n, data, start, order, spare)
     suffixes = [tokens[exits[e, 0]][exits[e, 1] :] for e in order.tolist()]
     assert suffixes == sorted(suffixes)
-    nodes, pairs = np.zeros((6 * n + 2, 3), np.int32), np.zeros((n, 2), np.int32)
-    n_nodes = T.build_suffix_trie(exits, n, order, data, start, np.zeros(9, np.int64), nodes, pairs)
+    nodes, pairs, kids = np.zeros((6 * n + 2, 4), np.int32), np.zeros((n, 2), np.int32), np.zeros(6 * n + 2, np.int32)
+    n_nodes = T.build_suffix_trie(exits, n, order, data, start, np.zeros(9, np.int64), nodes, pairs, kids)
     found, path = [], b""
     for k in range(n_nodes):
         depth = int(nodes[k, 0]) >> 8
@@ -105,6 +105,8 @@ def suffix_trie_holds(tables: object, exits: np.ndarray, n: int, tokens: list[by
         found += [(path, int(t)) for t in pairs[nodes[k, 2] : nodes[k + 1, 2], 0]]
         assert k < nodes[k, 1] <= n_nodes
         inside = range(k + 1, nodes[k, 1])
+        children = [j for j in inside if nodes[j, 0] >> 8 == depth + 1]
+        assert kids[nodes[k, 3] : nodes[k + 1, 3]].tolist() == [j << 8 | nodes[j, 0] & 255 for j in children]
         assert all(nodes[j, 0] >> 8 > depth for j in inside)
     assert sorted(found) == sorted((tokens[exits[e, 0]][exits[e, 1] :], int(exits[e, 0])) for e in range(n))
 
