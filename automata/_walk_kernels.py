@@ -8,10 +8,10 @@ vocabulary trie, where few bytes are allowed.
 A walk keeps one slot for each depth: an interned configuration, or, inside a rule that only moves by byte edges, the
 bare triple (state, payload, below), which costs a table look-up a byte.
 
-Trie layout (V for the vocabulary, X for exit suffixes), at base: n_nodes, nodes, tokens, kids (absolute offsets); node k
-holds (byte | depth << 8, next node outside its subtree, first token, first kid), nodes in depth-first order, one sentinel
-behind the last; tokens are pairs (id, count), in the order of the nodes; kids are `node << 8 | byte`, by parent and byte:
-they lie side by side, where the nodes of a large trie do not.
+Trie layout (V for the vocabulary, X for exit suffixes), at base: n_nodes, nodes, tokens, kids (absolute offsets); node
+k holds (byte | depth << 8, next node outside its subtree, first token, first kid), nodes in depth-first order, one
+sentinel behind the last; tokens are pairs (id, count), in the order of the nodes; kids are `node << 8 | byte`, by
+parent and byte: they lie side by side, where the nodes of a large trie do not.
 """
 
 # ruff: noqa: F405

@@ -112,8 +112,8 @@ def _entry(function: Function) -> Function:
 class InnerKernel:
     """A kernel that other kernels call: typed as its signature says when the first of them is compiled, never before.
 
-    No machine code is made of it alone, and nothing is cached: whoever calls it holds it. So a process with a warm cache
-    loads the entry points only. A call from Python compiles it as an entry point of its own.
+    No machine code is made of it alone, and nothing is cached: whoever calls it holds it. So a process with a warm
+    cache loads the entry points only. A call from Python compiles it as an entry point of its own.
     """
 
     def __init__(self, function: Function, signature: str) -> None:

@@ -180,7 +180,7 @@ def _trie_arena(vocabulary: Vocabulary) -> Ints:
 
 
 def _suffix_trie(exits: Ints, data: NDArray[np.uint8], start: NDArray[np.int64]) -> tuple[Ints, Ints, Ints]:
-    """Nodes with the sentinel, tokens and kids of the trie of what follows the exits; rows as `split_tokens` has them."""
+    """Nodes with the sentinel, tokens and kids of the trie of what follows the exits, rows of `split_tokens`."""
     n = len(exits)
     order, spare = np.empty(n, np.int64), np.empty(n, np.int64)
     sort_exits(exits, n, data, start, order, spare)
