@@ -29,3 +29,11 @@ def grammars(draw: st.DrawFn) -> Grammar:
 regular = st.recursive(
     st.sampled_from([Bytes(b"a"), Bytes(b"b"), Bytes(b"ba"), byte_set((0x61, 0x62)), Seq(())]), _grown, max_leaves=5
 )
+
+
+@st.composite
+def small_grammars(draw: st.DrawFn) -> Grammar:
+    """A grammar of two rules of few parts, whose parses a naive parser can list."""
+    leaves = st.sampled_from([Bytes(b"a"), Bytes(b"b"), Ref("S"), Ref("A")])
+    bodies = st.recursive(leaves, _grown, max_leaves=4)
+    return Grammar("S", {"S": draw(bodies), "A": draw(bodies)})
