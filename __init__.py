@@ -38,11 +38,13 @@ if TYPE_CHECKING:
     from .grammar.lark import Lark
     from .grammar.literals import Choice
     from .grammar.regex import Regex
-    from .sampling import CARS, MCMC, ASAp, Masking
+    from .sampling import AWRS, CARS, MCMC, SMC, ASAp, FullMask, Masking, Posterior, Potential, Predicate, TextPotential
 
 __all__ = [
+    "AWRS",
     "CARS",
     "MCMC",
+    "SMC",
     "ASAp",
     "BackendError",
     "BudgetExceeded",
@@ -51,6 +53,7 @@ __all__ = [
     "Ebnf",
     "EmptyLanguage",
     "Event",
+    "FullMask",
     "Gbnf",
     "Generation",
     "Generator",
@@ -63,11 +66,15 @@ __all__ = [
     "LogitsProcessor",
     "Masking",
     "Matcher",
+    "Posterior",
+    "Potential",
+    "Predicate",
     "PromptTooLong",
     "Receipt",
     "Regex",
     "SamplingError",
     "SyntagmaError",
+    "TextPotential",
     "TokenAutomaton",
     "UnsupportedFeature",
     "Vocabulary",
@@ -81,10 +88,12 @@ __all__ = [
 
 _HOMES = {
     "ASAp": "sampling.asap",
+    "AWRS": "sampling.awrs",
     "CARS": "sampling.cars",
     "Choice": "grammar.literals",
     "Ebnf": "grammar.ebnf",
     "Event": "backends.generation",
+    "FullMask": "sampling.full_mask",
     "Gbnf": "grammar.gbnf",
     "Generation": "backends.generation",
     "Generator": "backends.generator",
@@ -96,8 +105,13 @@ _HOMES = {
     "MCMC": "sampling.mcmc",
     "Masking": "sampling.masking",
     "Matcher": "automata.matcher",
+    "Posterior": "sampling.posterior",
+    "Potential": "sampling.potential",
+    "Predicate": "sampling.predicate",
     "Receipt": "backends.generation",
     "Regex": "grammar.regex",
+    "SMC": "sampling.smc",
+    "TextPotential": "sampling.potential",
     "TokenAutomaton": "automata.automaton",
     "Vocabulary": "automata.vocabulary",
     "check": "automata.check",

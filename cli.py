@@ -56,6 +56,16 @@ class Target(StrEnum):
     regex = "regex"
 
 
+class SamplerName(StrEnum):
+    """How tokens are drawn."""
+
+    masking = "masking"
+    awrs = "awrs"
+    asap = "asap"
+    cars = "cars"
+    smc = "smc"
+
+
 SchemaOption = Annotated[str | None, typer.Option("--schema", metavar="FILE|JSON", help="A JSON Schema.")]
 LarkOption = Annotated[Path | None, typer.Option("--lark", metavar="FILE", help="A grammar in Lark's syntax.")]
 RegexOption = Annotated[str | None, typer.Option("--regex", metavar="TEXT", help="A regular expression.")]
@@ -96,7 +106,15 @@ def generate(
     type_: TypeOption = None,
     profile: ProfileOption = Profile.generation,
     model: Annotated[str, typer.Option(help='"embedded", a folder, or a name on the hub.')] = "embedded",
-    temperature: Annotated[float, typer.Option(min=0.0, help="0 takes the most probable token.")] = 0.0,
+    sampler: Annotated[SamplerName, typer.Option(help="How tokens are drawn.")] = SamplerName.masking,
+    particles: Annotated[
+        int | None, typer.Option(min=1, help="How many texts smc grows together.  [default: 16]")
+    ] = None,
+    plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the run of smc: .png, .svg or .pdf.")] = None,
+    temperature: Annotated[
+        float | None,
+        typer.Option(min=0.0, help="0 takes the most probable token.  [default: 0, 1 for other samplers than masking]"),
+    ] = None,
     top_k: Annotated[int | None, typer.Option(min=1, help="Keep the k most probable tokens.")] = None,
     top_p: Annotated[float | None, typer.Option(min=0.0, max=1.0, help="Keep the most probable p of the mass.")] = None,
     min_p: Annotated[
@@ -113,10 +131,10 @@ def generate(
 
     def command() -> Outcome | Iterator[str | Outcome]:
         from .backends.commands import generate as body
+        from .backends.commands.sampler import SamplerOptions
 
-        options = body.GenerateOptions(
-            model, temperature, top_k, top_p, min_p, seed, max_tokens, raw=raw, hide_schema=hide_schema
-        )
+        sampling = SamplerOptions(sampler.value, temperature, top_k, top_p, min_p, seed, particles, plot)
+        options = body.GenerateOptions(model, sampling, max_tokens, raw=raw, hide_schema=hide_schema)
         constraint = _constraint(schema, lark, regex, choice, type_, profile)
         run = body.stream if stream else body.generate
         return run(constraint, options, body.read_prompt(prompt))

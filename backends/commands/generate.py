@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from .constraint import ConstraintOptions, UsageError
 from .outcome import FINDINGS, OK, Outcome
+from .sampler import SamplerOptions
 
 if TYPE_CHECKING:
     from ..generation import Generation
@@ -20,29 +21,23 @@ LENGTH = "The tokens ran out before the text could end; raise --max-tokens."
 
 @dataclass(frozen=True)
 class GenerateOptions:
-    """What the command line says about model, prompt and sampling; temperature 0 takes the most probable token."""
+    """What the command line says about model, prompt and sampling."""
 
     model: str = "embedded"
-    temperature: float = 0.0
-    top_k: int | None = None
-    top_p: float | None = None
-    min_p: float | None = None
-    seed: int | None = None
+    sampling: SamplerOptions = field(default_factory=SamplerOptions)
     max_tokens: int | None = None
     #: The prompt goes to the model as it is, not as a user's message.
     raw: bool = False
     hide_schema: bool = False
 
-    def __post_init__(self) -> None:
-        truncated = any(value is not None for value in (self.top_k, self.top_p, self.min_p))
-        if self.temperature == 0 and truncated:
-            raise UsageError("--top-k, --top-p and --min-p need --temperature above 0.")
-
 
 def generate(constraint: ConstraintOptions, options: GenerateOptions, text: str) -> Outcome:
     """Generate once."""
-    generator, prompt = _prepare(constraint, options, text)
-    return outcome(generator(prompt))
+    generator, prompt = _prepare(constraint, options, text, show=sys.stderr.isatty())
+    result = generator(prompt)
+    if options.sampling.plot is not None and result.report is not None:
+        result.report.plot(options.sampling.plot)
+    return outcome(result)
 
 
 def stream(constraint: ConstraintOptions, options: GenerateOptions, text: str) -> Iterator[str | Outcome]:
@@ -78,22 +73,31 @@ def outcome(result: Generation) -> Outcome:
         "tokens": len(result.tokens),
         "receipt": asdict(result.receipt),
     }
+    if result.posterior is not None and result.report is not None:
+        data["posterior"] = {
+            "texts": result.posterior.by_text(),
+            "log_evidence": result.posterior.log_evidence,
+            "log_evidence_se": result.posterior.log_evidence_se,
+            "ess": result.posterior.ess,
+            "kl": result.report.kl,
+            "rows_asked": result.report.rows_asked,
+            "rows_computed": result.report.rows_computed,
+            "checks": result.report.checks,
+        }
     pieces = [("", f"{result.text}\n")]
     is_done = result.finish_reason == "stop"
     return Outcome(data, pieces, OK if is_done else FINDINGS, "" if is_done else LENGTH)
 
 
-def _prepare(constraint: ConstraintOptions, options: GenerateOptions, text: str) -> tuple[Generator, Prompt]:
+def _prepare(
+    constraint: ConstraintOptions, options: GenerateOptions, text: str, *, show: bool = False
+) -> tuple[Generator, Prompt]:
     """Model, constraint and sampler together, and the prompt: a user's message where the model has a chat template."""
     output = constraint.constraint()  # a mistake in it shows before the model is loaded
-    from ...sampling import Masking
     from ..generator import Generator
     from ..load import load
 
-    try:
-        sampler = Masking(options.temperature, options.top_k, options.top_p, options.min_p, seed=options.seed)
-    except ValueError as error:
-        raise UsageError(str(error)) from error
+    sampler = options.sampling.sampler(show)
     model = load(options.model)
     show_schema = False if options.hide_schema else None
     generator = Generator(model, output, sampler, max_tokens=options.max_tokens, show_schema=show_schema)
