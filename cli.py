@@ -63,6 +63,7 @@ class SamplerName(StrEnum):
     awrs = "awrs"
     asap = "asap"
     cars = "cars"
+    mcmc = "mcmc"
     smc = "smc"
 
 

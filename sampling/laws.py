@@ -1,4 +1,4 @@
-"""Laws: what a model and a constraint promise to samplers, as functions for anybody's tests.
+"""Laws: what models, constraints, potentials and steps promise to samplers, as functions for anybody's tests.
 
 Each raises AssertionError with what was found; none needs pytest.
 """
@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from .constraint import Constraint, ids_of
 from .model import Model, Prefix, logsumexp
+from .potential import Potential
+from .step import Draw, StepSampler
 
 
 def check_model(model: Model, prompts: Sequence[Sequence[int]], *, steps: int = 4, tolerance: float = 1e-4) -> None:
@@ -63,6 +65,70 @@ def check_constraint(auto: Constraint, *, seed: int = 0, walks: int = 8, steps: 
                 if not onward:
                     break
                 state = auto.advance(state, int(rng.choice(onward)))
+
+
+def check_potential(potential: Potential, texts: Sequence[Sequence[int]], *, tolerance: float = 1e-9) -> None:
+    """The laws of `potential.Potential` hold along texts: -inf is for ever, batches do not matter, states are values.
+
+    Parameters
+    ----------
+    texts : bytes or token ids, as the potential reads them; some of positive weight.
+    tolerance : largest difference between a score alone and in a batch, nats.
+    """
+    assert potential.prefix([potential.start])[0] > -np.inf, "the empty prefix has weight 0"
+    n_live = 0
+    for text in texts:
+        states = [potential.start]
+        for symbol in text:
+            states.append(potential.advance(states[-1], symbol))
+        assert states[-1] == potential.read(text), f"{text!r}: the same text, another state"
+        assert len({hash(state) for state in (states[-1], potential.read(text))}) == 1, "equal states, other hashes"
+        scores = [_scores(score, states, tolerance) for score in (potential.prefix, potential.complete)]
+        for i, complete in enumerate(scores[1]):
+            dead = np.flatnonzero(scores[0][: i + 1] == -np.inf)
+            assert complete == -np.inf or not len(dead), f"{text[:i]!r} has weight, its prefix {text[: dead[0]]!r} none"
+        n_live += int(np.isfinite(scores[1]).any())
+    assert n_live, "none of the texts has weight: give some that have"
+
+
+def check_step(
+    step: StepSampler, auto: Constraint, model: Model, *, n: int = 4000, seed: int = 0, alpha: float = 1e-7
+) -> None:
+    """A step sampler's first draw is properly weighted: the mean weight of every token is its base probability where it
+    may follow, and 0 elsewhere.
+
+    Parameters
+    ----------
+    n : draws; the more, the finer.
+    alpha : probability of a false alarm (empirical Bernstein bound, Maurer and Pontil 2009).
+    """
+    logp = np.asarray(model.logp_next([Prefix()])[0], np.float64)
+    base = logp if step.temperature == 1 else logp / step.temperature - logsumexp(logp / step.temperature)
+    rng = np.random.default_rng(seed)
+    with auto.run():
+        budget = auto.least_bytes(auto.start) + 64
+        drawn = [step.draw(base, auto, auto.start, budget, rng) for _ in range(n)]
+        found = [d for d in drawn if isinstance(d, Draw)]
+        for d in found:
+            assert auto.advance(auto.start, d.token) == d.state != 0, f"token {d.token} may not follow, or to elsewhere"
+            assert d.logw <= 1e-9, f"token {d.token} has weight {np.exp(d.logw):.3g}, above 1"
+        allowed = [t for t in ids_of(auto.mask(auto.start)).tolist() if auto.check(auto.start, t)]
+    log = np.log(2 * len(allowed) / alpha)
+    for t in allowed:
+        w = np.array([np.exp(d.logw) if isinstance(d, Draw) and d.token == t else 0.0 for d in drawn])
+        bound = np.sqrt(2 * w.var(ddof=1) * log / n) + 7 * log / (3 * (n - 1))
+        p = np.exp(base[t])
+        assert abs(w.mean() - p) <= bound, f"token {t}: mean weight {w.mean():.4g}, probability {p:.4g} +- {bound:.2g}"
+
+
+def _scores(score: Any, states: Sequence[Any], tolerance: float) -> NDArray[np.float64]:
+    """The scores of a batch, which are those of each state alone."""
+    batch = np.asarray(score(states), np.float64)
+    assert batch.shape == (len(states),), f"expected shape {(len(states),)}, found {batch.shape}"
+    assert not np.isnan(batch).any(), "a score is NaN"
+    assert (batch < np.inf).all(), "a score is +inf"
+    _close(batch, np.array([score([state])[0] for state in states]), tolerance, "alone and in a batch")
+    return batch
 
 
 def _sample(tokens: range, allowed: set[int], rng: np.random.Generator) -> list[int]:

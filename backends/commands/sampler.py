@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ...sampling.report import Report
 
 #: Samplers whose weights need every token's law: they take no truncation and no temperature of 0.
-WEIGHTED = ("awrs", "asap", "cars", "smc")
+WEIGHTED = ("awrs", "asap", "cars", "mcmc", "smc")
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class SamplerOptions:
             if self.name == "smc":
                 step = sampling.AWRS(temperature=temperature)
                 return sampling.SMC(self.particles or 16, step, progress=Progress() if show else None, seed=self.seed)
-            kinds: dict[str, Any] = {"awrs": sampling.AWRS, "asap": sampling.ASAp, "cars": sampling.CARS}
+            kinds: dict[str, Any] = dict(awrs=sampling.AWRS, asap=sampling.ASAp, cars=sampling.CARS, mcmc=sampling.MCMC)
             made: Sampler = kinds[self.name](temperature=temperature, seed=self.seed)
             return made
         except ValueError as error:

@@ -133,8 +133,8 @@ def test_options_make_samplers():
     smc = SamplerOptions("smc", particles=4, seed=3).sampler()
     assert (smc.n, smc.step, smc.seed) == (4, AWRS(), 3)
     assert SamplerOptions("awrs", 0.7).sampler() == AWRS(temperature=0.7)
-    assert type(SamplerOptions("asap").sampler()).__name__ == "ASAp"
-    assert type(SamplerOptions("cars").sampler()).__name__ == "CARS"
+    for name in ("ASAp", "CARS", "MCMC"):
+        assert type(SamplerOptions(name.lower()).sampler()).__name__ == name
 
 
 @pytest.mark.parametrize(
