@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .automata import Limits, Matcher, TokenAutomaton, Vocabulary
     from .automata.check import check
+    from .automata.comparison import compare
     from .automata.compile import compile
+    from .automata.counting import Strings
+    from .automata.lint import lint
     from .backends import Event, Generation, Generator, Receipt
     from .backends.load import load
     from .backends.logits_processor import LogitsProcessor
@@ -38,7 +41,20 @@ if TYPE_CHECKING:
     from .grammar.lark import Lark
     from .grammar.literals import Choice
     from .grammar.regex import Regex
-    from .sampling import AWRS, CARS, MCMC, SMC, ASAp, FullMask, Masking, Posterior, Potential, Predicate, TextPotential
+    from .sampling import (
+        AWRS,
+        CARS,
+        MCMC,
+        SMC,
+        ASAp,
+        FullMask,
+        Masking,
+        Mirostat,
+        Posterior,
+        Potential,
+        Predicate,
+        TextPotential,
+    )
 
 __all__ = [
     "AWRS",
@@ -66,6 +82,7 @@ __all__ = [
     "LogitsProcessor",
     "Masking",
     "Matcher",
+    "Mirostat",
     "Posterior",
     "Potential",
     "Predicate",
@@ -73,6 +90,7 @@ __all__ = [
     "Receipt",
     "Regex",
     "SamplingError",
+    "Strings",
     "SyntagmaError",
     "TextPotential",
     "TokenAutomaton",
@@ -80,8 +98,10 @@ __all__ = [
     "Vocabulary",
     "VocabularyError",
     "check",
+    "compare",
     "compile",
     "convert",
+    "lint",
     "load",
     "read_grammar",
 ]
@@ -105,18 +125,22 @@ _HOMES = {
     "MCMC": "sampling.mcmc",
     "Masking": "sampling.masking",
     "Matcher": "automata.matcher",
+    "Mirostat": "sampling.mirostat",
     "Posterior": "sampling.posterior",
     "Potential": "sampling.potential",
     "Predicate": "sampling.predicate",
     "Receipt": "backends.generation",
     "Regex": "grammar.regex",
     "SMC": "sampling.smc",
+    "Strings": "automata.counting",
     "TextPotential": "sampling.potential",
     "TokenAutomaton": "automata.automaton",
     "Vocabulary": "automata.vocabulary",
     "check": "automata.check",
+    "compare": "automata.comparison",
     "compile": "automata.compile",
     "convert": "grammar.convert",
+    "lint": "automata.lint",
     "load": "backends.load",
     "read_grammar": "grammar.dialect",
 }

@@ -10,6 +10,7 @@ from .full_mask import FullMask
 from .ledger import Ledger, Step, Weights
 from .masking import Masking
 from .mcmc import MCMC
+from .mirostat import Mirostat
 from .model import Model, Prefix, RandomModel, TableModel
 from .posterior import Posterior, WeightedSample
 from .potential import Potential, TextPotential
@@ -33,6 +34,7 @@ __all__ = [
     "FullMask",
     "Ledger",
     "Masking",
+    "Mirostat",
     "Model",
     "Posterior",
     "Potential",

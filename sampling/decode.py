@@ -53,6 +53,8 @@ class Sample:
     avoided: dict[int, set[int]] = field(default_factory=dict)
     #: How often the sample went back.
     returns: int = 0
+    #: The state of `mirostat`, bits; `None`: what it begins with.
+    mu: float | None = None
 
     @property
     def done(self) -> bool:

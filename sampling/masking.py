@@ -32,6 +32,7 @@ from .constraint import Constraint
 from .dead_end import dead_end
 from .decode import Sample, logp_rows
 from .ledger import Ledger, Step, Weights
+from .mirostat import Mirostat
 from .model import Model, Prefix, log_softmax, logsumexp
 from .truncation import Truncation
 
@@ -46,7 +47,7 @@ class Masking:
     Parameters
     ----------
     temperature : divides the log-probabilities before the mask; part of the base law. 0 is `greedy`.
-    top_k, top_p, min_p : truncation, after the mask.
+    top_k, top_p, min_p, typical_p, top_h, mirostat : truncation, after the mask; see `truncation.py`.
     greedy : take the most probable token, the lowest id among equals.
     backtrack : how many tokens of a sequence may be taken back in all, to get out of dead ends; 0 for none. Only where
         guards remain: nothing is ever taken back of an exact constraint's texts. A stream holds back as many tokens.
@@ -57,6 +58,9 @@ class Masking:
     top_k: int | None = None
     top_p: float | None = None
     min_p: float | None = None
+    typical_p: float | None = None
+    top_h: float | None = None
+    mirostat: Mirostat | None = None
     greedy: bool = False
     backtrack: int = 64
     seed: int | None = None
@@ -73,8 +77,9 @@ class Masking:
     @property
     def truncation(self) -> Truncation:
         """The truncation rules; greedy choice keeps one token."""
-        greedy = self.greedy or self.temperature == 0
-        return Truncation(top_k=1) if greedy else Truncation(self.top_k, self.top_p, self.min_p)
+        if self.greedy or self.temperature == 0:
+            return Truncation(top_k=1)
+        return Truncation(self.top_k, self.top_p, self.min_p, self.typical_p, self.top_h, self.mirostat)
 
     def weights(self, auto: Constraint) -> Weights:
         """What the weights of this sampler are worth."""
@@ -149,6 +154,8 @@ class Masking:
             drawn = self._draw(sample, ids, base[ids], asks_fit=False)
         if drawn is not None:
             step, state = drawn
+            if self.mirostat is not None:
+                self._follow(sample, base[ids], int(np.searchsorted(ids, step.token)))
             sample.take(step._replace(logp=float(logp[step.token])), state)
         elif sample.remaining <= 0:
             sample.finish_reason = "length"
@@ -169,7 +176,7 @@ class Masking:
             return state if state and (not asks_fit or fits(auto, state, sample.remaining - 1)) else 0
 
         refused: list[int] = []
-        order = self._offers(mass, sample.rng)
+        order = self._offers(mass, sample)
         for i in order:
             if state := state_behind(i):
                 break
@@ -189,29 +196,35 @@ class Masking:
         checks = 0 if auto.exact else tried
         return Step(int(ids[i]), 0.0, logz, n, auto.vocabulary.size - n, n == 1, checks), state
 
-    def _offers(self, mass: NDArray[np.float64], rng: np.random.Generator) -> Iterator[int]:
+    def _follow(self, sample: Sample, mass: NDArray[np.float64], i: int) -> None:
+        """Tell mirostat the token that was drawn."""
+        assert self.mirostat is not None
+        kept = len(self._head(mass, sample.mu))
+        sample.mu = self.mirostat.update(sample.mu, mass, i, kept)
+
+    def _offers(self, mass: NDArray[np.float64], sample: Sample) -> Iterator[int]:
         """Indices into `mass` in the order in which they are offered: drawn by their mass, without replacement.
 
         Under truncation the head of what is left is offered to its end before the next head is taken; after some heads,
         which only guards bring about, what is left comes in falling order.
         """
         if not self.truncation:
-            yield from _draws(mass, rng)
+            yield from _draws(mass, sample.rng)
             return
         mass = mass.copy()
         for _ in range(_HEADS):
             if mass.max(initial=-np.inf) == -np.inf:
                 return
-            head = self._head(mass)
-            yield from (int(head[i]) for i in _draws(mass[head], rng))
+            head = self._head(mass, sample.mu)
+            yield from (int(head[i]) for i in _draws(mass[head], sample.rng))
             mass[head] = -np.inf
         yield from np.argsort(-mass, kind="stable")[: np.count_nonzero(mass > -np.inf)].tolist()
 
-    def _head(self, mass: NDArray[np.float64]) -> NDArray[np.intp]:
+    def _head(self, mass: NDArray[np.float64], mu: float | None) -> NDArray[np.intp]:
         """Indices of what truncation keeps."""
         if self.truncation.top_k == 1:
             return np.array([mass.argmax()])
-        return self.truncation.keep(mass)
+        return self.truncation.keep(mass, mu)
 
 
 def _draws(mass: NDArray[np.float64], rng: np.random.Generator) -> Iterator[int]:
