@@ -6,15 +6,19 @@ its base, its siblings and its draft. Numbers are handed over as exact decimals.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
+from decimal import InvalidOperation
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 import jsonschema_rs
 
 from .dialect import Dialect
 from .document import Document, Node, Schema
 from .values import identity, read_exactly
+
+#: What nests too deep, exponents beyond `Decimal`, integers beyond Python's limit of digits.
+_UNREADABLE: Final = (RecursionError, InvalidOperation, ValueError)
 
 
 @lru_cache(maxsize=1024)
@@ -51,6 +55,12 @@ class Referee:
         if isinstance(node.schema, bool):
             return node.schema != node.negated
         return self._validator(node).is_valid(value) != node.negated
+
+    def errors(self, node: Node, value: Any) -> Iterator[jsonschema_rs.ValidationError]:
+        """What is wrong with the value under the schema of a node that is not negated."""
+        if isinstance(node.schema, bool):
+            return iter(jsonschema_rs.validator_for(node.schema).iter_errors(value))
+        return iter(self._validator(node).iter_errors(value))
 
     def _validator(self, node: Node) -> jsonschema_rs.Validator:
         location = node.location
@@ -102,10 +112,10 @@ class Guard:
         self.keyword = keyword
 
     def __call__(self, text: bytes) -> bool:
-        """Return whether the value spelled by `text` is valid; too deep a nesting counts as invalid."""
+        """Return whether the value spelled by `text` is valid; what nests too deep or is too large a number is not."""
         try:
             value = read_exactly(text)
-        except RecursionError:
+        except _UNREADABLE:
             return False
         return all(self._referee.is_valid(node, value) for node in self._nodes)
 
@@ -131,7 +141,10 @@ class Equality:
 
     def __call__(self, text: bytes) -> bool:
         """Return whether the value spelled by `text` is one of the values."""
-        return identity(read_exactly(text)) in self._values
+        try:
+            return identity(read_exactly(text)) in self._values
+        except _UNREADABLE:
+            return False
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Equality) and self._values == other._values

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import Any, Literal, TypeAlias
+
+from jsonschema_rs import ValidationError
 
 from ...errors import EmptyLanguage, GrammarError
 from ..analysis import reachable
@@ -20,6 +22,7 @@ from ..ir import NOTHING, Check, Expr, Grammar, Guarded, Ref, children, sequence
 from ..regex import parse_regex
 from .conflicts import why_empty
 from .document import Document, Node, Registry, Schema
+from .guards import Guard
 from .layout import parse_layout
 from .loading import as_schema, check_schema, dialect_for, parse_schema
 from .lowering import Lowering, Style
@@ -154,6 +157,14 @@ class JsonSchema:
         """
         len(self._lowering.rules)
         return self._lowering.values_written()
+
+    def validates(self, text: bytes) -> bool:
+        """Whether the validator accepts a JSON text; of layout and spelling it knows nothing."""
+        return Guard(self._reader.referee, (self._reader.document.root,), "#", "")(text)
+
+    def errors(self, value: Any) -> Iterator[ValidationError]:
+        """What the validator finds wrong with a value."""
+        return self._reader.referee.errors(self._reader.document.root, value)
 
     @property
     def reader(self) -> Reader:

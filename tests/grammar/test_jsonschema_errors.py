@@ -150,3 +150,12 @@ def test_meta_schemas_are_known() -> None:
     grammar = JsonSchema(schema, profile="spec", whitespace="compact").grammar()
     assert matches(grammar, b'{"$defs":{"a":{"type":"string"}}}')
     assert not matches(grammar, b'{"$defs":{"a":{"type":1}}}')
+
+
+@pytest.mark.parametrize("text", [b"1e99999999999999999999", b"-1e-99999999999999999999", b"1" * 5000, b"[" * 100_000])
+@pytest.mark.parametrize(
+    "schema", [{"type": "integer"}, {"enum": [1, 2]}, {"not": {"type": "array"}, "uniqueItems": True}]
+)
+def test_numbers_and_nesting_beyond_what_can_be_read_are_refused_and_raise_nothing(schema: Any, text: bytes) -> None:
+    for check in JsonSchema(schema, profile="spec").residuals:
+        assert check(text) is False
