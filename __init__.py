@@ -55,6 +55,7 @@ if TYPE_CHECKING:
         Predicate,
         TextPotential,
     )
+    from .sampling.examples import examples, near_misses
 
 __all__ = [
     "AWRS",
@@ -101,8 +102,10 @@ __all__ = [
     "compare",
     "compile",
     "convert",
+    "examples",
     "lint",
     "load",
+    "near_misses",
     "read_grammar",
 ]
 
@@ -140,8 +143,10 @@ _HOMES = {
     "compare": "automata.comparison",
     "compile": "automata.compile",
     "convert": "grammar.convert",
+    "examples": "sampling.examples",
     "lint": "automata.lint",
     "load": "backends.load",
+    "near_misses": "sampling.examples",
     "read_grammar": "grammar.dialect",
 }
 
