@@ -50,7 +50,7 @@ def numbers_of(schema: dict[str, Any], dialect: Dialect) -> Numbers:
         if above is not None or below is not None:
             bounds = bounds.meet(Range(_exact(above), _exact(below), above is not None, below is not None))
     multiple = schema.get("multipleOf")
-    return Numbers(bounds, () if multiple is None else (exact(multiple),))
+    return Numbers(bounds, () if multiple is None else ((exact(multiple), True),))
 
 
 def _exact(bound: Any) -> Decimal | None:

@@ -17,7 +17,7 @@ from .decimals import Range
 from .document import Node
 from .facts import ARRAY, FRACTION, INTEGER, NUMBER, OBJECT, STRING, Arrays, Facts, Numbers, Objects, meet
 from .keys import at_key
-from .scalars import has_string
+from .scalars import has_number, has_string
 from .values import identity
 
 if TYPE_CHECKING:
@@ -109,7 +109,9 @@ def _is_closed(objects: Objects) -> bool:
 def _has_number(numbers: Numbers, types: int) -> bool:
     """Whether some multiple lies between the bounds, and some integer, if only integers are wanted."""
     low, high = numbers.range.low, numbers.range.high
-    if not all(_has_multiple(numbers.range, divisor) for divisor in numbers.multiples):
+    if not all(_has_multiple(numbers.range, divisor) for divisor, holds in numbers.multiples if holds):
+        return False
+    if numbers.multiples and not has_number(numbers, types):
         return False
     if types & FRACTION or low is None or high is None:
         return not (types & NUMBER == FRACTION and low is not None and low == high and low == low.to_integral_value())

@@ -37,10 +37,10 @@ TYPES: Final = {
 
 @dataclass(slots=True, eq=False)
 class Numbers:
-    """What holds of numbers."""
+    """What holds of numbers: bounds, and divisors of which they are multiples (True) or not (False)."""
 
     range: Range = field(default_factory=Range)
-    multiples: tuple[Decimal, ...] = ()
+    multiples: tuple[tuple[Decimal, bool], ...] = ()
 
     @property
     def is_free(self) -> bool:
@@ -51,7 +51,7 @@ class Numbers:
         """What is said, in a line; equal lines mean the same."""
         r = self.range
         text = f"{'(' if r.low_open else '['}{r.low}, {r.high}{')' if r.high_open else ']'}"
-        return text + "".join(f" of {m}" for m in self.multiples)
+        return text + "".join(f" {'' if holds else 'not '}of {m}" for m, holds in self.multiples)
 
     def meet(self, other: Numbers) -> Numbers | None:
         """Both; None if no number satisfies them."""

@@ -12,13 +12,15 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from ...errors import GrammarError, GrammarSyntaxError
-from ..ir import NOTHING, Bytes, Check, Expr, Guarded, Ref, choice
+from ..ir import NOTHING, Bytes, ByteSet, Check, Expr, Guarded, Ref, choice, sequence
+from ..machine import Machine
 from . import scalars
 from .containers import Containers
 from .document import Node
 from .facts import ANYTHING, ARRAY, FALSE, FRACTION, INTEGER, NULL, NUMBER, OBJECT, STRING, TRUE, Facts
 from .guards import Equality, Guard
 from .layout import Layout
+from .multiples import restrict
 from .reading import Reader
 from .rules import Rules
 from .strings import Spelling, quoted
@@ -183,18 +185,30 @@ class Lowering:
         free = not excluded and types == NUMBER and (numbers is None or numbers.is_free)
         if free:
             return self.guarded(self.any_number, facts, NUMBER)
-        plain, exact = scalars.decimal_numbers(numbers, types, excluded, every, draft_4)
+        plain = scalars.decimal_numbers(numbers, types, excluded, every, draft_4)
+        machine = restrict(plain.expr, plain.left) if plain.left else None
+        is_exact = plain.exact and (machine is not None or not plain.left)
         kind = {INTEGER: "integer", FRACTION: "fraction", NUMBER: "number"}[types]
         name = f"{kind} {numbers.describe() if numbers else ''}" + "".join(f" not {v!r}" for v in excluded)
-        expr = self.guarded(
-            self.shared(name + (" of draft 4" if draft_4 else ""), lambda: plain),
-            facts,
-            NUMBER,
-            None if exact else "multipleOf",
-        )
+        name += " of draft 4" if draft_4 else ""
+        found = self.shared(name, lambda: plain.expr) if machine is None else self._machine(name, machine)
+        expr = self.guarded(found, facts, NUMBER, None if is_exact else "multipleOf")
         if not every or (draft_4 and types == INTEGER):
             return expr
         return choice(expr, self.guarded(self.shared("exponents", lambda: scalars.with_exponent), facts, NUMBER, kind))
+
+    def _machine(self, name: str, machine: Machine) -> Expr:
+        """What a machine accepts that does not accept the empty string: a rule for each of its states with edges."""
+
+        def rest(q: int) -> Expr:
+            steps = [(ByteSet(mask), t) for t, mask in machine.rows[q].items()]
+            ends = [byte for byte, t in steps if machine.labels[t]]
+            return choice(*ends, *(sequence(byte, state(t)) for byte, t in steps if machine.rows[t]))
+
+        def state(q: int) -> Ref:
+            return self.shared(f"{name}, state {q}", lambda: rest(q))
+
+        return state(0) if machine.rows[0] else NOTHING
 
     @property
     def any_number(self) -> Ref:
@@ -202,7 +216,7 @@ class Lowering:
         every = self.style.spelling.every
 
         def write() -> Expr:
-            plain, _ = scalars.decimal_numbers(None, NUMBER, (), every, False)
+            plain = scalars.decimal_numbers(None, NUMBER, (), every, False).expr
             return choice(plain, scalars.with_exponent) if every else plain
 
         return self.shared("number", write)

@@ -1,7 +1,9 @@
-"""Multiples: the plain decimals that a divisor divides, where they are regular.
+"""Multiples: the plain decimals that a divisor divides, or does not.
 
 Write the divisor as a/10^k with the least k. A number is a multiple if at most k digits stand behind its point (but for
-zeros) and the digits with the point moved by k are divisible by a. If a divides 10^j, the last j digits decide that.
+zeros) and the digits with the point moved by k are divisible by a. If a divides 10^j, the last j digits decide that:
+`multiples_of` is a regular expression of them. Else a machine keeps the remainder of the digits so far, which is no
+small expression: `restrict` meets numbers with such machines.
 """
 
 from __future__ import annotations
@@ -10,10 +12,17 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Final
 
+from ...errors import BudgetExceeded
 from ..ir import Bytes, Expr, Repeat, byte_set, choice, optional, sequence
+from ..machine import Machine, complement, minimise, product
+from ..nfa import determinize
 
 #: Endings of digits that are listed.
 MOST_ENDINGS: Final = 1_000
+#: States of a machine that keeps a remainder.
+MOST_REMAINDERS: Final = 1_000
+#: States of numbers met with such machines.
+MOST_STATES: Final = 1_000
 
 _DIGIT: Final = byte_set((0x30, 0x39))
 _WHOLE: Final = choice(Bytes(b"0"), sequence(byte_set((0x31, 0x39)), Repeat(_DIGIT)))
@@ -24,17 +33,72 @@ _ZERO_FRACTION: Final = optional(sequence(Bytes(b".0"), _ZEROS))
 @lru_cache(maxsize=256)
 def multiples_of(divisor: Decimal) -> Expr | None:
     """Every plain decimal that is a multiple, also with final zeros; None if that is not regular enough."""
-    scaled, shift = divisor, 0
-    while scaled != scaled.to_integral_value() and shift < 30:
-        shift += 1
-        scaled = divisor.scaleb(shift)
-    a = int(scaled)
+    a, shift = _as_fraction(divisor)
     ending = next((j for j in range(7) if 10**j % a == 0), None) if a else None
     if ending is None or 10**ending // a > MOST_ENDINGS or shift >= 30:
         return None
     endings = [f"{r:0{ending}d}" if ending else "" for r in range(0, 10**ending, a)]
     body = _behind_the_point(endings, shift) if ending <= shift else _before_it(endings, shift)
     return sequence(optional(Bytes(b"-")), body)
+
+
+def _as_fraction(divisor: Decimal) -> tuple[int, int]:
+    """The integer a and the least k (at most 30) such that the divisor is a/10^k."""
+    scaled, shift = divisor, 0
+    while scaled != scaled.to_integral_value() and shift < 30:
+        shift += 1
+        scaled = divisor.scaleb(shift)
+    return int(scaled), shift
+
+
+@lru_cache(maxsize=256)
+def restrict(numbers: Expr, multiples: tuple[tuple[Decimal, bool], ...]) -> Machine | None:
+    """Those of the plain decimals that are multiples of each divisor (True) or not (False); None if too costly."""
+    try:
+        found = determinize([numbers], MOST_STATES)
+        for divisor, holds in multiples:
+            remainders = _remainders(divisor)
+            if remainders is None:
+                return None
+            found = minimise(product(found, remainders if holds else complement(remainders), 4 * MOST_STATES))
+    except BudgetExceeded:
+        return None
+    return found if len(found.rows) <= MOST_STATES else None
+
+
+@lru_cache(maxsize=256)
+def _remainders(divisor: Decimal) -> Machine | None:
+    """The texts of digits with at most one point and a sign that spell a multiple; None if too many remainders.
+
+    A state is the remainder of the digits so far, and how many of them stand behind the point: -1 before it, at most
+    `shift`, of which there is one state with a further zero.
+    """
+    a, shift = _as_fraction(divisor)
+    if not a or a * (shift + 2) > MOST_REMAINDERS or shift >= 30:
+        return None
+    number = {(0, -1): 0}
+    order = [(0, -1)]
+    rows: list[dict[int, int]] = []
+    for remainder, behind in order:
+        row: dict[int, int] = {}
+        for byte, after in _steps(remainder, behind, a, shift):
+            target = number.setdefault(after, len(order))
+            if target == len(order):
+                order.append(after)
+            row[target] = row.get(target, 0) | 1 << byte
+        rows.append(row)
+    rows[0][0] = rows[0].get(0, 0) | 1 << 0x2D
+    labels = [int(r * 10 ** (shift - max(behind, 0)) % a == 0) for r, behind in order]
+    return minimise(Machine(rows, labels))
+
+
+def _steps(remainder: int, behind: int, a: int, shift: int) -> list[tuple[int, tuple[int, int]]]:
+    """Byte and next state."""
+    if behind == shift:
+        return [(0x30, (remainder, behind))]
+    after = behind + (behind >= 0)
+    steps = [(0x30 + digit, ((10 * remainder + digit) % a, after)) for digit in range(10)]
+    return steps if behind >= 0 else [*steps, (0x2E, (remainder, 0))]
 
 
 def _behind_the_point(endings: list[str], shift: int) -> Expr:

@@ -1,7 +1,8 @@
 """Negation: what it takes to fail a subschema.
 
-A schema fails if one of its keywords fails (De Morgan). Types, values, bounds, lengths, patterns, required and declared
-keys and in-place applicators have facts for that; the failure of any other keyword is a residual on its types.
+A schema fails if one of its keywords fails (De Morgan). Types, values, bounds, divisors, lengths, patterns, required
+and declared keys and in-place applicators have facts for that; the failure of any other keyword is a residual on its
+types.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from .facts import (
     mask_of,
     with_residual,
 )
-from .values import type_of
+from .values import exact, type_of
 
 if TYPE_CHECKING:
     from .reading import Reader
@@ -79,6 +80,8 @@ def _fail(
             return _longer(keyword, int(value) + 1)
         case "pattern":
             return (Facts(STRING, strings=Strings(patterns=((value, False),))),)
+        case "multipleOf":
+            return (Facts(NUMBER, Numbers(multiples=((exact(value), False),))),)
         case "format":
             formats = strings_of({"format": value}, node.resource.dialect, reader.asserts_formats).formats
             return tuple(Facts(STRING, strings=Strings(formats=((name, False),))) for name, _ in formats)

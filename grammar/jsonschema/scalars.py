@@ -5,6 +5,7 @@ A function that builds an expression says whether it is exact; where not, it acc
 
 from __future__ import annotations
 
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Final, NamedTuple, TypeAlias
 
@@ -16,7 +17,7 @@ from . import decimals
 from .facts import FRACTION, INTEGER, Numbers, Strings
 from .formats import FORMATS
 from .guards import is_regex
-from .multiples import multiples_of
+from .multiples import multiples_of, restrict
 from .strings import EVERY, SHORTEST, Spelling
 from .values import exact
 
@@ -120,24 +121,42 @@ def characters_of(text: str, spelling: Spelling) -> Expr:
     return sequence(*(spelling.characters(((ord(c), ord(c)),)) for c in text))
 
 
+class PlainNumbers(NamedTuple):
+    """Numbers without exponent."""
+
+    #: Those that the facts admit, or more: `left` says of which divisors they must be multiples (True) or not.
+    expr: Expr
+    left: tuple[tuple[Decimal, bool], ...]
+    #: Whether expression and divisors are all that there is to it.
+    exact: bool
+
+
 def decimal_numbers(
     numbers: Numbers | None, types: int, excluded: tuple[Any, ...], every: bool, draft_4: bool
-) -> tuple[Expr, bool]:
-    """The numbers without exponent."""
+) -> PlainNumbers:
+    """The numbers without exponent that satisfy the facts."""
     numbers = numbers or Numbers()
     bounds, is_exact = numbers.range, True
     if not bounds.is_short:
         bounds, is_exact = decimals.Range(), False
     whole, fractional = bool(types & INTEGER), bool(types & FRACTION)
     parts = [decimals.decimals(bounds, whole=whole, fractional=fractional, every=every, zero_fraction=not draft_4)]
-    for divisor in numbers.multiples:
+    left = []
+    for divisor, holds in numbers.multiples:
         expr = multiples_of(divisor)
         if expr is None:
-            is_exact = False
+            left.append((divisor, holds))
         else:
-            parts.append(expr)
+            parts.append(expr if holds else Not(expr))
     parts += [Not(decimal_literal(value, every=True)) for value in excluded]
-    return parts[0] if len(parts) == 1 else And(tuple(parts)), is_exact
+    return PlainNumbers(parts[0] if len(parts) == 1 else And(tuple(parts)), tuple(left), is_exact)
+
+
+def has_number(numbers: Numbers, types: int) -> bool:
+    """Whether some number satisfies the facts; if that is too costly to tell, yes."""
+    plain = decimal_numbers(numbers, types, (), True, False)
+    found = restrict(plain.expr, plain.left)
+    return found is None or any(found.labels)
 
 
 def decimal_literal(value: Any, *, every: bool) -> Expr:

@@ -9,9 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from syntagma.errors import EmptyLanguage
+from syntagma.grammar.dfa import from_machine
 from syntagma.grammar.ir import Expr
+from syntagma.grammar.jsonschema import JsonSchema
 from syntagma.grammar.jsonschema.decimals import Range, decimals
-from syntagma.grammar.jsonschema.multiples import multiples_of
+from syntagma.grammar.jsonschema.multiples import multiples_of, restrict
 from syntagma.grammar.jsonschema.scalars import decimal_literal
 from syntagma.grammar.regular import accepts, compile_regular
 
@@ -87,9 +90,34 @@ def test_multiples(divisor: str) -> None:
             assert bool(accepts(dfa, text.encode())) == right, text
 
 
-@pytest.mark.parametrize("divisor", ["3", "7", "0.3", "1e-40", "1024"])
-def test_multiples_that_are_left_to_guards(divisor: str) -> None:
+@pytest.mark.parametrize("divisor", ["3", "7", "0.3", "2.1", "0.33", "333", "12", "384"])
+def test_remainders(divisor: str) -> None:
+    """Machines of remainders agree with fractions, for multiples and for all else."""
     assert multiples_of(Decimal(divisor)) is None
+    plain = decimals(Range(), whole=True, fractional=True, every=True)
+    yes, no = (restrict(plain, ((Decimal(divisor), holds),)) for holds in (True, False))
+    assert yes is not None
+    assert no is not None
+    of, other = from_machine(yes), from_machine(no)
+    for n in (*range(0, 3_000, 7), *range(333, 30_000, 333)):
+        for text in (str(n), f"{n // 100}.{n % 100:02d}", f"-{n}.000", f"{n // 10}.{n % 10}0"):
+            right = (Fraction(text) / Fraction(divisor)).denominator == 1
+            assert (bool(accepts(of, text.encode())), bool(accepts(other, text.encode()))) == (right, not right), text
+    assert not accepts(of, b"1.") | accepts(of, b"") | accepts(of, b"-") | accepts(of, b"00")
+
+
+@pytest.mark.parametrize("divisor", ["1e-40", "100003", "1024"])
+def test_multiples_that_are_left_to_guards(divisor: str) -> None:
+    plain = decimals(Range(), whole=True, fractional=True, every=True)
+    assert multiples_of(Decimal(divisor)) is None
+    assert restrict(plain, ((Decimal(divisor), True),)) is None
+
+
+def test_divisors_that_exclude_each_other() -> None:
+    for schema in ({"multipleOf": 3, "not": {"multipleOf": 1}}, {"multipleOf": 6, "not": {"multipleOf": 3}}):
+        with pytest.raises(EmptyLanguage):
+            JsonSchema({"type": "number", **schema})
+    assert JsonSchema({"type": "number", "oneOf": [{"multipleOf": 3}, {"multipleOf": 5}]}).residuals == []
 
 
 @pytest.mark.parametrize(
