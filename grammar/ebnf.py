@@ -21,8 +21,8 @@ from dataclasses import dataclass
 
 from .bnf_reader import BnfReader
 from .fold import alternation, concatenation, repetition
-from .free_text import TEXT, dispatch
-from .ir import ANY_BYTE, And, Expr, Grammar, Ref, Repeat, Seq, Token
+from .free_text import TEXT, dispatch, text_without
+from .ir import Expr, Grammar, Ref, Seq, Token
 
 _CONTROLS = {"n": 10, "r": 13, "t": 9, "b": 8, "f": 12, "a": 7, "v": 11, "0": 0, "e": 27}
 _HEAD = re.compile(r"[A-Za-z_.-][\w.-]*[ \t]*(?:\[[^\]\n]*\][ \t]*)?::=")
@@ -163,7 +163,7 @@ class _Reader(BnfReader):
             return super().repeated(item, low, high, offset)
         if low > 1 or high is not None:
             self._refuse_count(offset)
-        return TEXT if low == 0 else And((TEXT, Seq((ANY_BYTE, Repeat(ANY_BYTE)))))
+        return text_without((), min_chars=low)
 
     def once(self, item: Expr, offset: int) -> Expr:
         if id(item) in self._free_tokens:

@@ -22,15 +22,15 @@ TEXT: Expr = Repeat(any_code_point)
 _ANYTHING = Repeat(ANY_BYTE)
 
 
-def text_without(words: Iterable[str], max_chars: int | None = None) -> Expr:
-    """Every text in which none of the words occurs, of at most `max_chars` characters.
+def text_without(words: Iterable[str], max_chars: int | None = None, min_chars: int = 0) -> Expr:
+    """Every text in which none of the words occurs, of `min_chars` to `max_chars` characters.
 
     Raises
     ------
     ValueError : a word is empty.
     """
     found = _any_of(words)
-    text = Repeat(any_code_point, 0, max_chars)
+    text = Repeat(any_code_point, min_chars, max_chars)
     return text if found is None else And((text, Not(Seq((_ANYTHING, found, _ANYTHING)))))
 
 

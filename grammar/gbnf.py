@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from .bnf_reader import BnfReader
 from .free_text import text_without
-from .ir import ANY_BYTE, And, Expr, Grammar, Repeat, Seq, Token
+from .ir import Expr, Grammar, Seq, Token
 from .unicode import any_code_point
 
 _TOKEN = re.compile(r"<\[(\d+)\]>|<[^<>\s]+>")
@@ -84,8 +84,7 @@ class _Reader(BnfReader):
             return super().repeated(item, low, high, offset)
         if low > 1 or high is not None:
             self._refuse_negation(offset)
-        text = text_without(self._negated[id(item)][1])
-        return text if low == 0 else And((text, Seq((ANY_BYTE, Repeat(ANY_BYTE)))))
+        return text_without(self._negated[id(item)][1], min_chars=low)
 
     def once(self, item: Expr, offset: int) -> Expr:
         if id(item) in self._negated:
