@@ -2,6 +2,8 @@
 
 from .asap import ASAp
 from .awrs import AWRS
+from .beam import Beam
+from .best_first import BestFirst
 from .capability import Capability, capabilities
 from .cars import CARS
 from .constraint import Constraint
@@ -26,6 +28,8 @@ __all__ = [
     "MCMC",
     "SMC",
     "ASAp",
+    "Beam",
+    "BestFirst",
     "Capability",
     "Constraint",
     "Draw",

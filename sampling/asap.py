@@ -122,7 +122,7 @@ class ASAp(Asking):
         else:
             behind = node
             ledger.lost_checks += offer.checks
-            stuck(sample)
+            stuck(sample, choices)
         node.settle(choices)
         return behind
 

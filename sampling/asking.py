@@ -18,10 +18,10 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import DeadEnd
 from .budget import fits, support
 from .chain import running, streams
-from .constraint import Constraint, text_of
+from .constraint import Constraint
+from .dead_end import dead_end
 from .decode import Sample, logp_rows
 from .ledger import Ledger, Weights
 from .model import Model, Prefix, logsumexp
@@ -243,10 +243,9 @@ class Choices:
         return min(logsumexp(self.mass), 0.0)
 
 
-def stuck(sample: Sample) -> None:
+def stuck(sample: Sample, choices: Choices) -> None:
     """Note that no token follows: out of tokens, or in a dead end."""
     if sample.remaining <= 0:
         sample.finish_reason = "length"
     else:
-        text = text_of(sample.auto.vocabulary, sample.tokens)
-        sample.dead = DeadEnd(text, "All tokens were refused: by guards, as too long for max_tokens, or by the model.")
+        sample.dead = dead_end(sample, choices.ids, choices.mass)
