@@ -201,12 +201,8 @@ class Cloud:
 
     def _finish(self) -> Drawn:
         """The text to show, with posterior and report."""
-        posterior = Posterior(
-            [self._weighted(p) for p in self.particles],
-            self.kind,
-            [p.family for p in self.particles],
-            self.report.n_resampled,
-        )
+        texts = [self._weighted(p) for p in self.particles]
+        posterior = Posterior(texts, self.kind, [p.family for p in self.particles])
         if not np.isfinite(posterior.log_evidence):
             dead = self._drawn(Ledger(self.kind), posterior)
             dead.dead = AllParticlesDied(self.depth)

@@ -7,12 +7,15 @@ A sample (x, w) is properly weighted for an unnormalised target g if E[w 1{x = y
 
 Draws that came to nothing stay in the list with weight 0 (`log_weight` -inf): leaving them out would bias Z.
 
-Standard error: samples that descend from one ancestor (`families`, after resampling) are dependent. With W_i the
-normalised weights, r rounds of resampling and F_k the sum of W_i over family k, the relative variance of the mean
-weight is 1 - (n / (n - 1))^(r + 1) (1 - sum_k F_k^2): for r = 0 the sample variance of independent weights. Near 1 it
-says only that the families have merged, and that more particles, or several runs, are needed.
+Standard error: samples that descend from one ancestor (`families`, after resampling) are dependent. With F_k the sum of
+the normalised weights over family k of n, the relative variance of the mean weight is estimated by
 
-Source: Lee and Whiteley 2018 (arXiv 1509.00394), section 3, for the variance.
+    n / (n - 1) (sum_k F_k^2 - 1 / n)
+
+which is the sample variance of independent weights where each is its own family. Near 1 it says only that the families
+have merged, and that more particles, or several runs, are needed.
+
+Source: Chan and Lai 2013, section 2; Lee and Whiteley 2018 (arXiv 1509.00394) for a discussion.
 """
 
 from __future__ import annotations
@@ -68,7 +71,6 @@ class Posterior(Sequence[WeightedSample]):
     samples : at least one; those of weight 0 included.
     kind : what the weights are worth, see `ledger.Weights`.
     families : the ancestor that each sample descends from; each its own by default.
-    n_resampled : how often was resampled.
 
     >>> p = Posterior([WeightedSample((), t, w, "stop", 0.0) for t, w in [("a", 0.0), ("b", 0.0), ("a", 0.0)]])
     >>> p.by_text()
@@ -78,7 +80,6 @@ class Posterior(Sequence[WeightedSample]):
     samples: Sequence[WeightedSample]
     kind: Weights = "estimated"
     families: Sequence[int] | None = None
-    n_resampled: int = 0
 
     def __post_init__(self) -> None:
         if not self.samples:
@@ -104,7 +105,7 @@ class Posterior(Sequence[WeightedSample]):
         if len(kinds) > 1 and "improper" in kinds:
             raise SamplingError("Improper weights cannot be joined with proper ones.")
         kind = kinds.pop() if len(kinds) == 1 else "estimated"
-        return cls([s for run in runs for s in run], kind, families, max(run.n_resampled for run in runs))
+        return cls([s for run in runs for s in run], kind, families)
 
     def reread(self, text_of: Callable[[Sequence[int]], str], end_ids: Sequence[int]) -> Posterior:
         """The same samples with texts read anew from their tokens, less the one that ended each."""
@@ -163,7 +164,7 @@ class Posterior(Sequence[WeightedSample]):
             return float("nan")
         family = np.arange(n) if self.families is None else np.unique(self.families, return_inverse=True)[1]
         share = np.bincount(family, self.weights)
-        return float(np.sqrt(max(0.0, 1 - (n / (n - 1)) ** (self.n_resampled + 1) * (1 - (share**2).sum()))))
+        return float(np.sqrt(max(0.0, (n * (share**2).sum() - 1) / (n - 1))))
 
     def by(self, key: Callable[[WeightedSample], K]) -> dict[K, float]:
         """Probability of each key, the most probable first."""

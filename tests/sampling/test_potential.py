@@ -315,4 +315,4 @@ def test_merged_families_make_the_error_large():
     """All particles from one ancestor: the standard error says that nothing is known of it."""
     samples = [sample("a", 1)] * 4
     assert Posterior(samples).log_evidence_se == pytest.approx(0, abs=1e-6)
-    assert Posterior(samples, families=[0, 0, 0, 0], n_resampled=1).log_evidence_se == pytest.approx(1)
+    assert Posterior(samples, families=[0, 0, 0, 0]).log_evidence_se == pytest.approx(1)
