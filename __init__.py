@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         UnsupportedFeature,
         VocabularyError,
     )
+    from .grammar.combinators import json, lit, optional, permutation, ref, regex, special, substring, until
     from .grammar.convert import convert
     from .grammar.dialect import read_grammar
     from .grammar.ebnf import Ebnf
@@ -40,7 +41,10 @@ if TYPE_CHECKING:
     from .grammar.jsonschema import JsonSchema
     from .grammar.lark import Lark
     from .grammar.literals import Choice
+    from .grammar.reasoning import reasoning
     from .grammar.regex import Regex
+    from .grammar.structural_tag import StructuralTag
+    from .grammar.tools import tools
     from .sampling import (
         AWRS,
         CARS,
@@ -96,6 +100,7 @@ __all__ = [
     "Regex",
     "SamplingError",
     "Strings",
+    "StructuralTag",
     "SyntagmaError",
     "TextPotential",
     "TokenAutomaton",
@@ -107,18 +112,31 @@ __all__ = [
     "compile",
     "convert",
     "examples",
+    "json",
     "lint",
+    "lit",
     "load",
     "near_misses",
+    "optional",
+    "permutation",
     "read_grammar",
+    "reasoning",
+    "ref",
+    "regex",
+    "special",
+    "substring",
+    "tools",
+    "until",
 ]
 
 _HOMES = {
-    "ASAp": "sampling.asap",
     "AWRS": "sampling.awrs",
+    "CARS": "sampling.cars",
+    "MCMC": "sampling.mcmc",
+    "SMC": "sampling.smc",
+    "ASAp": "sampling.asap",
     "Beam": "sampling.beam",
     "BestFirst": "sampling.best_first",
-    "CARS": "sampling.cars",
     "Choice": "grammar.literals",
     "Ebnf": "grammar.ebnf",
     "Event": "backends.generation",
@@ -131,7 +149,6 @@ _HOMES = {
     "Lark": "grammar.lark",
     "Limits": "automata.pushdown",
     "LogitsProcessor": "backends.logits_processor",
-    "MCMC": "sampling.mcmc",
     "Masking": "sampling.masking",
     "Matcher": "automata.matcher",
     "Mirostat": "sampling.mirostat",
@@ -140,8 +157,8 @@ _HOMES = {
     "Predicate": "sampling.predicate",
     "Receipt": "backends.generation",
     "Regex": "grammar.regex",
-    "SMC": "sampling.smc",
     "Strings": "automata.counting",
+    "StructuralTag": "grammar.structural_tag",
     "TextPotential": "sampling.potential",
     "TokenAutomaton": "automata.automaton",
     "Vocabulary": "automata.vocabulary",
@@ -150,10 +167,21 @@ _HOMES = {
     "compile": "automata.compile",
     "convert": "grammar.convert",
     "examples": "sampling.examples",
+    "json": "grammar.combinators",
     "lint": "automata.lint",
+    "lit": "grammar.combinators",
     "load": "backends.load",
     "near_misses": "sampling.examples",
+    "optional": "grammar.combinators",
+    "permutation": "grammar.combinators",
     "read_grammar": "grammar.dialect",
+    "reasoning": "grammar.reasoning",
+    "ref": "grammar.combinators",
+    "regex": "grammar.combinators",
+    "special": "grammar.combinators",
+    "substring": "grammar.combinators",
+    "tools": "grammar.tools",
+    "until": "grammar.combinators",
 }
 
 

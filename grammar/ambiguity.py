@@ -71,7 +71,7 @@ def find_ambiguity(grammar: Grammar, limit: int = DEFAULT_LIMIT) -> Verdict:
     UnsupportedFeature : the grammar holds a guard, a special token, or the members or items of a JSON value.
     BudgetExceeded : a rule needs too many states.
     """
-    return _Search(grammar, limit).run()
+    return Search(grammar, limit).run()
 
 
 class _Contexts:
@@ -107,10 +107,10 @@ class _Contexts:
         return self._callers[number]
 
 
-class _Search:
+class Search:
     """A search by breadth over the states behind prefixes."""
 
-    def __init__(self, grammar: Grammar, limit: int) -> None:
+    def __init__(self, grammar: Grammar, limit: int = DEFAULT_LIMIT) -> None:
         net = network(grammar, whole_lexemes=True)
         self.shortest = Shortest(net)
         self.net = without_useless(net, self.shortest)
@@ -132,7 +132,7 @@ class _Search:
         self._close([((0, 0, ROOT), None)], (0, 0))
         level, length = list(range(len(self.states))), 0
         while True:
-            found = self._confirmed(length)
+            found = self._confirmed(length if level and self.left > 0 else math.inf)
             if found is not None or not level or self.left <= 0 or self.tries <= 0:
                 unambiguous = found is None and not level and self.left > 0 and self.tries == MAX_TRIES
                 return Verdict(found, unambiguous, max(length - 1, 0))
@@ -144,9 +144,14 @@ class _Search:
             level = list(range(before, len(self.states)))
             length += 1
 
-    def _confirmed(self, length: int) -> Ambiguity | None:
+    def readable(self) -> set[frozenset[int]]:
+        """The sets of terminals that the states visited so far may read."""
+        rows = self.net.rows
+        return {frozenset(s for rule, q, _ in state for s in rows[rule][q] if s >= 0) for state in self.states}
+
+    def _confirmed(self, length: float) -> Ambiguity | None:
         """The shortest candidate that is confirmed, of those that no longer prefix can undercut."""
-        while self.candidates and (self.candidates[0][0] <= length or self.left <= 0) and self.tries > 0:
+        while self.candidates and self.candidates[0][0] <= length and self.tries > 0:
             self.tries -= 1
             _, symbols = heapq.heappop(self.candidates)
             for more, texts in self.spelling.spelled(symbols):
@@ -219,7 +224,7 @@ class _Search:
 class _Closing:
     """The items of one state, closed under prediction and completion, with the way that each was reached."""
 
-    def __init__(self, search: _Search, seeds: list[tuple[Item, Edge | None]]) -> None:
+    def __init__(self, search: Search, seeds: list[tuple[Item, Edge | None]]) -> None:
         self.net, self.contexts = search.net, search.contexts
         self.edges: dict[Item, Edge | None] = {}
         #: An item that was reached in two ways.
@@ -261,7 +266,7 @@ class _Closing:
                     self.reach((~symbol, 0, HERE), None)
                 if ~symbol in self.empty:
                     self.reach((rule, target, context), (item, (~symbol, HERE)))
-        if self.net.final[rule][state] and context != ROOT:
+        if self.net.final[rule][state]:
             self.complete(rule, state, context)
 
     def complete(self, rule: int, state: int, context: int) -> None:
@@ -273,6 +278,8 @@ class _Closing:
         self.ended[rule, context] = state
         if context == HERE:
             self.empty.add(rule)
+        if context == ROOT:
+            return
         waiting = list(self.waiting[rule]) if context == HERE else self.contexts.callers(context)
         for item in waiting:
             caller, q, where = item

@@ -1,7 +1,7 @@
 """Spelling terminals out: a text that a lexer cuts into a given sequence of terminals.
 
-A lexeme is spelled by a short text that no competing lexeme of higher priority matches; neighbours that would be read as
-one longer lexeme are kept apart by ignored text, where the grammar has some.
+A lexeme is spelled by a short text that no competing lexeme of higher priority matches; neighbours that would be read
+as one longer lexeme are kept apart by ignored text, where the grammar has some.
 """
 
 from __future__ import annotations

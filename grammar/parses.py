@@ -19,14 +19,15 @@ CYCLES = 2
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """A rule over a part of a text."""
+    """A rule over a part of a text. Printed without ignored text, and a nameless terminal as its text."""
 
     rule: str
     children: tuple[Tree | bytes, ...]
 
     def __str__(self) -> str:
-        parts = [repr(kid.decode(errors="replace")) if isinstance(kid, bytes) else str(kid) for kid in self.children]
-        return f"{self.rule}({' '.join(parts)})"
+        kids = [kid for kid in self.children if isinstance(kid, bytes) or not kid.rule.startswith("%ignore")]
+        parts = [repr(kid.decode(errors="replace")) if isinstance(kid, bytes) else str(kid) for kid in kids]
+        return parts[0] if self.rule[0] in '"/' and len(parts) == 1 else f"{self.rule}({' '.join(parts)})"
 
     @property
     def text(self) -> bytes:

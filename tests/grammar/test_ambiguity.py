@@ -5,13 +5,13 @@ from __future__ import annotations
 from itertools import product
 
 import pytest
-from hypothesis import given, settings
-from oracles.naive_parses import parses
+from hypothesis import assume, given, settings
+from oracles.naive_parses import TooLong, parses
 from oracles.random_grammars import small_grammars
 
 import syntagma as sg
 from syntagma.errors import UnsupportedFeature
-from syntagma.grammar.ambiguity import find_ambiguity
+from syntagma.grammar.ambiguity import Verdict, find_ambiguity
 from syntagma.grammar.ir import Grammar
 from syntagma.grammar.parses import Tree
 
@@ -30,10 +30,17 @@ def as_naive(tree: Tree, at: int = 0) -> tuple[object, int]:
     return (tree.rule, start, at, tuple(children)), at
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(small_grammars())
 def test_witnesses_are_ambiguous_and_shortest(grammar: Grammar) -> None:
     verdict = find_ambiguity(grammar, limit=3000)
+    try:
+        _compare(grammar, verdict)
+    except TooLong:
+        assume(False)
+
+
+def _compare(grammar: Grammar, verdict: Verdict) -> None:
     found = verdict.ambiguity
     if found is not None:
         assert len(parses(grammar, found.text)) == 2
