@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from ...sampling import Sampler
     from ...sampling.report import Report
 
-#: Samplers whose weights need every token's law: they take no truncation and no temperature of 0.
-WEIGHTED = ("awrs", "asap", "cars", "mcmc", "smc")
+#: Samplers that need every token's law: they take no truncation and no temperature of 0.
+LAWFUL = ("awrs", "asap", "cars", "mcmc", "smc", "beam")
 
 
 @dataclass(frozen=True)
@@ -27,21 +27,23 @@ class SamplerOptions:
     top_p: float | None = None
     min_p: float | None = None
     seed: int | None = None
-    #: For SMC.
+    #: For SMC, and the width of a beam.
     particles: int | None = None
     #: File to draw the run of SMC into.
     plot: Path | None = None
 
     def __post_init__(self) -> None:
-        if self.name != "masking" and self.name not in WEIGHTED:
-            raise UsageError(f"Expected --sampler masking, {', '.join(WEIGHTED)}, got {self.name!r}.")
+        if self.name != "masking" and self.name not in LAWFUL:
+            raise UsageError(f"Expected --sampler masking, {', '.join(LAWFUL)}, got {self.name!r}.")
         truncated = any(value is not None for value in (self.top_k, self.top_p, self.min_p))
         if truncated and self.name != "masking":
             raise UsageError("--top-k, --top-p and --min-p are for --sampler masking: others keep the model's law.")
         if truncated and not self.temperature:
             raise UsageError("--top-k, --top-p and --min-p need --temperature above 0.")
-        if self.name != "smc" and (self.particles is not None or self.plot is not None):
-            raise UsageError("--particles and --plot are for --sampler smc.")
+        if self.name not in ("smc", "beam") and self.particles is not None:
+            raise UsageError("--particles is for --sampler smc and --sampler beam.")
+        if self.name != "smc" and self.plot is not None:
+            raise UsageError("--plot is for --sampler smc.")
 
     def sampler(self, show: bool = False) -> Sampler:
         """Make the sampler; SMC can `show` how far it is on standard error.
@@ -59,6 +61,8 @@ class SamplerOptions:
             if self.name == "smc":
                 step = sampling.AWRS(temperature=temperature)
                 return sampling.SMC(self.particles or 16, step, progress=Progress() if show else None, seed=self.seed)
+            if self.name == "beam":
+                return sampling.Beam(self.particles or 4, temperature=temperature)
             kinds: dict[str, Any] = dict(awrs=sampling.AWRS, asap=sampling.ASAp, cars=sampling.CARS, mcmc=sampling.MCMC)
             made: Sampler = kinds[self.name](temperature=temperature, seed=self.seed)
             return made

@@ -132,6 +132,8 @@ def test_options_make_samplers():
     assert SamplerOptions("masking", 0.5, top_k=3).sampler() == sg.Masking(0.5, top_k=3)
     smc = SamplerOptions("smc", particles=4, seed=3).sampler()
     assert (smc.n, smc.step, smc.seed) == (4, AWRS(), 3)
+    beam = SamplerOptions("beam", particles=8).sampler()
+    assert (type(beam).__name__, beam.width, beam.temperature) == ("Beam", 8, 1.0)
     assert SamplerOptions("awrs", 0.7).sampler() == AWRS(temperature=0.7)
     for name in ("ASAp", "CARS", "MCMC"):
         assert type(SamplerOptions(name.lower()).sampler()).__name__ == name
