@@ -158,14 +158,21 @@ def validate(
     ] = None,
     jsonl: Annotated[bool, typer.Option("--jsonl", help="Every line of the input is an instance of its own.")] = False,
     limit: Annotated[int, typer.Option(min=0, help="Show at most so many invalid instances.")] = 20,
+    sample: Annotated[
+        int, typer.Option(min=0, help="Draw so many random texts, and of a schema as many that just miss it.")
+    ] = 0,
+    seed: Annotated[int | None, typer.Option(min=0, help="Makes the samples repeatable.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Check a grammar or schema, and texts against it: where the first byte fails, and what was expected there."""
+    """Report on a grammar or schema: how each keyword is decided, what it costs, what looks wrong.
+
+    With --input, check texts against it: where the first byte fails, and what was expected there.
+    """
 
     def command() -> Outcome:
         from .backends.commands.validate import validate as body
 
-        return body(file, kind and kind.value, profile.value, instances, jsonl, limit)
+        return body(file, kind and kind.value, profile.value, instances, jsonl, limit, sample, seed)
 
     if jsonl and instances is None:
         raise typer.BadParameter("--jsonl needs --input.")

@@ -9,7 +9,7 @@ from ..grammar.finding import Finding
 from ..grammar.jsonschema.document import Registry
 from ..grammar.jsonschema.lint import lint, lint_schema
 from ..grammar.jsonschema.loading import dialect_for, parse_schema
-from ..grammar.jsonschema.report import SchemaReport, all_verdicts, defaults_of, failed
+from ..grammar.jsonschema.report import ANY, SchemaReport, all_verdicts, defaults_of, failed
 from ..grammar.jsonschema.schema import JsonSchema, Order, Profile
 from .size import sizes_of
 
@@ -65,9 +65,9 @@ def report_on(constraint: JsonSchema) -> SchemaReport:
     sizes = sizes_of(constraint.grammar(), constraint.subschemas)
     states: dict[str, int | None] = {}
     for nodes, n in sizes.parts.items():
-        for node in nodes:
-            before = states.get(node.pointer, 0)
-            states[node.pointer] = None if n is None or before is None else max(n, before)
+        for pointer in [node.pointer for node in nodes] or [ANY]:
+            before = states.get(pointer, 0)
+            states[pointer] = None if n is None or before is None else max(n, before)
     return SchemaReport(
         defaults=defaults_of(constraint),
         verdicts=all_verdicts(constraint),

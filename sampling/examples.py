@@ -1,7 +1,7 @@
 """Examples: random texts of a constraint without a model, and near misses of a schema.
 
 A text is a random walk over the automaton of the single bytes. Bytes are weighted so that texts look like what people
-write, and so that walks end: strings are short, nesting grows rare, and past half of the room every byte is one that
+write, and so that walks end: strings are short, nesting grows rare, and past some length every byte is one that
 brings the end nearer. A walk that guards lead into a dead end is begun anew, a bounded number of times.
 """
 
@@ -29,6 +29,8 @@ TRIES_MORE: Final = 40
 _TRIED: Final = 8
 #: Bytes that a walk to the end may take beyond twice the distance, for guards that are in the way.
 _PATIENCE: Final = 40
+#: Bytes after which a walk turns to the end, on average.
+_USUAL: Final = 100
 #: From so many allowed bytes on, a text is free.
 _FREE: Final = 60
 _ENDS: Final = (*b'"', _EOS)
@@ -125,7 +127,7 @@ class _Walk:
         self._rng = rng
         self._most = max_bytes
         #: From this length on, the way to the end is taken; a varying one makes texts of all sizes.
-        self._turn = int(rng.integers(1, max(2, max_bytes // 2)))
+        self._turn = 1 + int(min(max_bytes / 2, rng.exponential(_USUAL)))
         self._row = np.zeros(auto.mask_width, np.int32)
         self._n = 0
 

@@ -123,9 +123,52 @@ def test_a_guard_is_a_note_and_no_finding(tmp_path: Path) -> None:
     path.write_text('{"type": "array", "uniqueItems": true}')
     data = machine("validate", str(path))
     assert not data["exact"]
-    assert [finding["severity"] for finding in data["findings"]] == ["note"]
+    assert data["residuals"] == [{"pointer": "#", "keyword": "uniqueItems"}]
+    assert {finding["severity"] for finding in data["findings"]} == {"note"}
     decisions = {keyword["keyword"]: keyword["decision"] for keyword in data["keywords"]}
     assert decisions == {"type": "automaton", "uniqueItems": "guard"}
+
+
+def test_the_report_on_a_schema(schema: Path) -> None:
+    data = machine("validate", str(schema), "--profile", "generation")
+    assert data["usable"]
+    assert data["exact"]
+    assert data["states"]["total"] >= data["states"]["subschemas"]["#/properties/age"] > 0
+    assert data["defaults"]["order of members"] == "as declared"
+    shown = run("validate", str(schema), "--profile", "generation").stdout
+    assert "#/properties/age  type" in shown
+    assert "the automaton decides everything" in shown
+
+
+def test_a_lint_is_a_finding(tmp_path: Path) -> None:
+    path = tmp_path / "odd.json"
+    path.write_text('{"type": "object", "requierd": ["a"], "additionalProperties": false}')
+    (finding,) = machine("validate", str(path), status=1)["findings"]
+    assert (finding["code"], finding["pointer"]) == ("misspelt-keyword", "#/requierd")
+    assert "misspelt-keyword" in run("validate", str(path)).stdout
+    brief = run("validate", str(path), "--input", "-", input="{}").stdout
+    assert "misspelt-keyword" in brief
+    assert "states" not in brief
+
+
+def test_samples_of_a_schema(tmp_path: Path) -> None:
+    path = tmp_path / "age.json"
+    path.write_text('{"type": "integer", "minimum": 1, "maximum": 120}')
+    data = machine("validate", str(path), "--sample", "4", "--seed", "1")
+    samples = data["samples"]
+    assert all(1 <= json.loads(text) <= 120 for text in samples["valid"])
+    assert len(samples["valid"]) == len(samples["near_misses"]) == 4
+    assert {miss["keyword"] for miss in samples["near_misses"]} == {"type", "minimum", "maximum"}
+    assert machine("validate", str(path), "--sample", "4", "--seed", "1") == data
+    shown = run("validate", str(path), "--sample", "2", "--seed", "1").stdout
+    assert "Valid, at random:" in shown
+    assert "Not valid, by one keyword:" in shown
+
+
+def test_samples_of_a_grammar(tmp_path: Path) -> None:
+    path = tmp_path / "few.regex"
+    path.write_text("a{3}b?")
+    assert sorted(machine("validate", str(path), "--sample", "5")["samples"]["valid"]) == ["aaa", "aaab"]
 
 
 def test_a_valid_text(schema: Path, tmp_path: Path) -> None:

@@ -1,29 +1,25 @@
 """Validate: a grammar or schema alone, or texts against it.
 
-Findings about the constraint are warnings (worth a look, exit status 1) and notes (how it will be enforced). With an
-input, each text is fed byte by byte, and what is reported is the first byte that fails.
+Findings about the constraint are warnings (worth a look, exit status 1) and notes; of a JSON Schema there is a whole
+report (`schema_check`). With an input, each text is fed byte by byte, and reported is the first byte that fails.
 """
 
 from __future__ import annotations
 
-import re
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from ...grammar.ir import Grammar
+from ...automata.lint import lint
+from ...grammar.finding import Finding
 from ...grammar.jsonschema import JsonSchema
-from ...grammar.lark import Lark
-from .constraint import constraint_of_file, grammar_of, read_bytes
+from .constraint import KIND_OF_SUFFIX, constraint_of_file, grammar_of, read_bytes, read_text
 from .outcome import FINDINGS, OK, Outcome
+from .schema_check import check_schema, with_samples
 from .text_check import Mismatch, compile_for_bytes, first_mismatch
 
 if TYPE_CHECKING:
     from ...automata import TokenAutomaton
-
-#: Where a Lark text defines a rule or a terminal.
-_DEFINITION = re.compile(r"^[ \t]*[?!]*([A-Za-z_]\w*)(?:\{[^}]*\})?(?:\.-?\d+)?[ \t]*:", re.MULTILINE)
 
 
 def validate(
@@ -33,48 +29,44 @@ def validate(
     instances: Path | None,
     jsonl: bool,
     limit: int,
+    sample: int = 0,
+    seed: int | None = None,
 ) -> Outcome:
-    """Compile the file's constraint; list what there is to say; check the input's text or lines against it."""
+    """List what there is to say of the file's constraint; check the input's text or lines against it; draw samples."""
+    kind = kind or KIND_OF_SUFFIX.get(path.suffix)
+    if kind == "schema":
+        text = read_text(path)
+        constraint, found = check_schema(text, profile, brief=instances is not None)
+    else:
+        constraint, found = _check_grammar(path, kind)
+    found = Outcome({"file": str(path)} | found.data, found.pieces, found.status)
+    if constraint is None:
+        return found
+    if sample:
+        drawn = JsonSchema(text) if kind == "schema" else constraint
+        found = with_samples(drawn, sample, seed, found)
+    if instances is None:
+        return found
+    return _check(compile_for_bytes(grammar_of(constraint)), read_bytes(instances), jsonl, limit, found)
+
+
+def _check_grammar(path: Path, kind: str | None) -> tuple[Any, Outcome]:
+    """The constraint in a file, compiled, and the findings on it."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        constraint = constraint_of_file(path, kind, profile)
+        constraint = constraint_of_file(path, kind, "spec")
         grammar = grammar_of(constraint)
         auto = compile_for_bytes(grammar)
-    findings = [{"severity": "warning", "message": str(w.message)} for w in caught] + list(
-        _findings(constraint, grammar, auto)
-    )
-    data: dict[str, Any] = {"file": str(path), "exact": bool(auto.exact), "findings": findings}
-    if isinstance(constraint, JsonSchema):
-        data["keywords"] = [verdict._asdict() for verdict in constraint.verdicts]
-    pieces = [
-        ("yellow" if f["severity"] == "warning" else "dim", f"{f['severity']}: {f['message']}\n") for f in findings
-    ]
-    status = FINDINGS if any(f["severity"] == "warning" for f in findings) else OK
-    if instances is None:
-        pieces.append(("green", f"{path} can be used{'' if auto.exact else ', with guards'}.\n"))
-        return Outcome(data, pieces, status)
-    return _check(auto, read_bytes(instances), jsonl, limit, Outcome(data, pieces, status))
-
-
-def _findings(constraint: Any, grammar: Grammar, auto: TokenAutomaton) -> Iterator[dict[str, Any]]:
-    if isinstance(constraint, Lark):
-        for name, line in unused(constraint.text, grammar):
-            yield {
-                "severity": "warning",
-                "message": f"Nothing that is needed refers to {name} (line {line}).",
-                "line": line,
-            }
+    findings = [Finding("no-effect", "warning", str(w.message)) for w in caught] + lint(constraint)
     for residual in auto.residuals:
         message = f"Enforced by a guard: {residual.keyword} at {residual.pointer}."
-        yield {"severity": "note", "message": message, "pointer": residual.pointer}
-
-
-def unused(text: str, grammar: Grammar) -> Iterator[tuple[str, int]]:
-    """The rules and terminals of a Lark text that its grammar does without, with their lines."""
-    used = {name.removeprefix("%ignore ").partition("{")[0] for name in grammar.rules}
-    for match in _DEFINITION.finditer(text):
-        if match[1] not in used:
-            yield match[1], text.count("\n", 0, match.start(1)) + 1
+        findings.append(Finding("guard", "note", message, pointer=residual.pointer))
+    styles = {"error": "red", "warning": "yellow"}
+    pieces = [(styles.get(finding.severity, "dim"), f"{finding}\n") for finding in findings]
+    pieces.append(("green", f"{path} can be used{'' if auto.exact else ', with guards'}.\n"))
+    status = OK if all(finding.severity == "note" for finding in findings) else FINDINGS
+    data = {"exact": bool(auto.exact), "findings": [finding.json() for finding in findings]}
+    return constraint, Outcome(data, pieces, status)
 
 
 def _check(auto: TokenAutomaton, content: bytes, jsonl: bool, limit: int, so_far: Outcome) -> Outcome:

@@ -22,6 +22,8 @@ Kind: TypeAlias = Literal["head", "row", "guard", "error", "warning", "note", "d
 _UNREACHED: Final = "nothing refers to this subschema"
 _KEYWORD: Final = re.compile(r"`(\$?\w+)`")
 _WHITESPACE: Final = {"generation": "at most one space behind commas and colons, else none", "compact": "none"}
+#: Stands for what is left open, where pointers stand.
+ANY: Final = "any JSON value"
 #: Findings of one code that are shown one by one.
 MOST_SHOWN: Final = 5
 
@@ -35,7 +37,8 @@ class SchemaReport:
     #: How every keyword of every subschema is decided, by pointer.
     verdicts: tuple[Verdict, ...] = ()
     #: States of the automaton, as it would run, that belong to a subschema: those of its own rules, without the
-    #: subschemas of members and items, which have entries of their own. Rules that several share count at each.
+    #: subschemas of members and items, which have entries of their own. Rules that several share count at each. Under
+    #: `ANY`: those of any JSON value, which all share that leave something open.
     #: None: more than 20,000 in a rule. Applicators in place (`allOf`, ...) are part of the subschema they stand in.
     states: dict[str, int | None] = field(default_factory=dict)
     #: States of all rules, each counted once; None as above, and for a schema that cannot be used.
@@ -82,6 +85,8 @@ class SchemaReport:
         yield "head", f"{'states':>8}  subschema and its keywords"
         for pointer, verdicts in _by_pointer(self.verdicts).items():
             yield from self._subschema(pointer, verdicts)
+        if ANY in self.states:
+            yield "row", f"{_shown(self.states[ANY]):>8}  {ANY}"
         if self.total_states is not None:
             yield "head", f"{self.total_states:>8}  in all"
         for name, value in self.defaults.items():
@@ -90,9 +95,9 @@ class SchemaReport:
         yield self._summary()
 
     def _subschema(self, pointer: str, verdicts: list[Verdict]) -> Iterator[tuple[Kind, str]]:
-        states = self.states.get(pointer, "")
+        states = _shown(self.states[pointer]) if pointer in self.states else ""
         automaton = ", ".join(v.keyword for v in verdicts if v.decision == "automaton")
-        yield "row", f"{'many' if states is None else states:>8}  {pointer}  {automaton}".rstrip()
+        yield "row", f"{states:>8}  {pointer}  {automaton}".rstrip()
         for verdict in verdicts:
             if verdict.decision in ("guard", "refused"):
                 kind: Kind = "guard" if verdict.decision == "guard" else "error"
@@ -117,7 +122,12 @@ class SchemaReport:
             return "error", "The schema cannot be used."
         if self.exact:
             return "good", "The schema can be used: the automaton decides everything."
-        return "good", f"The schema can be used: {len(self.residuals)} guard(s) decide what the automaton leaves."
+        n = len(self.residuals)
+        return "good", f"The schema can be used, with {n} guard{'s' if n > 1 else ''} for what the automaton leaves."
+
+
+def _shown(states: int | None) -> str:
+    return "many" if states is None else str(states)
 
 
 def _by_pointer(verdicts: Iterable[Verdict]) -> dict[str, list[Verdict]]:
