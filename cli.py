@@ -67,6 +67,33 @@ class SamplerName(StrEnum):
     smc = "smc"
 
 
+class Drawing(StrEnum):
+    """What is drawn."""
+
+    rules = "rules"
+    automaton = "automaton"
+
+
+class DrawingFormat(StrEnum):
+    """How a drawing is written."""
+
+    svg = "svg"
+    dot = "dot"
+
+
+class FindingFormat(StrEnum):
+    """How findings are printed."""
+
+    text = "text"
+    json = "json"
+    sarif = "sarif"
+    github = "github"
+
+
+FileArgument = Annotated[
+    Path, typer.Argument(help="A grammar or schema: .json, .lark, .gbnf, .ebnf or .regex; - is standard input.")
+]
+KindOption = Annotated[Kind | None, typer.Option(help="What the file holds, where its name does not tell.")]
 SchemaOption = Annotated[str | None, typer.Option("--schema", metavar="FILE|JSON", help="A JSON Schema.")]
 LarkOption = Annotated[Path | None, typer.Option("--lark", metavar="FILE", help="A grammar in Lark's syntax.")]
 RegexOption = Annotated[str | None, typer.Option("--regex", metavar="TEXT", help="A regular expression.")]
@@ -162,6 +189,9 @@ def validate(
         int, typer.Option(min=0, help="Draw so many random texts, and of a schema as many that just miss it.")
     ] = 0,
     seed: Annotated[int | None, typer.Option(min=0, help="Makes the samples repeatable.")] = None,
+    form: Annotated[
+        FindingFormat, typer.Option("--format", help="How to print findings; sarif and github are for machines.")
+    ] = FindingFormat.text,
     as_json: JsonOption = False,
 ) -> None:
     """Report on a grammar or schema: how each keyword is decided, what it costs, what looks wrong.
@@ -170,9 +200,16 @@ def validate(
     """
 
     def command() -> Outcome:
+        from .backends.commands.finding_formats import formatted
         from .backends.commands.validate import validate as body
 
-        return body(file, kind and kind.value, profile.value, instances, jsonl, limit, sample, seed)
+        try:
+            outcome = body(file, kind and kind.value, profile.value, instances, jsonl, limit, sample, seed)
+        except SyntagmaError as error:
+            from .backends.commands.outcome import failure
+
+            outcome = failure(error)
+        return formatted(outcome, file, form.value)
 
     if jsonl and instances is None:
         raise typer.BadParameter("--jsonl needs --input.")
@@ -223,6 +260,78 @@ def convert(
         from .backends.commands.convert import convert as body
 
         return body(file, kind and kind.value, to.value, profile.value)
+
+    _finish(command, as_json)
+
+
+@app.command()
+def sample(
+    file: FileArgument,
+    n: Annotated[int, typer.Option("-n", "--number", min=1, help="How many texts.")] = 20,
+    max_length: Annotated[
+        int, typer.Option(min=0, help="Bytes at most; every possible length is equally likely.")
+    ] = 40,
+    length: Annotated[int | None, typer.Option(min=0, help="Bytes, exactly.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Makes the draw repeatable.")] = None,
+    every_byte: Annotated[bool, typer.Option("--every-byte", help="Not readable ASCII only.")] = False,
+    jsonl: Annotated[bool, typer.Option("--jsonl", help="Print every text as a JSON string on a line.")] = False,
+    kind: KindOption = None,
+    profile: ProfileOption = Profile.generation,
+    as_json: JsonOption = False,
+) -> None:
+    """Draw random texts of a grammar or schema without a model, all texts of a length equally likely."""
+
+    def command() -> Outcome:
+        from .backends.commands import sample as body
+        from .backends.commands.constraint import constraint_of_file
+
+        options = body.SampleOptions(n, max_length, length, seed, every_byte)
+        drawn = body.sample(constraint_of_file(file, kind and kind.value, profile.value), options)
+        return body.as_lines(drawn) if jsonl else drawn
+
+    _finish(command, as_json)
+
+
+@app.command()
+def diff(
+    left: FileArgument,
+    right: FileArgument,
+    length: Annotated[int | None, typer.Option(min=0, help="Compare texts of at most so many bytes.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Pairs of states to visit; more take longer.")] = 20_000,
+    kind: KindOption = None,
+    profile: ProfileOption = Profile.generation,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare two grammars or schemas: the shortest texts that are in one but not in the other."""
+
+    def command() -> Outcome:
+        from .backends.commands.diff import diff as body
+
+        return body(left, right, kind and kind.value, profile.value, length, limit)
+
+    _finish(command, as_json)
+
+
+@app.command()
+def draw(
+    file: FileArgument,
+    what: Annotated[Drawing, typer.Option(help="The rules as railroad diagrams, or the automaton.")] = Drawing.rules,
+    form: Annotated[DrawingFormat, typer.Option("--format", help="dot is for the automaton only.")] = DrawingFormat.svg,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="FILE", help="Instead of printing it.")
+    ] = None,
+    kind: KindOption = None,
+    profile: ProfileOption = Profile.generation,
+    as_json: JsonOption = False,
+) -> None:
+    """Draw the rules of a grammar as railroad diagrams, or its automaton."""
+
+    def command() -> Outcome:
+        from .backends.commands.constraint import constraint_of_file, grammar_of
+        from .backends.commands.draw import draw as body
+
+        grammar = grammar_of(constraint_of_file(file, kind and kind.value, profile.value))
+        return body(grammar, what.value, form.value, output)
 
     _finish(command, as_json)
 

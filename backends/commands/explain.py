@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,11 +40,21 @@ def explain(options: ConstraintOptions, prefix: str, tokenizer: Path | None, tok
         "expected": {"bytes": list(expected), "text": byte_names(expected), "end": may_end},
         "forced": forced.decode(errors="replace"),
     }
+    from ...automata.explain import expectations
+    from ...automata.outlook import nearest_end, rule_stacks
+
+    config = auto.run_text(matcher.state, b"")[1]
+    nearest = nearest_end(auto, matcher.state)
+    data |= {
+        "by_rule": {e.rule.strip(): _in_words(e.ranges) for e in expectations(auto, config) if e.rule and e.ranges},
+        "stacks": [list(stack) for stack in rule_stacks(auto, matcher.state)],
+        "nearest_end": None if nearest is None else nearest.decode(errors="replace"),
+    }
     if taken < len(text):
         mismatch = first_mismatch(auto, text)
         assert mismatch is not None
         data |= {"offset": taken, "mismatch": mismatch.as_data()}
-        return Outcome(data, _misfit(text, mismatch), FINDINGS)
+        return Outcome(data, _misfit(text, mismatch) + _standing(data), FINDINGS)
     pieces = _outlook(data)
     if tokenizer is not None:
         by_token = _with_tokens(grammar, text, tokenizer, token, show)
@@ -65,7 +76,20 @@ def _outlook(data: dict[str, Any]) -> list[tuple[str, str]]:
     pieces = [("bold", "may come next: "), ("", f"{_expectation(data)}\n")]
     if data["forced"]:
         pieces += [("bold", "is certain: "), ("", f"{data['forced']!r}\n")]
+    return pieces + _standing(data)
+
+
+def _standing(data: dict[str, Any]) -> list[tuple[str, str]]:
+    """Where the text stands: what each rule expects, which rules are open, the nearest end."""
+    pieces = [("dim", f"  {rule}: {', '.join(names)}\n") for rule, names in data["by_rule"].items()]
+    pieces += [("bold", "open rules: "), ("", "; or ".join(" > ".join(stack) for stack in data["stacks"]) + "\n")]
+    if data["nearest_end"]:
+        pieces += [("bold", "nearest end: "), ("", f"{data['nearest_end']!r}\n")]
     return pieces
+
+
+def _in_words(ranges: Sequence[tuple[int, int]]) -> list[str]:
+    return byte_names({b for lo, hi in ranges for b in range(lo, hi + 1)})
 
 
 def _with_tokens(grammar: Grammar, text: bytes, tokenizer: Path, token: str | None, show: int) -> dict[str, Any]:

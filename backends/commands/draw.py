@@ -1,0 +1,185 @@
+"""Draw: the rules of a grammar as railroad diagrams, or its automaton, as SVG.
+
+Railroad diagrams are laid out by the library `railroad-diagrams`; a page is one SVG with a diagram for every rule. The
+automaton is drawn by the program `dot` of Graphviz; where that is missing there is still its DOT source.
+"""
+
+from __future__ import annotations
+
+import io
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal
+from xml.sax.saxutils import escape
+
+from ...errors import BackendMissing
+from ...grammar.alphabet import members
+from ...grammar.analysis import reachable
+from ...grammar.ir import (
+    Alt,
+    And,
+    Bytes,
+    ByteSet,
+    Expr,
+    Grammar,
+    Guarded,
+    Items,
+    Lexeme,
+    Members,
+    Not,
+    Ref,
+    Repeat,
+    Seq,
+    Spelled,
+    Token,
+)
+from ...grammar.network import network
+from .byte_names import byte_names
+from .constraint import UsageError
+from .outcome import OK, Outcome
+
+#: Rules, and states, that are drawn at most.
+MOST_RULES, MOST_STATES = 300, 2000
+#: Alternatives that one diagram shows of a longer list.
+MOST_WAYS = 40
+
+
+def draw(
+    grammar: Grammar, what: Literal["rules", "automaton"], form: Literal["svg", "dot"], output: Path | None
+) -> Outcome:
+    """Write the drawing to a file, or print it.
+
+    Raises
+    ------
+    BackendMissing : railroad-diagrams is not installed.
+    UsageError : there is too much to draw, railroad diagrams are asked for as DOT, or `dot` is not installed.
+    """
+    if what == "rules" and form == "dot":
+        raise UsageError("Railroad diagrams come as SVG only; --format dot goes with --what automaton.")
+    text = rules_svg(grammar) if what == "rules" else automaton_dot(grammar)
+    if what == "automaton" and form == "svg":
+        text = _laid_out(text)
+    if output is None:
+        return Outcome({"what": what, "format": form, "text": text}, [("", text)], OK)
+    output.write_text(text, "utf-8")
+    return Outcome({"what": what, "format": form, "file": str(output)}, [("green", f"Wrote {output}.\n")], OK)
+
+
+def rules_svg(grammar: Grammar) -> str:
+    """One SVG with a railroad diagram for every rule that is needed, the start first."""
+    try:
+        import railroad
+    except ImportError:
+        raise BackendMissing("railroad-diagrams", "draw") from None
+    rules = {name: body for name, body in reachable(grammar.rules, grammar.start).items() if not _is_literal(body)}
+    if len(rules) > MOST_RULES:
+        raise UsageError(f"The grammar has {len(rules)} rules; at most {MOST_RULES} are drawn.")
+    parts, width, height = [], 0.0, 0.0
+    for name, body in rules.items():
+        diagram = railroad.Diagram(_track(railroad, body, rules), css=None)
+        out = io.StringIO()
+        diagram.writeSvg(out.write)
+        wide, high = float(diagram.attrs["width"]), float(diagram.attrs["height"])
+        parts.append(f'<text class="rule" x="10" y="{height + 20:g}">{escape(name)}</text>')
+        parts.append(out.getvalue().replace("<svg ", f'<svg y="{height + 25:g}" ', 1))
+        width, height = max(width, wide), height + high + 40
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" class="railroad-diagram" width="{width:g}" height="{height:g}">'
+    style = railroad.DEFAULT_STYLE + "\nsvg.railroad-diagram text.rule {font: bold 16px sans-serif; text-anchor: start}"
+    return f"{head}\n<style>{style}</style>\n" + "\n".join(parts) + "\n</svg>\n"
+
+
+def _is_literal(body: Expr) -> bool:
+    return isinstance(body, Bytes) or (isinstance(body, Lexeme) and isinstance(body.expr, Bytes))
+
+
+def _track(railroad: Any, expr: Expr, rules: Mapping[str, Expr]) -> Any:
+    """The railroad of an expression."""
+    match expr:
+        case Bytes(data):
+            return railroad.Terminal(data.decode(errors="backslashreplace"))
+        case ByteSet(mask):
+            return railroad.Terminal(" ".join(byte_names(members(mask))))
+        case Ref(name):
+            return railroad.NonTerminal(name) if name in rules else railroad.Terminal(name.strip('"'))
+        case Seq(items):
+            return railroad.Sequence(*(_track(railroad, item, rules) for item in items)) if items else railroad.Skip()
+        case Alt(items) if items:
+            shown = [_track(railroad, item, rules) for item in items[:MOST_WAYS]]
+            more = len(items) - len(shown)
+            return railroad.Choice(0, *shown, *([railroad.Comment(f"{more} more")] if more else []))
+        case Repeat(item, low, high):
+            return _repeated(railroad, _track(railroad, item, rules), low, high)
+        case Lexeme(inner) | Guarded(inner):
+            return _track(railroad, inner, rules)
+        case Spelled(text):
+            return railroad.Terminal(f'"{text}"')
+        case Token(number, name):
+            return railroad.Terminal(name or f"<[{number}]>")
+        case And() | Not() | Alt():
+            return railroad.Comment("a regular expression" if not isinstance(expr, Alt) else "nothing")
+        case Members() | Items():
+            return railroad.Comment("members of an object" if isinstance(expr, Members) else "items of a list")
+
+
+def _repeated(railroad: Any, item: Any, low: int, high: int | None) -> Any:
+    if (low, high) == (0, 1):
+        return railroad.Optional(item)
+    if high is None and low <= 1:
+        return railroad.OneOrMore(item) if low else railroad.ZeroOrMore(item)
+    times = f"{low} times" if low == high else f"{low} to {'any number of' if high is None else high} times"
+    loop = railroad.OneOrMore(item, railroad.Comment(times))
+    return loop if low else railroad.Optional(loop)
+
+
+def automaton_dot(grammar: Grammar) -> str:
+    """The automaton as DOT: a cluster for every rule, its states and what they read or call."""
+    net = network(grammar, whole_lexemes=True)
+    n_states = sum(map(len, net.rows))
+    if n_states > MOST_STATES:
+        raise UsageError(f"The automaton has {n_states} states; at most {MOST_STATES} are drawn.")
+    lines = ["digraph automaton {", '  rankdir=LR; node [shape=circle, label=""]; fontname=sans; edge [fontname=sans];']
+    for rule, name in enumerate(net.names):
+        if rule and _is_literal(grammar.rules[name]):
+            continue
+        lines.append(f"  subgraph cluster_{rule} {{ label={_quoted(name)};")
+        for state, final in enumerate(net.final[rule]):
+            style = "shape=doublecircle" if final else "shape=circle"
+            start = ", style=filled, fillcolor=lightgrey" if state == 0 else ""
+            lines.append(f"    r{rule}_{state} [{style}{start}];")
+        lines += [f"    {edge}" for edge in _edges(net.rows[rule], rule, net.terminals, net.names)]
+        lines.append("  }")
+    return "\n".join([*lines, "}"]) + "\n"
+
+
+def _edges(rows: list[dict[int, int]], rule: int, terminals: list[int | Lexeme], names: list[str]) -> Iterator[str]:
+    for state, row in enumerate(rows):
+        masks: dict[int, int] = {}
+        for symbol, target in row.items():
+            terminal = terminals[symbol] if symbol >= 0 else None
+            if isinstance(terminal, int):
+                masks[target] = masks.get(target, 0) | terminal
+            else:
+                label = names[~symbol] if terminal is None else terminal.name
+                style = ", style=dashed" if terminal is None and label[0] != '"' else ""
+                yield f"r{rule}_{state} -> r{rule}_{target} [label={_quoted(label)}{style}];"
+        for target, mask in masks.items():
+            yield f"r{rule}_{state} -> r{rule}_{target} [label={_quoted(' '.join(byte_names(members(mask))))}];"
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"'
+
+
+def _laid_out(dot: str) -> str:
+    """The SVG that Graphviz makes of DOT source."""
+    program = shutil.which("dot")
+    if program is None:
+        raise UsageError(
+            "The automaton is laid out by the program `dot`, which is not on the path. Install Graphviz "
+            "(https://graphviz.org/download), or ask for the source with --format dot."
+        )
+    done = subprocess.run([program, "-Tsvg"], input=dot, capture_output=True, text=True, check=True, timeout=120)
+    return done.stdout
