@@ -34,11 +34,11 @@ def grammar(tmp_path: Path) -> str:
 
 
 def test_samples_are_repeatable_and_belong_to_the_grammar(grammar: str, tmp_path: Path) -> None:
-    drawn = machine("sample", grammar, "-n", "30", "--seed", "3")["texts"]
+    drawn = machine("sample", grammar, "-n", "30", "--max-length", "12", "--seed", "3")["texts"]
     assert len(drawn) == 30
-    assert drawn == machine("sample", grammar, "-n", "30", "--seed", "3")["texts"]
-    assert drawn != machine("sample", grammar, "-n", "30", "--seed", "4")["texts"]
-    lines = run("sample", grammar, "-n", "30", "--seed", "3", "--jsonl").stdout.splitlines()
+    assert drawn == machine("sample", grammar, "-n", "30", "--max-length", "12", "--seed", "3")["texts"]
+    assert drawn != machine("sample", grammar, "-n", "30", "--max-length", "12", "--seed", "4")["texts"]
+    lines = run("sample", grammar, "-n", "30", "--max-length", "12", "--seed", "3", "--jsonl").stdout.splitlines()
     assert [json.loads(line) for line in lines] == drawn
     texts = tmp_path / "texts"
     texts.write_text("\n".join(drawn))
