@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from ..errors import SyntagmaError
-from ..grammar.finding import Finding
+from ..grammar.finding import Finding, worst_first
 from ..grammar.jsonschema.document import Registry
 from ..grammar.jsonschema.lint import lint, lint_schema
 from ..grammar.jsonschema.loading import dialect_for, parse_schema
 from ..grammar.jsonschema.report import ANY, SchemaReport, all_verdicts, defaults_of, failed
 from ..grammar.jsonschema.schema import JsonSchema, Order, Profile
-from .size import sizes_of
+from .size import MOST_STATES, sizes_of
+
+_RAISE: Final = "Simplify it, or compile with higher `Limits.states`."
 
 
 def check(
@@ -61,20 +63,24 @@ def report_on(constraint: JsonSchema) -> SchemaReport:
     GrammarError : a reference leads nowhere.
     BudgetExceeded : the schema is too large.
     """
-    findings = lint(constraint)
     sizes = sizes_of(constraint.grammar(), constraint.subschemas)
     states: dict[str, int | None] = {}
     for nodes, n in sizes.parts.items():
         for pointer in [node.pointer for node in nodes] or [ANY]:
             before = states.get(pointer, 0)
             states[pointer] = None if n is None or before is None else max(n, before)
+    too_large = [
+        Finding("too-many-states", "warning", f"Takes more than {MOST_STATES} states.", _RAISE, None if p == ANY else p)
+        for p, n in states.items()
+        if n is None
+    ]
     return SchemaReport(
         defaults=defaults_of(constraint),
         verdicts=all_verdicts(constraint),
         states=states,
         total_states=sizes.total,
         residuals=tuple(dict.fromkeys((check.pointer, check.keyword) for check in constraint.residuals)),
-        findings=tuple(findings),
+        findings=tuple(worst_first([*too_large, *lint(constraint)])),
     )
 
 

@@ -53,6 +53,7 @@ def with_samples(constraint: Any, n: int, seed: int | None, so_far: Outcome) -> 
     from ...sampling.examples import examples, near_misses
 
     misses: list[NearMiss] = []
+    data: dict[str, Any]
     try:
         texts = examples(constraint, n, seed=seed)
         if isinstance(constraint, JsonSchema):

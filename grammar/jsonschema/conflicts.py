@@ -1,14 +1,15 @@
 """Conflicts: which keywords together leave nothing.
 
 Subschemas that hold together are taken apart into atoms, one keyword each, `allOf` and `$ref` followed. What cannot be
-left out without something becoming possible is the conflict: every atom is dropped once, and stays out if the others
-still leave nothing. Listed values are held against the keywords one by one, so that each is blamed for its own.
+left out without something becoming possible is the conflict: atoms are dropped, and stay out if the others still leave
+nothing. Listed values are held against the keywords one by one, so that each is blamed for its own.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import jsonschema_rs
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from .reading import Reader
 
 #: Keywords that are told apart; of more, none is named.
-MOST_ATOMS: Final = 100
+MOST_ATOMS: Final = 1_000
 #: Keywords that say what others mean: keyword -> those that go with it.
 _TOGETHER: Final = {
     "minimum": ("exclusiveMinimum",),
@@ -77,16 +78,27 @@ def conflict(reader: Reader, nodes: tuple[Node, ...]) -> tuple[Atom, ...]:
         return ()
     probe = _Probe(reader)
     try:
-        atoms = tuple(probe.atoms(nodes))
+        atoms = tuple(islice(probe.atoms(nodes), MOST_ATOMS + 1))
         if len(atoms) > MOST_ATOMS or not probe.is_empty(atoms):
             return ()
-        for atom in atoms[::-1]:
-            rest = tuple(a for a in atoms if a is not atom)
-            if probe.is_empty(rest):
-                atoms = rest
+        return _least(probe, atoms)
     except BudgetExceeded:
         return ()
-    return atoms
+
+
+def _least(probe: _Probe, atoms: tuple[Atom, ...]) -> tuple[Atom, ...]:
+    """Atoms of which none can be left out, of some that leave nothing; whole stretches are tried first."""
+    size = len(atoms) // 2 or 1
+    while True:
+        end = len(atoms)
+        while end > 0:
+            rest = atoms[: max(0, end - size)] + atoms[end:]
+            if probe.is_empty(rest):
+                atoms = rest
+            end -= size
+        if size == 1:
+            return atoms
+        size //= 2
 
 
 class Emptiness(NamedTuple):

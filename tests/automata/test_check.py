@@ -135,6 +135,14 @@ def test_a_schema_that_is_too_deep_gets_a_report() -> None:
     assert sg.check(deep).findings[0].code == "too-large"
 
 
+def test_a_rule_beyond_the_limits_is_a_warning() -> None:
+    report = sg.check({"type": "object", "properties": {"a": {"type": "string", "pattern": "^(a|b)*a(a|b){16}$"}}})
+    assert report.states["#/properties/a"] is None
+    assert report.total_states is None
+    assert ("too-many-states", "#/properties/a") in {(f.code, f.pointer) for f in report.findings}
+    assert "many" in str(report)
+
+
 def test_unknown_options_are_refused() -> None:
     with pytest.raises(sg.GrammarError, match="profile"):
         sg.check({}, profile="strict")  # type: ignore[arg-type]

@@ -45,7 +45,11 @@ EMPTY: list[tuple[Any, str, set[str]]] = [
         "#/type", "#/$defs/x/type",
     }),
     (
-        {"type": "object", "required": ["a"], "properties": {"a": {"anyOf": [{"const": 1}, {"const": 2}], "minimum": 3}}},
+        {
+            "type": "object",
+            "required": ["a"],
+            "properties": {"a": {"anyOf": [{"const": 1}, {"const": 2}], "minimum": 3}},
+        },
         "#/properties/a",
         {"#/properties/a/anyOf", "#/properties/a/minimum"},
     ),
@@ -76,6 +80,14 @@ def test_what_can_be_left_out_is_not_blamed() -> None:
         JsonSchema({k: MINIMAL[k] for k in blamed if k != keyword})  # every one is needed
     with pytest.raises(EmptyLanguage):
         JsonSchema({k: MINIMAL[k] for k in blamed})
+
+
+def test_conflicts_are_found_among_hundreds_of_keywords() -> None:
+    schemas = [{"minLength": i % 5, "title": "x"} for i in range(300)]
+    with pytest.raises(EmptyLanguage) as caught:
+        JsonSchema({"type": "string", "allOf": [*schemas, {"maxLength": 3}]})
+    keywords = [keyword for _, keyword in caught.value.conflict]
+    assert sorted(keywords) == ["maxLength", "minLength", "type"]
 
 
 def test_drafts_have_their_own_exclusive_bounds() -> None:
