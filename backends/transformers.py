@@ -10,6 +10,10 @@ A step whose prefixes are just the rows of one batch, each a token longer, goes 
 sequence has ended, particles were resampled, caches come from different batches) first gathers the rows it needs.
 Padding is on the left only, so positions, windows and biases by distance are those of the sequence alone.
 
+Equal prefixes of a call are read once, and a prefix that was cut keeps its row. With `keep_tokens`, a prefix without a
+handle takes the longest beginning that it shares with a row of the last batches. `usage` counts the tokens of all
+prefixes, and those that were read.
+
 Law: a row depends on its own tokens only, up to the rounding of the model's dtype (`sampling.laws.check_model`).
 Not chosen: one mutable cache per run, which forks would have to copy.
 """
@@ -20,6 +24,7 @@ import copy
 import inspect
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -41,7 +46,17 @@ class _Kept:
 
     owner: TransformersModel
     cache: Any
-    lengths: tuple[int, ...]
+    tokens: tuple[tuple[int, ...], ...]
+
+    @cached_property
+    def lengths(self) -> tuple[int, ...]:
+        """(n,) tokens of each row."""
+        return tuple(map(len, self.tokens))
+
+    @cached_property
+    def size(self) -> int:
+        """Tokens that the tensors have room for."""
+        return len(self.tokens) * max(self.lengths)
 
 
 class _Handle(NamedTuple):
@@ -50,6 +65,22 @@ class _Handle(NamedTuple):
     kept: _Kept
     row: int
     n: int
+
+    def cut(self, n: int) -> _Handle:
+        """The handle of the first n tokens."""
+        return self._replace(n=min(n, self.n))
+
+
+@dataclass(slots=True)
+class Usage:
+    """What a model was asked, and what it did for it."""
+
+    #: Tokens of all prefixes: what a model that keeps nothing would read.
+    asked: int = 0
+    #: Tokens read.
+    computed: int = 0
+    #: Calls of the model.
+    calls: int = 0
 
 
 class TransformersModel:
@@ -60,6 +91,8 @@ class TransformersModel:
     model : a `transformers` causal language model, on any device; switched to evaluation mode.
     tokenizer : its tokenizer.
     vocabulary : the tokenizer's vocabulary with the width of the model's logits, where it is at hand already.
+    keep_tokens : tokens of finished batches whose keys and values are kept for prefixes that begin alike. Rows, and so
+        seeded runs, then repeat up to rounding only, as it depends on what was kept; 0 keeps none.
 
     Raises
     ------
@@ -68,7 +101,9 @@ class TransformersModel:
     VocabularyError : the tokenizer cannot be used.
     """
 
-    def __init__(self, model: Any, tokenizer: Any, *, vocabulary: Vocabulary | None = None) -> None:
+    def __init__(
+        self, model: Any, tokenizer: Any, *, vocabulary: Vocabulary | None = None, keep_tokens: int = 0
+    ) -> None:
         require_library("torch", "transformers")
         self.model = model.eval()
         self.tokenizer = tokenizer
@@ -88,6 +123,9 @@ class TransformersModel:
         layers = getattr(config, "layer_types", None) or ()
         is_attention = not getattr(model, "_is_stateful", False) and _ATTENTION.issuperset(layers)
         self._keeps = is_attention and _has_layered_cache()
+        self.keep_tokens = keep_tokens
+        self.usage = Usage()
+        self._recent: tuple[_Kept, ...] = ()
 
     def encode(self, text: str) -> list[int]:
         """Token ids of a plain prompt: with the tokens that the tokenizer puts in front, at least one, no end token.
@@ -139,12 +177,20 @@ class TransformersModel:
         """
         import torch
 
+        unique = {prefix.tokens: prefix for prefix in prefixes}
+        if len(unique) < len(prefixes):
+            found = dict(zip(unique, self.logp_next(list(unique.values())), strict=True))
+            self.usage.asked += sum(map(len, prefixes)) - sum(map(len, unique))
+            for prefix in prefixes:
+                prefix.cache = unique[prefix.tokens].cache
+            return np.stack([found[prefix.tokens] for prefix in prefixes])
         groups: dict[tuple[bool, int], list[int]] = {}
         for i, prefix in enumerate(prefixes):
             if not len(prefix):
                 raise BackendError("Expected a prefix of at least one token; begin with the tokenizer's BOS token.")
             if self.context is not None and len(prefix) > self.context:
                 raise PromptTooLong(len(prefix), 0, self.context)
+            self._recall(prefix)
             known = self._known(prefix)
             alike = 0 if self._keeps and not known else len(prefix) - known  # padding is for attention, and on the left
             groups.setdefault((known > 0, alike), []).append(i)
@@ -153,6 +199,25 @@ class TransformersModel:
             for members in groups.values():
                 rows.update(zip(members, self._forward([prefixes[i] for i in members]), strict=True))
         return np.stack([rows[i] for i in range(len(prefixes))])
+
+    def _recall(self, prefix: Prefix) -> None:
+        """Give a prefix without a handle the longest beginning that a row of the last batches has of it."""
+        if not self._keeps or (isinstance(prefix.cache, _Handle) and prefix.cache.kept.owner is self):
+            return
+        rows = [(_common(row, prefix.tokens), k, kept) for kept in self._recent for k, row in enumerate(kept.tokens)]
+        n, k, kept = max(rows, key=lambda found: found[0], default=(0, 0, None))
+        if n > 0 and kept is not None:
+            prefix.cache = _Handle(kept, k, n)
+
+    def _remember(self, kept: _Kept) -> None:
+        """Keep a batch, and of those before it as many as there is room for."""
+        recent, room = [], self.keep_tokens
+        for batch in (kept, *self._recent):
+            room -= batch.size
+            if room < 0:
+                break
+            recent.append(batch)
+        self._recent = tuple(recent)
 
     def _known(self, prefix: Prefix) -> int:
         """How many of the prefix's tokens need not be read again; at least one is read."""
@@ -168,6 +233,9 @@ class TransformersModel:
         known = [self._known(p) for p in prefixes]
         lengths = [len(p) for p in prefixes]
         past, new = max(known), max(n - k for n, k in zip(lengths, known, strict=True))
+        self.usage.calls += 1
+        self.usage.asked += sum(lengths)
+        self.usage.computed += sum(lengths) - sum(known)
         ids = torch.zeros((len(prefixes), new), dtype=torch.long)
         for i, (prefix, k) in enumerate(zip(prefixes, known, strict=True)):
             fresh = torch.tensor(prefix.tokens[k:])
@@ -186,7 +254,8 @@ class TransformersModel:
             inputs["past_key_values"] = self._gather(prefixes, known)
         logits = self.model(**inputs).logits[:, -1]
         if self._keeps:
-            kept = _Kept(self, inputs["past_key_values"], tuple(lengths))
+            kept = _Kept(self, inputs["past_key_values"], tuple(p.tokens for p in prefixes))
+            self._remember(kept)
             for i, prefix in enumerate(prefixes):
                 prefix.cache = _Handle(kept, i, len(prefix))
         return self._normalise(logits)
@@ -224,6 +293,15 @@ class TransformersModel:
                 values = _stack([_columns(h.kept, k, h.row, n)[1] for h, n in zip(handles, known, strict=True)])
             cache.update(keys, values, k)
         return cache
+
+
+def _common(one: tuple[int, ...], two: tuple[int, ...]) -> int:
+    """How many tokens both begin with."""
+    lo, hi = 0, min(len(one), len(two))
+    while lo < hi:
+        middle = (lo + hi + 1) // 2
+        lo, hi = (middle, hi) if one[lo:middle] == two[lo:middle] else (lo, middle - 1)
+    return lo
 
 
 def _columns(kept: _Kept, layer: int, row: int, n: int) -> tuple[torch.Tensor, torch.Tensor]:

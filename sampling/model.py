@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 class Prefix:
     """Tokens read so far, and what a model keeps of them. Forking is sharing: `extend` makes a new one.
 
-    `cache` belongs to the model that set it; it covers the first tokens, or nothing (`None`).
+    `cache` belongs to the model that set it; it covers the first tokens, or nothing (`None`). With a method `cut(n)` it can
+    be cut to the first n tokens.
     """
 
     __slots__ = ("cache", "tokens")
@@ -42,6 +43,11 @@ class Prefix:
     def extend(self, token: int) -> Prefix:
         """The prefix with one more token."""
         return Prefix((*self.tokens, token), self.cache)
+
+    def cut(self, n: int) -> Prefix:
+        """The first n tokens, with what can be kept of them."""
+        cut = getattr(self.cache, "cut", None)
+        return Prefix(self.tokens[:n], cut(n) if callable(cut) else None)
 
 
 class Model(Protocol):

@@ -17,7 +17,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from .model import Prefix
 from .particle import Particle, Task
 
 if TYPE_CHECKING:
@@ -47,7 +46,7 @@ def _cut(cloud: Cloud, p: Particle) -> Particle:
     """The particle as it was at a random place before."""
     place = p.place.at(int(cloud.rng.integers(p.place.depth)))
     n = len(cloud.prompt.prompt) + place.depth
-    return replace(p, place=place, prefix=Prefix(p.prefix.tokens[:n]))
+    return replace(p, place=place, prefix=p.prefix.cut(n))
 
 
 def _regrown(cloud: Cloud, particles: Sequence[Particle]) -> Task[list[Particle]]:
