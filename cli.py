@@ -337,6 +337,30 @@ def draw(
 
 
 @app.command()
+def serve(
+    model: Annotated[str, typer.Option(help='"embedded", a folder, or a name on the hub.')] = "embedded",
+    host: Annotated[str, typer.Option(help="The address to listen on; 0.0.0.0 is every one.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The port to listen on.")] = 8000,
+    api_key: Annotated[
+        str | None, typer.Option(envvar="SYNTAGMA_API_KEY", help="What clients must give; better set as a variable.")
+    ] = None,
+    max_running: Annotated[int, typer.Option(min=1, help="Generations at the same time.")] = 32,
+    max_waiting: Annotated[int, typer.Option(min=0, help="Generations that may wait; more are refused.")] = 128,
+    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds for one generation, waiting included.")] = 120.0,
+    tool_style: Annotated[str, typer.Option(help="How the model writes calls of tools.")] = "hermes",
+) -> None:
+    """Serve a model over HTTP, as OpenAI's interface has it, with constraints in everybody's words."""
+
+    def command() -> Outcome:
+        from .backends.commands.serve import serve as body
+
+        settings = {"api_key": api_key, "max_running": max_running, "max_waiting": max_waiting, "seconds": timeout}
+        return body(model, host, port, settings | {"tool_style": tool_style})
+
+    _finish(command, as_json=False)
+
+
+@app.command()
 def warmup(
     tokenizer: Annotated[
         list[Path] | None, typer.Option(metavar="FOLDER", help="Keep this tokenizer's vocabulary; give several.")

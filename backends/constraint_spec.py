@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
-from ..errors import GrammarError, GrammarSyntaxError, UnsupportedFeature
+from ..errors import GrammarError, GrammarSyntaxError
 from .output import HasGrammar
 
 Kind: TypeAlias = Literal["json", "json_object", "regex", "choice", "grammar", "structural_tag"]
@@ -77,7 +77,9 @@ def _grammar(spec: ConstraintSpec) -> HasGrammar:
 
 
 def _structural_tag(spec: ConstraintSpec) -> HasGrammar:
-    raise UnsupportedFeature("Found a structural_tag, which this version does not read")
+    from ..grammar.structural_tag import StructuralTag
+
+    return StructuralTag(spec.text)
 
 
 _READERS: dict[Kind, Callable[[ConstraintSpec], HasGrammar]] = {

@@ -42,7 +42,8 @@ def main() -> None:
     tokenizer = llm.get_tokenizer()  # so that a random model thinks of </think> soon
     few_ids = [tokenizer.convert_tokens_to_ids(t) for t in ["</think>", "</s>", *'{}":,[]abegmnst']]
     outputs = StructuredOutputsParams(json=SCHEMA)
-    plain = [SamplingParams(max_tokens=200, seed=i, temperature=i / 4, structured_outputs=outputs) for i in range(8)]
+    # no temperature of 0 among others: with drafts vLLM 0.32 on a processor then draws what no backend allowed
+    plain = [SamplingParams(max_tokens=200, seed=i, temperature=(i + 1) / 4, structured_outputs=outputs) for i in range(8)]
     thoughtful = SamplingParams(max_tokens=400, seed=1, structured_outputs=outputs, allowed_token_ids=few_ids)
     answers = llm.generate([f"<think></think>{PROMPT}"] * 8, plain, use_tqdm=False)
     thought = llm.generate([f"<think>{PROMPT}"], thoughtful, use_tqdm=False)
