@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 class Prefix:
     """Tokens read so far, and what a model keeps of them. Forking is sharing: `extend` makes a new one.
 
-    `cache` belongs to the model that set it; it covers the first tokens, or nothing (`None`). With a method `cut(n)` it can
-    be cut to the first n tokens.
+    `cache` belongs to the model that set it; it covers the first tokens, or nothing (`None`). With a method `cut(n)` it
+    can be cut to the first n tokens.
     """
 
     __slots__ = ("cache", "tokens")
