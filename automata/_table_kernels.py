@@ -108,6 +108,97 @@ def split_tokens(G, V, s, path, out_inner, out_exits):
     return (n_inner << 32) | n_exits
 
 
+@kernel("int64(int32[::1], int64)")
+def leaves(G, code):
+    """Whether an edge leaves a terminal: 1 by its end or the end of a key, 0 not, -1 if the terminal may also go on."""
+    if (code >> FLAG_SHIFT) & ADD:
+        return 1
+    flags = G[G[G_ST] + (code & TARGET) * ST]
+    if flags & (LEXEME | FEASIBLE):
+        return -1
+    if flags & POP:
+        return 1
+    return -1 if flags & FINAL else 0
+
+
+@kernel()
+def outline_states(G, s, states, out):
+    """Write to `out` rows of 256 edges how a terminal goes on from state s; the number of rows.
+
+    An edge is 0 (none), 1 (it leaves) or 2 * row + 2, plus 1 if it starts a counted item; `states` is scratch of as
+    many rows. -1 if there are too many, or the terminal may end and go on.
+    """
+    if G[G[G_ST] + s * ST] & (LEXEME | FEASIBLE):
+        return -1
+    states[0] = s
+    n = 1
+    i = 0
+    while i < n:
+        for b in range(256):
+            code = edge_code(G, states[i], b)
+            out[i, b] = 0
+            if code <= 0:
+                continue
+            left = leaves(G, code)
+            if left != 0:
+                if left < 0:
+                    return -1
+                out[i, b] = 1
+                continue
+            target = code & TARGET
+            j = 0
+            while j < n and states[j] != target:
+                j += 1
+            if j == n:
+                if n == len(states):
+                    return -1
+                states[n] = target
+                n += 1
+            out[i, b] = 2 * j + 2 + (1 if (code >> FLAG_SHIFT) & LT else 0)
+        i += 1
+    return n
+
+
+@kernel()
+def goes_on_alike(G, s, counted, outline, pairs):
+    """Whether from state s the terminal goes on byte by byte as an outline does; it may leave where that leaves.
+
+    `counted`: whether items must start alike, too. `pairs`: (n, 2) scratch; if it is too short, the answer is no.
+    """
+    if G[G[G_ST] + s * ST] & (LEXEME | FEASIBLE):
+        return 0
+    pairs[0, 0] = s
+    pairs[0, 1] = 0
+    n = 1
+    i = 0
+    while i < n:
+        q = pairs[i, 0]
+        row = pairs[i, 1]
+        i += 1
+        for b in range(256):
+            code = edge_code(G, q, b)
+            edge = outline[row, b]
+            left = leaves(G, code) if code > 0 else 1
+            if left < 0 or (left == 1) != (edge <= 1) or (edge == 0 and code > 0):
+                return 0
+            if left == 1:
+                continue
+            if counted and (edge & 1) != (1 if (code >> FLAG_SHIFT) & LT else 0):
+                return 0
+            target = code & TARGET
+            below = (edge >> 1) - 1
+            j = n - 1
+            while j >= 0 and (pairs[j, 0] != target or pairs[j, 1] != below):
+                j -= 1
+            if j < 0:
+                if n == len(pairs):
+                    return 0
+                pairs[n, 0] = target
+                pairs[n, 1] = below
+                n += 1
+    return 1
+
+
 @kernel()
 def fill_rows(R, first, words, inner, n, variants):
     """Set the bits of the n inner tokens in rows of R.

@@ -7,8 +7,8 @@ tables of their states.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-from dataclasses import dataclass, field
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -45,22 +45,24 @@ def byte_ranges(mask: int) -> tuple[tuple[int, int], ...]:
     return tuple(ranges)
 
 
-@dataclass(slots=True)
 class State:
     """One state under construction; `code`s are `target | flags << 27` with local targets."""
 
-    flags: int = 0
-    #: (256-bit byte set, code); sets are disjoint. Code -1 refuses the bytes.
-    edges: list[tuple[int, int]] = field(default_factory=list)
-    #: (rule id, code)
-    calls: list[tuple[int, int]] = field(default_factory=list)
-    #: (token id, code)
-    tokens: list[tuple[int, int]] = field(default_factory=list)
-    #: Key index behind a key's end; or None.
-    aux: int | None = None
-    #: Words behind `S_AUX`: keys under a state of a key, or the counts that can still end.
-    words: list[int] | None = None
-    fallback: int = 0
+    __slots__ = ("aux", "calls", "edges", "fallback", "flags", "tokens", "words")
+
+    def __init__(self, flags: int = 0) -> None:
+        self.flags = flags
+        #: (256-bit byte set, code); sets are disjoint. Code -1 refuses the bytes.
+        self.edges: list[tuple[int, int]] = []
+        #: (rule id, code)
+        self.calls: tuple[tuple[int, int], ...] = ()
+        #: (token id, code)
+        self.tokens: tuple[tuple[int, int], ...] = ()
+        #: Key index behind a key's end; or None.
+        self.aux: int | None = None
+        #: Words behind `S_AUX`: keys under a state of a key, or the counts that can still end.
+        self.words: Sequence[int] | None = None
+        self.fallback = 0
 
 
 class Block:
@@ -115,11 +117,12 @@ class Block:
         terminal = self.terminal and self.guard < 0
         flat: list[int] = []
         codes: list[int] = []
-        widths = [0]
-        rows = [self._row(state, flat, codes, widths) for state in self.states[1:]]
-        records = np.array(rows, np.int32).reshape(len(rows), L.ST)
+        rows: list[int] = []  # one list, not one a state: fewer objects for the garbage collector to go through
+        for state in self.states[1:]:
+            rows += self._row(state, flat, codes)
+        records = np.array(rows, np.int32).reshape(-1, L.ST)
         if terminal:
-            self._mark_tabled(records, widths)
+            self._mark_tabled(records)
         required = len(flat)
         flat += self.required
         classes = len(flat)
@@ -137,29 +140,18 @@ class Block:
             self.regions,
         )
 
-    def _row(self, state: State, flat: list[int], codes: list[int], widths: list[int]) -> list[int]:
+    def _row(self, state: State, flat: list[int], codes: list[int]) -> tuple[int, ...]:
         """The record of a state; its edges, calls, tokens and words go to `flat`."""
-        flags, aux = state.flags, 0
+        flags, aux, calls, tokens = state.flags, 0, state.calls, state.tokens
         edges = len(flat)
-        ranges = [(lo, hi, code) for mask, code in state.edges for lo, hi in byte_ranges(mask)]
-        n_edges = len(ranges)
-        if n_edges >= DENSE_FROM:
+        n_edges = _put_edges(state.edges, flat, codes)
+        if n_edges == 256:
             flags |= L.DENSE
-            n_edges = 256
-            dense = [0] * 256
-            for lo, hi, code in ranges:
-                dense[lo : hi + 1] = [code] * (hi - lo + 1)
-            flat += dense
-            codes += range(edges, edges + 256)
-        else:
-            if n_edges > 1:
-                ranges.sort()
-            for lo, hi, code in ranges:
-                codes.append(len(flat) + 1)
-                flat += (lo | hi << 8, code)
-        widths.append(sum([hi - lo + 1 for lo, hi, code in ranges if code > 0]))
-        calls = self._put_pairs(state.calls, flat, codes)
-        tokens = self._put_pairs(state.tokens, flat, codes)
+        calls_at = tokens_at = len(flat)
+        if calls or tokens:
+            _put_pairs(calls, flat, codes)
+            tokens_at = len(flat)
+            _put_pairs(tokens, flat, codes)
         if state.words is not None:
             aux = len(flat)
             flat += state.words
@@ -168,30 +160,51 @@ class Block:
         if self.lexeme:
             flags |= L.LEXEME
         elif flags & L.FINAL:
-            if not (flags & L.COND or n_edges or state.calls or state.tokens or state.fallback):
+            if not (flags & L.COND or n_edges or calls or tokens or state.fallback):
                 flags |= L.POP
-        elif not (state.calls or state.tokens):
+        elif not (calls or tokens):
             flags |= L.FAST
-        return [
-            flags, edges, n_edges, calls, len(state.calls), 0, tokens, len(state.tokens), -1, 0, aux, state.fallback,
-        ]  # fmt: skip
+        n_calls, n_tokens = len(calls), len(tokens)
+        return flags, edges, n_edges, calls_at, n_calls, 0, tokens_at, n_tokens, -1, 0, aux, state.fallback
 
-    @staticmethod
-    def _put_pairs(pairs: list[tuple[int, int]], flat: list[int], codes: list[int]) -> int:
-        at = len(flat)
-        for pair in pairs:
-            codes.append(len(flat) + 1)
-            flat += pair
-        return at
-
-    def _mark_tabled(self, records: NDArray[np.int32], widths: list[int]) -> None:
+    def _mark_tabled(self, records: NDArray[np.int32]) -> None:
         """Mark the states of a terminal that are worth a table: many bytes, none of which asks for feasible counts."""
+        widths = [sum([mask.bit_count() for mask, code in state.edges if code > 0]) for state in self.states]
         for i, state in enumerate(self.states[1:]):
             targets = [code & L.TARGET for _, code in state.edges]
             if any(self.states[t].flags & L.FEASIBLE for t in targets):
                 continue
             if widths[i + 1] >= TABLED_FROM or any(widths[t] >= FREE_FROM for t in targets):
                 records[i, L.S_FLAGS] |= L.TABLED
+
+
+def _put_edges(edges: list[tuple[int, int]], flat: list[int], codes: list[int]) -> int:
+    """Write ranges with their codes, or from `DENSE_FROM` ranges on 256 codes; returns the number written."""
+    if len(edges) == 1:
+        code = edges[0][1]
+        ranges = [(lo, hi, code) for lo, hi in byte_ranges(edges[0][0])]
+    else:
+        ranges = [(lo, hi, code) for mask, code in edges for lo, hi in byte_ranges(mask)]
+        ranges.sort()
+    at = len(flat)
+    if len(ranges) >= DENSE_FROM:
+        dense = [0] * 256
+        for lo, hi, code in ranges:
+            dense[lo : hi + 1] = [code] * (hi - lo + 1)
+        flat += dense
+        codes += range(at, at + 256)
+        return 256
+    for lo, hi, code in ranges:
+        at += 2
+        codes.append(at - 1)
+        flat += (lo | hi << 8, code)
+    return len(ranges)
+
+
+def _put_pairs(pairs: Sequence[tuple[int, int]], flat: list[int], codes: list[int]) -> None:
+    for pair in pairs:
+        codes.append(len(flat) + 1)
+        flat += pair
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -205,7 +205,7 @@ def lower_repeat(callee: int, loop: Repeat) -> Block:
     block = Block(L.COUNTED)
     block.min, block.max = loop.min, -1 if loop.max is None else loop.max
     state = block.state(L.FINAL | L.COND)
-    block.states[state].calls.append((callee, state | (L.LT | L.INC) << L.FLAG_SHIFT))
+    block.states[state].calls += ((callee, state | (L.LT | L.INC) << L.FLAG_SHIFT),)
     return block
 
 
@@ -221,10 +221,10 @@ def lower_items(expr: Items, prefix: Sequence[int], rest: int | None, limit: int
         before = block.lay(separator, at, L.LT) if k else [at]
         at = block.state(L.FINAL | L.COND)
         for state in before:
-            block.states[state].calls.append((callee, at | L.INC << L.FLAG_SHIFT))
+            block.states[state].calls += ((callee, at | L.INC << L.FLAG_SHIFT),)
     if rest is not None and (top is None or top > len(prefix)):
         for state in block.lay(separator, at, L.LT):
-            block.states[state].calls.append((rest, at | L.INC << L.FLAG_SHIFT))
+            block.states[state].calls += ((rest, at | L.INC << L.FLAG_SHIFT),)
     return block
 
 

@@ -142,7 +142,7 @@ class Lowerer:
         self.checks.append(expr)
         start = block.state()
         end = block.state(L.FINAL | L.GUARD)
-        block.states[start].calls.append((self.rule_id(expr.expr, name), end))
+        block.states[start].calls += ((self.rule_id(expr.expr, name), end),)
         return block.finish()
 
     def _regular(self, expr: Expr, name: str) -> Lowered | None:

@@ -3,8 +3,8 @@
 The block of a `Members` node has the states of
 
     first     before any member: a key may start here, or the object ends
-    key       a node of the trie of the declared keys, paired with a state of the undeclared keys' DFA; an edge of the
-              trie wins, every other byte falls back to the DFA
+    key       a node of the trie of the declared keys, or between two of its symbols, paired with a state of the
+              undeclared keys' DFA; an edge of the trie wins, every other byte falls back to the DFA
     colon     behind a key, a copy for each key: colon, then the call of the value
     after     behind a value: a comma if any key may still come, or the end
     again     behind the comma: a key
@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from ..errors import UnsupportedFeature
 from ..grammar.ir import NOTHING, Bytes, Members, Spelled
+from ..grammar.spelled import steps_of, symbols_of
 from . import _layout_kernels as L
 from .block import Block
 from .machines import machine_of
@@ -24,95 +25,35 @@ from .machines import machine_of
 #: Keys whose seen-set fits into the payload itself.
 SMALL = 30
 _ADD = L.ADD << L.FLAG_SHIFT
+_NO_KEYS = (0,)
 _UNDECLARED = L.KEYCHECK | L.OTHER | L.TABLED
 
 
 class KeyTrie:
-    """A trie over key spellings; node 0 is the root. A key with several spellings shares its nodes."""
+    """A trie over the symbols of keys (see `grammar/spelled.py`); node 0 is the root."""
 
     def __init__(self) -> None:
         self.children: list[dict[int, int]] = [{}]
+        #: Node -> the keys behind it.
         self.keys: list[list[int]] = [[]]
         #: Node -> key that ends there.
         self.ends: dict[int, int] = {}
 
-    def node(self) -> int:
-        """Add a node."""
-        self.children.append({})
-        self.keys.append([])
-        return len(self.children) - 1
-
     def insert(self, key: Bytes | Spelled, index: int) -> None:
         """Add a key; a later equal one changes nothing."""
-        path = self._insert_bytes(key.data) if isinstance(key, Bytes) else self._insert_spelled(key.text)
-        if path[-1] in self.ends:
-            return
-        self.ends[path[-1]] = index
-        for node in path:
-            self.keys[node].append(index)
-
-    def _child(self, node: int, byte: int) -> int:
-        found = self.children[node].get(byte)
-        if found is None:
-            found = self.children[node][byte] = self.node()
-        return found
-
-    def _insert_bytes(self, data: bytes) -> list[int]:
+        at = 0
         path = [0]
-        for byte in data:
-            path.append(self._child(path[-1], byte))
-        return path
-
-    def _insert_spelled(self, text: str) -> list[int]:
-        path = dict.fromkeys((0, self._child(0, 0x22)))
-        at = next(reversed(path))
-        for char in text:
-            at = self._insert_char(at, char, path)
-        path[self._child(at, 0x22)] = None
-        return list(path)
-
-    def _insert_char(self, at: int, char: str, path: dict[int, None]) -> int:
-        """Add all spellings of a character behind a node; they end in one node."""
-        code = ord(char)
-        units = [code] if code < 0x10000 else [0xD800 + (code - 0x10000 >> 10), 0xDC00 + (code - 0x10000 & 0x3FF)]
-        escapes = b"".join(b"\\u%04x" % unit for unit in units)
-        spellings = [escapes]
-        if char in _SHORT:
-            spellings.append(b"\\" + _SHORT[char])
-        if code >= 0x20 and char not in '"\\':
-            spellings.append(char.encode("utf-8", "surrogatepass"))
-        end = -1
-        for spelling in reversed(spellings):
-            node = at
-            for k, byte in enumerate(spelling):
-                last = k == len(spelling) - 1
-                bytes_ = _cases(byte) if spelling is escapes and k % 6 > 1 else (byte,)
-                found = self.children[node].get(bytes_[0])
-                if found is None:
-                    found = end if last and end >= 0 else self.node()
-                    for b in bytes_:
-                        self.children[node][b] = found
-                node = found
-                path[node] = None
-            end = node
-        return end
-
-
-_SHORT = {
-    '"': b'"',
-    "\\": b"\\",
-    "/": b"/",
-    "\b": b"b",
-    "\f": b"f",
-    "\n": b"n",
-    "\r": b"r",
-    "\t": b"t",
-}
-
-
-def _cases(byte: int) -> tuple[int, ...]:
-    char = chr(byte)
-    return (byte, ord(char.upper())) if char.isalpha() else (byte,)
+        for symbol in symbols_of(key):
+            children = self.children[at]
+            at = children.setdefault(symbol, len(self.children))
+            if at == len(self.children):
+                self.children.append({})
+                self.keys.append([])
+            path.append(at)
+        if at not in self.ends:
+            self.ends[at] = index
+            for node in path:
+                self.keys[node].append(index)
 
 
 def lower_members(expr: Members, values: list[int], others: list[int], limit: int) -> Block:
@@ -131,7 +72,7 @@ class _MembersMaker:
         self.colon = machine_of((expr.colon,), limit)
         self.comma = machine_of((expr.comma,), limit)
         self.dfa = machine_of(tuple(o.key for o in expr.other), limit) if expr.other else None
-        self.steps: dict[tuple[int, int], int] = {}
+        self.steps: dict[tuple[int, int], list[tuple[int, int]]] = {}
         #: Whether an undeclared key may always come, so that a key's state need not know which declared keys are left.
         self.free = bool(expr.other) and expr.order == "any" and expr.max is None
         self.block = Block()
@@ -139,7 +80,10 @@ class _MembersMaker:
         self.nodes: dict[tuple[int, int], int] = {}
         self.pure: dict[int, int] = {}
         self.colons: dict[int, int] = {}
-        self.waiting: list[tuple[int, int]] = []
+        #: Trie nodes, each with the DFA state beside it and the list that gets its edges.
+        self.waiting: list[tuple[int, int, list[tuple[int, int]]]] = []
+        #: Trie nodes -> the allowed keys behind them, their number first.
+        self.words: dict[tuple[int, ...], tuple[int, ...]] = {}
         self.after = 0
 
     def make(self) -> Block:
@@ -163,8 +107,8 @@ class _MembersMaker:
             block.states[state].flags |= shadow
             block.states[state].fallback = self._pure_state(0) if self.dfa else 0
         while self.waiting:
-            node, q = self.waiting.pop()
-            block.states[self.nodes[node, q]].edges = self._key_edges(node, q)
+            node, q, edges = self.waiting.pop()
+            edges += self._key_edges(node, q)
         if self.dfa:
             classes = range(len(self.order), len(self.order) + len(expr.other))
             block.classes = [self.colons.get(index, self.after) for index in classes]
@@ -206,7 +150,7 @@ class _MembersMaker:
             first = self.colons[index] = block.state()
             block.states[first].aux = index if declared else -1
             for state in block.lay(self.colon, first):
-                block.states[state].calls.append((value, self.after))
+                block.states[state].calls += ((value, self.after),)
         return self.colons[index]
 
     def _pure_state(self, q: int) -> int:
@@ -217,7 +161,7 @@ class _MembersMaker:
             waiting = [(q, number)]
             while waiting:
                 p, at = waiting.pop()
-                self.block.states[at].words = [0]
+                self.block.states[at].words = _NO_KEYS
                 for t, mask in self.dfa.rows[p].items():
                     self.block.states[at].edges.append((mask, self._enter_pure(t, waiting)))
         return self.pure[q]
@@ -232,37 +176,70 @@ class _MembersMaker:
         return self.pure[t]
 
     def _key_edges(self, node: int, q: int) -> list[tuple[int, int]]:
-        """The trie's own edges at a node, paired with DFA state q (-1: undeclared keys are impossible here)."""
-        edges: dict[int, int] = {}
-        for byte, child in self.trie.children[node].items():
-            index = self.trie.ends.get(child)
-            if index is not None:
-                code = self._behind_key(index) | _ADD if index < self.n_keys else -1
-            else:
-                code = self._node_state(child, self._dfa_step(q, byte))
+        """The edges of a trie node, paired with DFA state q (-1: undeclared keys are impossible here).
+
+        The states between its symbols and theirs are made on the way.
+        """
+        symbols, nodes = tuple(self.trie.children[node]), tuple(self.trie.children[node].values())
+        rows, below = steps_of(symbols)
+        first: list[tuple[int, int]] = []
+        numbers: dict[tuple[int, int], int] = {}
+        waiting = [(0, q, first)]
+        while waiting:
+            at, p, edges = waiting.pop()
+            for mask, target in rows[at]:
+                for part, after in self._dfa_steps(p, mask):
+                    if target < 0:
+                        code = self._symbol_code(nodes[~target], after)
+                    else:
+                        code = numbers.get((target, after), -1)
+                        if code < 0:
+                            inner: list[tuple[int, int]] = []
+                            behind = tuple(nodes[k] for k in below[target])
+                            code = numbers[target, after] = self._key_state(behind, after, inner)
+                            if code:
+                                waiting.append((target, after, inner))
+                    if code:
+                        edges.append((part, code))
+        return first
+
+    def _symbol_code(self, node: int, q: int) -> int:
+        """The code of an edge into a trie node: a state, a key's end, or -1 where a forbidden key ends."""
+        index = self.trie.ends.get(node)
+        if index is not None:
+            return self._behind_key(index) | _ADD if index < self.n_keys else -1
+        code = self.nodes.get((node, q))
+        if code is None:
+            edges: list[tuple[int, int]] = []
+            code = self.nodes[node, q] = self._key_state((node,), q, edges)
             if code:
-                edges[code] = edges.get(code, 0) | 1 << byte
-        return [(mask, code) for code, mask in edges.items()]
+                self.waiting.append((node, q, edges))
+        return code
 
-    def _dfa_step(self, q: int, byte: int) -> int:
+    def _dfa_steps(self, q: int, mask: int) -> list[tuple[int, int]]:
+        """The parts of a byte set by the DFA state that follows q (-1: none)."""
         if q < 0 or self.dfa is None:
-            return -1
-        known = self.steps.get((q, byte))
-        if known is None:
-            known = next((t for t, mask in self.dfa.rows[q].items() if mask >> byte & 1), -1)
-            self.steps[q, byte] = known
-        return known
+            return [(mask, -1)]
+        found = self.steps.get((q, mask))
+        if found is None:
+            found = [(both, t) for t, other in self.dfa.rows[q].items() if (both := mask & other)]
+            left = mask & ~sum(both for both, _ in found)
+            found = self.steps[q, mask] = [*found, (left, -1)] if left else found
+        return found
 
-    def _node_state(self, node: int, q: int) -> int:
-        """The state of a trie node; 0 where only forbidden keys lie and undeclared ones are impossible."""
-        if (node, q) not in self.nodes:
-            keys = [k for k in self.trie.keys[node] if k < self.n_keys]
-            if not keys and q < 0:
-                self.nodes[node, q] = 0
-                return 0
-            number = self.nodes[node, q] = self.block.state(L.KEYCHECK | (L.OTHER | L.SHADOW if q >= 0 else 0))
-            state = self.block.states[number]
-            state.words = [0] if self.free and q >= 0 else [len(keys), *keys]
-            state.fallback = self._pure_state(q) if q >= 0 else 0
-            self.waiting.append((node, q))
-        return self.nodes[node, q]
+    def _key_state(self, nodes: tuple[int, ...], q: int, edges: list[tuple[int, int]]) -> int:
+        """The state above some trie nodes; 0 where only forbidden keys lie and undeclared ones are impossible."""
+        keys = self.words.get(nodes)
+        if keys is None:
+            below = [k for node in nodes for k in self.trie.keys[node] if k < self.n_keys]
+            keys = self.words[nodes] = (len(below), *below)
+        if q >= 0 and self.free:
+            keys = _NO_KEYS
+        elif q < 0 and keys == _NO_KEYS:
+            return 0
+        number = self.block.state(L.KEYCHECK | (L.OTHER | L.SHADOW if q >= 0 else 0))
+        state = self.block.states[number]
+        state.edges = edges
+        state.words = keys
+        state.fallback = self._pure_state(q) if q >= 0 else 0
+        return number

@@ -6,9 +6,11 @@ ask, a table that is full. Python supplies it and calls the kernel again.
 
 from __future__ import annotations
 
+import gc
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -114,7 +116,8 @@ class Pushdown:
         """Lower a rule and place it in the arena."""
         began = time.perf_counter()
         try:
-            lowered = self.lowerer.lower(rule)
+            with _no_collection():
+                lowered = self.lowerer.lower(rule)
         except RecursionError:
             raise BudgetExceeded("nesting of a rule", sys.getrecursionlimit(), "nest it less deeply") from None
         n, m = len(lowered.records), len(lowered.flat)
@@ -358,6 +361,21 @@ class Pushdown:
     def check(self, guard: int) -> Guarded:
         """The guarded expression with this number."""
         return self.lowerer.checks[guard]
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Keep the garbage collector from going through thousands of new objects again and again: nearly all of them stay.
+
+    Their number is bounded by the limits.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _nullable_part(expr: Expr, nullable: Callable[[Expr], bool]) -> bool:

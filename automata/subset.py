@@ -208,9 +208,9 @@ def lower_calls(nfa: CallNfa, expr: Expr) -> Block:
         for mask, targets in split_edges([e for q in states for e in nfa.edges[q]]):
             made.edges.append((mask, number(targets)))
         for symbol, targets in group(e for q in states for e in nfa.calls[q]):
-            made.calls.append((symbol, number(targets)))
+            made.calls += ((symbol, number(targets)),)
         for symbol, targets in group(e for q in states for e in nfa.tokens[q]):
-            made.tokens.append((symbol, number(targets)))
+            made.tokens += ((symbol, number(targets)),)
     return block
 
 

@@ -5,6 +5,7 @@ The arenas grow by doubling; a grown arena is a new array, so whoever still hold
 
 from __future__ import annotations
 
+import hashlib
 import threading
 import weakref
 from collections.abc import Hashable
@@ -15,7 +16,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _layout_kernels as L
-from ._table_kernels import build_suffix_trie, fill_rows, index_trie, sort_exits, split_tokens
+from ._table_kernels import (
+    build_suffix_trie,
+    fill_rows,
+    goes_on_alike,
+    index_trie,
+    outline_states,
+    sort_exits,
+    split_tokens,
+)
 from .block import Lowered
 from .vocabulary import Vocabulary
 
@@ -30,7 +39,23 @@ MAX_BYTES = 192 << 20
 
 Ints: TypeAlias = NDArray[np.int32]
 NO_TABLE = -2
+#: Inner tokens from which on a table may serve as a model; how many there are, and the states that one may have.
+MODEL_FROM = 10_000
+MAX_MODELS = 32
+MODEL_STATES = 64
 _HEADER = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A table that states share which differ from its own only in where they leave the terminal."""
+
+    #: How the terminal goes on, see `outline_states`.
+    outline: Ints
+    #: Its record; the exits are each state's own.
+    record: Ints
+    #: The tokens that may leave, in the format of V.
+    exits: Ints
 
 
 @dataclass(slots=True)
@@ -64,6 +89,10 @@ class TerminalTables:
         n_tokens = len(trie.token_ids)
         self._inner = np.zeros((n_tokens + 1, 2), np.int32)
         self._exits = np.zeros((MAX_EXITS, 4), np.int32)
+        self._models: list[Model] = []
+        #: Digest of exits -> their trie.
+        self._exit_tries: dict[bytes, int] = {}
+        self._pairs = np.zeros((256, 2), np.int64)
         self._split_path = np.zeros((self.longest + 2, 4), np.int64)
 
     def table(self, G: Ints, state: int, key: Hashable, block: Lowered, classes: Ints) -> int:
@@ -76,23 +105,26 @@ class TerminalTables:
             known = self._known.get(key)
             if known is not None:
                 return known[0]
-            number = self._build(G, state, classes)
+            number = self._build(G, state, block, classes)
             self.stats.refused += number < 0
             self._known[key] = (number, block)
             return number
 
-    def _build(self, G: Ints, state: int, classes: Ints) -> int:
+    def _build(self, G: Ints, state: int, block: Lowered, classes: Ints) -> int:
         if self.stats.tables >= MAX_TABLES or self.stats.bytes > MAX_BYTES:
             return NO_TABLE
-        packed = int(split_tokens(G, self.V, state, self._split_path, self._inner, self._exits))
+        model = self._model(G, state, block)
+        trie = self.V if model is None else model.exits
+        packed = int(split_tokens(G, trie, state, self._split_path, self._inner, self._exits))
         if packed < 0:
             return NO_TABLE
         n_inner, n_exits = packed >> 32, packed & 0xFFFFFFFF
-        record = np.zeros(L.TB, np.int32)
-        if not self._put_inner(record, self._inner[:n_inner]):
+        record = np.zeros(L.TB, np.int32) if model is None else model.record.copy()
+        if model is None and not self._put_inner(record, self._inner[:n_inner]):
             return NO_TABLE
-        if n_exits:
-            record[L.T_EXITS] = self._put_groups(self._exits[:n_exits], classes)
+        if model is None and n_inner >= MODEL_FROM:
+            self._add_model(G, state, record, self._exits[:n_exits])
+        record[L.T_EXITS] = self._put_groups(self._exits[:n_exits], classes) if n_exits else 0
         number = self.stats.tables
         at = _HEADER + number * L.TB
         self.X[at : at + L.TB] = record
@@ -100,13 +132,34 @@ class TerminalTables:
         self.stats.bytes = 4 * (self._used + self._rows * self.words)
         return number
 
+    def _model(self, G: Ints, state: int, block: Lowered) -> Model | None:
+        """A table whose inner tokens are those of the state."""
+        counted = block.rule[0] == L.COUNTED
+        for model in self._models:
+            if goes_on_alike(G, state, counted, model.outline, self._pairs):
+                return model
+        return None
+
+    def _add_model(self, G: Ints, state: int, record: Ints, exits: Ints) -> None:
+        if len(self._models) == MAX_MODELS:
+            return
+        outline = np.zeros((MODEL_STATES, 256), np.int32)
+        n = int(outline_states(G, state, np.zeros(MODEL_STATES, np.int64), outline))
+        if n > 0:
+            leaving = np.zeros((len(np.unique(exits[:, 0])), 3), np.int32)
+            leaving[:, 0] = np.unique(exits[:, 0])
+            self._models.append(
+                Model(outline[:n].copy(), record, _arena(*_suffix_trie(leaving, self.data, self.start)))
+            )
+
     def _put_groups(self, exits: Ints, classes: Ints) -> int:
         """Append the exit tries, one for each state that exits lead to, with its class (-1: the end of the rule)."""
-        groups = [0]
-        for target in np.unique(exits[:, 3]).tolist():
+        targets = [int(exits[0, 3])] if (exits[:, 3] == exits[0, 3]).all() else np.unique(exits[:, 3]).tolist()
+        groups = [len(targets)]
+        for target in targets:
             label = -1 if target == 0 else int(np.flatnonzero(classes == target)[0])
-            groups += (label, self._put_exits(np.ascontiguousarray(exits[exits[:, 3] == target])))
-            groups[0] += 1
+            part = exits if len(targets) == 1 else exits[exits[:, 3] == target]
+            groups += (label, self._put_exits(np.ascontiguousarray(part[:, :3])))
         return self._append(np.array(groups, np.int32))
 
     def _put_inner(self, record: Ints, inner: Ints) -> bool:
@@ -136,9 +189,13 @@ class TerminalTables:
                 self.V = _with_spaces(self.V, self.data, self.start)
 
     def _put_exits(self, exits: Ints) -> int:
-        nodes, pairs, kids = _suffix_trie(exits, self.data, self.start)
-        at = [self._append(part) for part in (nodes, pairs, kids)]
-        return self._append(np.array([len(nodes) - 1, *at], np.int32))
+        key = hashlib.blake2b(exits, digest_size=16).digest()
+        found = self._exit_tries.get(key)
+        if found is None:
+            nodes, pairs, kids = _suffix_trie(exits, self.data, self.start)
+            at = [self._append(part) for part in (nodes, pairs, kids)]
+            found = self._exit_tries[key] = self._append(np.array([len(nodes) - 1, *at], np.int32))
+        return found
 
     def _append(self, values: Ints) -> int:
         flat = values.reshape(-1)
@@ -180,7 +237,7 @@ def _trie_arena(vocabulary: Vocabulary) -> Ints:
 
 
 def _suffix_trie(exits: Ints, data: NDArray[np.uint8], start: NDArray[np.int64]) -> tuple[Ints, Ints, Ints]:
-    """Nodes with the sentinel, tokens and kids of the trie of what follows the exits, rows of `split_tokens`."""
+    """Nodes with the sentinel, tokens and kids of the trie of what follows the exits (token, bytes inside, count)."""
     n = len(exits)
     order, spare = np.empty(n, np.int64), np.empty(n, np.int64)
     sort_exits(exits, n, data, start, order, spare)
@@ -193,6 +250,14 @@ def _suffix_trie(exits: Ints, data: NDArray[np.uint8], start: NDArray[np.int64])
     return nodes[: n_nodes + 1], pairs, kids[: n_nodes - 1]
 
 
+def _arena(nodes: Ints, pairs: Ints, kids: Ints, at: int = 0, header: int = 8) -> Ints:
+    """A trie behind its header, as the kernels want it, if it is placed at `at`."""
+    tokens = at + header + nodes.size
+    top = np.zeros(header, np.int32)
+    top[:4] = len(nodes) - 1, at + header, tokens, tokens + pairs.size
+    return np.concatenate((top, nodes.reshape(-1), pairs.reshape(-1), kids))
+
+
 _SPACES = (0x09, 0x0A, 0x0D, 0x20)
 
 
@@ -202,18 +267,13 @@ def _with_spaces(arena: Ints, data: NDArray[np.uint8], start: NDArray[np.int64])
     first = np.full(len(sizes), -1, np.int32)
     first[sizes > 0] = data[start[:-1][sizes > 0]]
     tokens = np.flatnonzero(np.isin(first, _SPACES))
-    exits = np.zeros((len(tokens), 4), np.int32)
+    exits = np.zeros((len(tokens), 3), np.int32)
     exits[:, 0] = tokens
     solid = np.flatnonzero(~np.isin(data, _SPACES))
     ends = np.append(solid, len(data))[np.searchsorted(solid, start[tokens])]
     exits[:, 1] = np.minimum(ends, start[tokens + 1]) - start[tokens]
-    nodes, pairs, kids = _suffix_trie(exits, data, start)
-    at = len(arena)
-    nodes_at = at + 4
-    pairs_at = nodes_at + nodes.size
-    record = np.array([len(nodes) - 1, nodes_at, pairs_at, pairs_at + pairs.size], np.int32)
-    grown = np.concatenate((arena, record, nodes.reshape(-1), pairs.reshape(-1), kids))
-    grown[L.V_SPACES] = at
+    grown = np.concatenate((arena, _arena(*_suffix_trie(exits, data, start), at=len(arena))))
+    grown[L.V_SPACES] = len(arena)
     return grown
 
 

@@ -13,7 +13,7 @@ states of a literal at once.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -205,25 +205,32 @@ def literals(words: Iterable[bytes]) -> Machine:
     """The minimal machine of finitely many byte strings, in time linear in their length (after sorting them).
 
     Its states are numbered from the ends; `renumber` makes it canonical.
+    """
+    states = acyclic(words)
+    rows = [_row(edges) for edges, _ in states]
+    return rooted(rows, [label for _, label in states])
+
+
+def acyclic(words: Iterable[Sequence[int]]) -> list[tuple[list[tuple[int, int]], int]]:
+    """The states of the minimal machine of finitely many words over any symbols: edges (symbol, state) and label.
+
+    A state stands behind all it leads to; the start is the last.
 
     Source: Daciuk, Mihov, Watson, Watson 2000, the algorithm for sorted data.
     """
-    rows: list[dict[int, int]] = []
-    labels: list[int] = []
+    states: list[tuple[list[tuple[int, int]], int]] = []
     known: dict[tuple[int, tuple[tuple[int, int], ...]], int] = {}
-    # The open path: for each depth, the finished edges (byte, state) and whether a word ends there.
+    # The open path: for each depth, the finished edges (symbol, state) and whether a word ends there.
     path: list[list[tuple[int, int]]] = [[]]
     ends: list[int] = [0]
-    previous = b""
+    previous: Sequence[int] = ()
 
     def close(depth: int) -> None:
         for d in range(len(path) - 1, depth, -1):
             edges, label = path.pop(), ends.pop()
-            key = (label, tuple(edges))
-            state = known.setdefault(key, len(rows))
-            if state == len(rows):
-                rows.append(_row(edges))
-                labels.append(label)
+            state = known.setdefault((label, tuple(edges)), len(states))
+            if state == len(states):
+                states.append((edges, label))
             path[-1].append((previous[d - 1], state))
 
     for word in sorted(set(words)):
@@ -235,7 +242,7 @@ def literals(words: Iterable[bytes]) -> Machine:
         ends[-1] = 1
         previous = word
     close(0)
-    return _rooted(rows, labels, _row(path[0]), ends[0])
+    return [*states, (path[0], ends[0])]
 
 
 def _row(edges: list[tuple[int, int]]) -> dict[int, int]:
@@ -245,14 +252,12 @@ def _row(edges: list[tuple[int, int]]) -> dict[int, int]:
     return row
 
 
-def _common_prefix(a: bytes, b: bytes) -> int:
+def _common_prefix(a: Sequence[int], b: Sequence[int]) -> int:
     length = min(len(a), len(b))
-    if a[:length] == b[:length]:
-        return length
-    return next(i for i in range(length) if a[i] != b[i])
+    return next((i for i in range(length) if a[i] != b[i]), length)
 
 
-def _rooted(rows: list[dict[int, int]], labels: list[int], root: dict[int, int], label: int) -> Machine:
-    """The machine with the root, kept apart so far, as state 0."""
-    shifted = [{t + 1: mask for t, mask in row.items()} for row in (root, *rows)]
-    return Machine(shifted, [label, *labels])
+def rooted(rows: list[dict[int, int]], labels: list[int]) -> Machine:
+    """The machine that starts in the last of the states, to which nothing leads; it becomes state 0."""
+    shifted = [{t + 1: mask for t, mask in row.items()} for row in (rows[-1], *rows[:-1])]
+    return Machine(shifted, [labels[-1], *labels[:-1]])

@@ -15,9 +15,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import reduce
 
-from ..errors import BudgetExceeded, GrammarError
+from ..errors import BudgetExceeded, GrammarError, UnsupportedFeature
 from .ir import Alt, And, Bytes, ByteSet, Expr, Lexeme, Not, Repeat, Seq, Spelled
 from .machine import Machine, complement, literals, minimise, product, renumber
+from .spelled import spelled_literals, symbols_of
 from .spelling import spellings
 
 #: From so many literals on, an alternation becomes an acyclic machine of its own.
@@ -91,12 +92,12 @@ class Nfa:
         raise GrammarError(f"Expected a regular expression, got a part of kind {type(expr).__name__}.")
 
     def _alternatives(self, items: Sequence[Expr], then: int) -> int:
-        words = [item.data for item in items if isinstance(item, Bytes)]
-        if len(words) < MANY_LITERALS:
+        words = [item for item in items if isinstance(item, Bytes | Spelled)]
+        machine = _literals(words) if len(words) >= MANY_LITERALS else None
+        if machine is None:
             return self.fork([self.build(item, then) for item in items])
-        machine = literals(words)
         self.free += len(machine.rows)
-        rest = [self.build(item, then) for item in items if not isinstance(item, Bytes)]
+        rest = [self.build(item, then) for item in items if not isinstance(item, Bytes | Spelled)]
         return self.fork([self.splice(machine, then), *rest])
 
     def _repeat(self, expr: Repeat, then: int) -> int:
@@ -164,20 +165,29 @@ def determinize(exprs: Sequence[Expr], limit: int) -> Machine:
         proportion.
     GrammarError : an expression is not regular.
     """
-    if len(exprs) == 1 and (words := _words(exprs[0])) is not None:
-        return renumber(literals(words))
+    if len(exprs) == 1 and (words := _words(exprs[0])) and (machine := _literals(words)) is not None:
+        return renumber(machine)
     nfa = Nfa(limit)
     finals = [nfa.state() for _ in exprs]
     start = nfa.fork([nfa.build(expr, final) for expr, final in zip(exprs, finals, strict=True)] or [nfa.state()])
     return minimise(_subsets(nfa, start, len(finals)))
 
 
-def _words(expr: Expr) -> list[bytes] | None:
-    """The strings of an alternation of nothing but literals."""
+def _words(expr: Expr) -> list[Bytes | Spelled]:
+    """The strings of an alternation of nothing but literals; none if it holds something else."""
     items = expr.items if isinstance(expr, Alt) else (expr,)
-    return (
-        [item.data for item in items if isinstance(item, Bytes)] if all(isinstance(i, Bytes) for i in items) else None
-    )
+    words = [item for item in items if isinstance(item, Bytes | Spelled)]
+    return words if len(words) == len(items) else []
+
+
+def _literals(words: Sequence[Bytes | Spelled]) -> Machine | None:
+    """The minimal machine of many literals; None if some that differ have a spelling in common."""
+    if all(isinstance(word, Bytes) for word in words):
+        return literals([word.data for word in words if isinstance(word, Bytes)])
+    try:
+        return spelled_literals(map(symbols_of, words))
+    except UnsupportedFeature:
+        return None
 
 
 def _subsets(nfa: Nfa, start: int, n_finals: int) -> Machine:
