@@ -242,6 +242,12 @@ class Choices:
         """Log of the share of the base law that the mask allows."""
         return min(logsumexp(self.mass), 0.0)
 
+    @property
+    def entropy(self) -> float:
+        """Entropy of the masked law, nats."""
+        logl = self.mass - logsumexp(self.mass)
+        return float(-(np.exp(logl) * np.where(logl > -np.inf, logl, 0.0)).sum())
+
 
 def stuck(sample: Sample, choices: Choices) -> None:
     """Note that no token follows: out of tokens, or in a dead end."""

@@ -251,7 +251,7 @@ class MCMC(Asking):
             steps.append(_step(choices, i, row))
             states.append(state)
             logp.append(float(choices.mass[i]))
-            entropy.append(_entropy(choices))
+            entropy.append(choices.entropy)
             prefix = prefix.extend(steps[-1].token)
         return Text(tuple(steps), tuple(states), np.array(logp), np.array(entropy), prefix)
 
@@ -278,12 +278,6 @@ def _step(choices: Choices, i: int, row: NDArray[np.float64]) -> Step:
     token, n, auto = int(choices.ids[i]), len(choices.ids), choices.auto
     masked, checks = auto.vocabulary.size - n, 0 if auto.exact else 1
     return Step(token, float(row[token]), choices.logz, n, masked, n == 1, checks)
-
-
-def _entropy(choices: Choices) -> float:
-    """Entropy of the masked law, nats."""
-    logl = choices.mass - logsumexp(choices.mass)
-    return float(-(np.exp(logl) * np.where(logl > -np.inf, logl, 0.0)).sum())
 
 
 def _weighted(job: Job, text: Text, log_weight: float) -> WeightedSample:
