@@ -69,10 +69,11 @@ def report_on(constraint: JsonSchema) -> SchemaReport:
         for pointer in [node.pointer for node in nodes] or [ANY]:
             before = states.get(pointer, 0)
             states[pointer] = None if n is None or before is None else max(n, before)
+    message = f"A rule of this takes more than {MOST_STATES:,} states."
     too_large = [
-        Finding("too-many-states", "warning", f"Takes more than {MOST_STATES} states.", _RAISE, None if p == ANY else p)
-        for p, n in states.items()
-        if n is None
+        Finding("too-many-states", "warning", message, _RAISE, nodes[0].pointer if nodes else None)
+        for nodes in sizes.parts
+        if nodes in sizes.too_large
     ]
     return SchemaReport(
         defaults=defaults_of(constraint),

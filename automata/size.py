@@ -20,15 +20,17 @@ K = TypeVar("K", bound=Hashable)
 
 #: States of one rule, and of all rules together, up to which is counted.
 MOST_STATES: Final = 20_000
-MOST_STATES_IN_ALL: Final = 2_000_000
+MOST_STATES_IN_ALL: Final = 200_000
 
 
 @dataclass(frozen=True, slots=True)
 class Sizes(Generic[K]):
-    """States of a grammar and of its parts; None: more than the limits allow."""
+    """States of a grammar and of its parts; None: more than are counted."""
 
     total: int | None
     parts: dict[K, int | None]
+    #: The parts with a rule that has too many states by itself.
+    too_large: frozenset[K]
 
 
 class _Tracing(Lowerer):
@@ -62,9 +64,9 @@ def sizes_of(grammar: Grammar, parts: Mapping[K, Expr]) -> Sizes[K]:
     """
     counter = _Counter(grammar, frozenset(parts.values()))
     own = {key: counter.own(expr) for key, expr in parts.items()}
-    return Sizes(
-        counter.states(counter.reached(Ref(grammar.start))), {key: counter.states(r) for key, r in own.items()}
-    )
+    total = counter.states(counter.reached(Ref(grammar.start)))
+    too_large = frozenset(key for key, rules in own.items() if rules & counter.too_large)
+    return Sizes(total, {key: counter.states(rules) for key, rules in own.items()}, too_large)
 
 
 class _Counter:
@@ -76,6 +78,7 @@ class _Counter:
         self._states: dict[int, int | None] = {}
         self._calls: dict[int, list[int]] = {}
         self._in_all = 0
+        self.too_large: set[int] = set()
 
     def own(self, expr: Expr) -> set[int]:
         """The rules that a part owns."""
@@ -118,5 +121,6 @@ class _Counter:
             self._states[rule] = len(lowerer.lower(rule).records) if self._in_all < MOST_STATES_IN_ALL else None
         except (BudgetExceeded, RecursionError):
             self._states[rule] = None
+            self.too_large.add(rule)
         self._in_all += self._states[rule] or 0
         self._calls[rule] = list(dict.fromkeys(lowerer.called))

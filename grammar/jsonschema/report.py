@@ -39,7 +39,7 @@ class SchemaReport:
     #: States of the automaton, as it would run, that belong to a subschema: those of its own rules, without the
     #: subschemas of members and items, which have entries of their own. Rules that several share count at each. Under
     #: `ANY`: those of any JSON value, which all share that leave something open.
-    #: None: more than 20,000 in a rule. Applicators in place (`allOf`, ...) are part of the subschema they stand in.
+    #: None: too many to count. Applicators in place (`allOf`, ...) are part of the subschema they stand in.
     states: dict[str, int | None] = field(default_factory=dict)
     #: States of all rules, each counted once; None as above, and for a schema that cannot be used.
     total_states: int | None = None

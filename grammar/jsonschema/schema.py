@@ -28,7 +28,7 @@ from .loading import as_schema, check_schema, dialect_for, parse_schema
 from .lowering import Lowering, Style
 from .reading import Reader
 from .strings import EVERY, SHORTEST
-from .verdicts import Verdict, verdicts_of
+from .verdicts import DYNAMIC, Verdict, verdicts_of
 
 Profile: TypeAlias = Literal["generation", "spec"]
 Order: TypeAlias = Literal["schema", "any"]
@@ -146,8 +146,10 @@ class JsonSchema:
     @cached_property
     def verdicts(self) -> list[Verdict]:
         """How each keyword of each subschema that matters is decided. Writes all rules."""
-        standing = {(check.pointer, check.keyword) for check in self.residuals}
-        return verdicts_of(self._reader.nodes(), self._lowering.undecided | standing)
+        guarded = self._lowering.undecided | {(check.pointer, check.keyword) for check in self.residuals}
+        if self._reader.document.dynamic:
+            guarded |= {(node.pointer, keyword) for node in self._reader.nodes() for keyword in DYNAMIC}
+        return verdicts_of(self._reader.nodes(), guarded)
 
     @cached_property
     def subschemas(self) -> dict[tuple[Node, ...], Expr]:

@@ -15,6 +15,8 @@ from .document import Node
 
 Decision: TypeAlias = Literal["automaton", "guard", "annotation", "refused"]
 
+#: References that depend on the way to them.
+DYNAMIC: Final = ("$dynamicRef", "$recursiveRef")
 #: Keywords that name and hold schemas, and decide nothing.
 STRUCTURE: Final = frozenset({
     *("$schema", "$id", "id", "$anchor", "$dynamicAnchor", "$recursiveAnchor", "$vocabulary", "$comment"),

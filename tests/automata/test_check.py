@@ -153,3 +153,14 @@ def test_unknown_options_are_refused() -> None:
 def test_no_kernel_is_needed() -> None:
     code = "import sys, syntagma as sg; sg.check({'type': 'array'}); print('numba' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
+
+
+def test_references_that_depend_on_the_way_are_guarded_as_a_whole() -> None:
+    report = sg.check({
+        "$id": "https://example.com/tree",
+        "$dynamicAnchor": "node",
+        "type": "object",
+        "properties": {"down": {"type": "array", "items": {"$dynamicRef": "#node"}}},
+    })  # fmt: skip
+    assert decisions(report)["#/properties/down/items/$dynamicRef"] == "guard"
+    assert report.residuals == (("#", "$dynamicRef"),)
