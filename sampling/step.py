@@ -79,18 +79,23 @@ class Random:
     """Chance from a generator: Gumbel keys in float64, sorted as far as they are asked for."""
 
     rng: np.random.Generator
-    #: How many keys are sorted at first.
+    #: How many keys are sorted at first, behind the first two.
     first: int = 64
 
     def order(self, mass: NDArray[np.float64]) -> Iterator[int]:
         """Indices by falling key."""
-        keys = mass + self.rng.gumbel(size=len(mass))
-        live = np.flatnonzero(mass > -np.inf)
-        n = len(live)
-        head = np.argpartition(-keys, self.first)[: self.first] if n > self.first else live
-        yield from head[np.argsort(-keys[head])].tolist()
+        keys = mass - np.log(self.rng.standard_exponential(len(mass)))
+        n = int(np.count_nonzero(mass > -np.inf))
+        for _ in range(min(n, 2)):  # a search each: most callers need no more
+            i = int(keys.argmax())
+            keys[i] = -np.inf
+            yield i
+        n = max(0, n - 2)
         if n > self.first:
-            yield from np.argsort(-keys)[self.first : n].tolist()
+            head = np.argpartition(-keys, self.first)[: self.first]
+            yield from head[np.argsort(-keys[head])].tolist()
+        live = np.flatnonzero(keys > -np.inf) if n else np.array([], np.intp)
+        yield from live[np.argsort(-keys[live])][self.first if n > self.first else 0 :].tolist()
 
     def failures(self, log_success: float) -> float:
         """Geometric, by inversion; infinite in float64 only where a success is impossible."""
