@@ -130,14 +130,14 @@ def test_chains_have_the_law_of_the_matrix(kernel, monkeypatch):
         exact = Exact(None, kernel, 1.0, patch)
         law = exact.drawn @ np.linalg.matrix_power(exact.moves, 2)
     sampler = MCMC(moves=2, kernel=kernel, burn_in=0, seed=1)
-    samples = sampler.sample(MODEL, auto(), [[]] * 800, 10)
+    samples = sampler.sample(MODEL, auto(), [[]] * 500, 10)
     counts = Counter(tuple(s.tokens) for s in samples)
-    assert sum(abs(counts[x] / 800 - p) for x, p in zip(exact.order, law, strict=True)) <= l1_bound(
-        len(law), 800, ALPHA
+    assert sum(abs(counts[x] / 500 - p) for x, p in zip(exact.order, law, strict=True)) <= l1_bound(
+        len(law), 500, ALPHA
     )
     z = exact.p.sum()
     mean = np.mean([np.exp(s.ledger.logw) for s in samples])
-    assert mean == pytest.approx(z, abs=5 * np.std([np.exp(s.ledger.logw) for s in samples]) / 800**0.5)
+    assert mean == pytest.approx(z, abs=5 * np.std([np.exp(s.ledger.logw) for s in samples]) / 500**0.5)
 
 
 def test_posterior_and_report():
@@ -172,9 +172,9 @@ def test_agrees_with_the_dynamic_program():
     hidden = HiddenMarkov.random(words, 4, seed=1, scale=0.5)
     law = ExactLaw(hidden, constraint, 100)
     rng = np.random.default_rng(0)
-    exact = np.array([len(law.draw(rng)) for _ in range(300)])
+    exact = np.array([len(law.draw(rng)) for _ in range(200)])
     masked = np.mean([len(s.tokens) for s in Masking(seed=0).sample(hidden, constraint, [[]] * 20, 100)])
-    posterior = MCMC(moves=150, burn_in=50, chains=4, kernel="prefix", seed=1).posterior(hidden, constraint, [], 100)
+    posterior = MCMC(moves=100, burn_in=40, chains=3, kernel="prefix", seed=1).posterior(hidden, constraint, [], 100)
     mean = posterior.expectation(lambda s: len(s.tokens))
     assert masked > 4 * exact.mean()
     assert abs(mean - exact.mean()) < 1.0
