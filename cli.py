@@ -65,6 +65,7 @@ class SamplerName(StrEnum):
     cars = "cars"
     mcmc = "mcmc"
     smc = "smc"
+    beam = "beam"
 
 
 class Drawing(StrEnum):
@@ -136,7 +137,7 @@ def generate(
     model: Annotated[str, typer.Option(help='"embedded", a folder, or a name on the hub.')] = "embedded",
     sampler: Annotated[SamplerName, typer.Option(help="How tokens are drawn.")] = SamplerName.masking,
     particles: Annotated[
-        int | None, typer.Option(min=1, help="How many texts smc grows together.  [default: 16]")
+        int | None, typer.Option(min=1, help="How many texts smc or beam grow together.  [default: 16, or 4]")
     ] = None,
     plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the run of smc: .png, .svg or .pdf.")] = None,
     temperature: Annotated[
@@ -332,6 +333,41 @@ def draw(
 
         grammar = grammar_of(constraint_of_file(file, kind and kind.value, profile.value))
         return body(grammar, what.value, form.value, output)
+
+    _finish(command, as_json)
+
+
+@app.command()
+def batch(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="Prompts, a JSON object a line.")],
+    target: Annotated[Path, typer.Argument(metavar="OUT", help="Answers; what is there already is kept.")],
+    schema: SchemaOption = None,
+    lark: LarkOption = None,
+    regex: RegexOption = None,
+    choice: ChoiceOption = None,
+    type_: TypeOption = None,
+    profile: ProfileOption = Profile.generation,
+    model: Annotated[str, typer.Option(help='"embedded", a folder, or a name on the hub.')] = "embedded",
+    sampler: Annotated[SamplerName, typer.Option(help="How tokens are drawn.")] = SamplerName.masking,
+    particles: Annotated[int | None, typer.Option(min=1, help="How many texts smc grows together.")] = None,
+    temperature: Annotated[float | None, typer.Option(min=0.0, help="0 takes the most probable token.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Makes the run repeatable, row by row.")] = None,
+    max_tokens: Annotated[int | None, typer.Option(min=1, help="Close each text within so many tokens.")] = None,
+    concurrency: Annotated[int, typer.Option(min=1, help="Rows that run at the same time.")] = 16,
+    hide_schema: Annotated[bool, typer.Option("--hide-schema", help="Do not show the schema to the model.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Answer a file of prompts; an interrupted run goes on where it was."""
+
+    def command() -> Outcome:
+        from .backends.commands.batch import BatchOptions
+        from .backends.commands.batch import batch as body
+        from .backends.commands.sampler import SamplerOptions
+
+        given = any(value is not None for value in (schema, lark, regex, choice, type_))
+        constraint = _constraint(schema, lark, regex, choice, type_, profile) if given else None
+        options = BatchOptions(source, target, model, max_tokens, concurrency, hide_schema)
+        return body(constraint, options, SamplerOptions(sampler.value, temperature, seed=seed, particles=particles))
 
     _finish(command, as_json)
 

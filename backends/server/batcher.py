@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from ...automata.vocabulary import Vocabulary
     from ...sampling.model import Prefix
     from ..prompt import Message, TextModel
-    from .metrics import Metrics
 
 Rows = NDArray[np.floating[Any]]
 
@@ -47,14 +46,22 @@ class Batcher:
 
     Parameters
     ----------
+    on_step : told the sequences and the seconds of each step.
     max_rows : sequences in one batch at most; a call with more of them goes alone.
     max_wait : seconds that a batch waits for sequences that are not ready.
     """
 
-    def __init__(self, model: TextModel, metrics: Metrics, *, max_rows: int = 64, max_wait: float = 0.002) -> None:
+    def __init__(
+        self,
+        model: TextModel,
+        on_step: Callable[[int, float], None] = lambda rows, seconds: None,
+        *,
+        max_rows: int = 64,
+        max_wait: float = 0.002,
+    ) -> None:
         self.model = model
         self.open = 0
-        self._metrics = metrics
+        self._on_step = on_step
         self._max_rows = max_rows
         self._max_wait = max_wait
         self._calls: list[_Call] = []
@@ -93,7 +100,7 @@ class Batcher:
         while batch := self._next_batch():
             began = time.perf_counter()
             self._answer(batch)
-            self._metrics.step(sum(len(call.prefixes) for call in batch), time.perf_counter() - began)
+            self._on_step(sum(len(call.prefixes) for call in batch), time.perf_counter() - began)
 
     def _next_batch(self) -> list[_Call]:
         """The calls of the next batch, once everybody has one or the wait is over; none: closed."""

@@ -41,7 +41,7 @@ class Jobs:
     def __init__(
         self, model: TextModel, metrics: Metrics, *, max_running: int = 32, max_waiting: int = 128, seconds: float = 120
     ) -> None:
-        self._batcher = Batcher(model, metrics)
+        self._batcher = Batcher(model, metrics.step)
         self._metrics = metrics
         self._seconds = seconds
         self._room = max_running + max_waiting

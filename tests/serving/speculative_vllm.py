@@ -43,15 +43,18 @@ def main() -> None:
     few_ids = [tokenizer.convert_tokens_to_ids(t) for t in ["</think>", "</s>", *'{}":,[]abegmnst']]
     outputs = StructuredOutputsParams(json=SCHEMA)
     # no temperature of 0 among others: with drafts vLLM 0.32 on a processor then draws what no backend allowed
-    plain = [SamplingParams(max_tokens=200, seed=i, temperature=(i + 1) / 4, structured_outputs=outputs) for i in range(8)]
-    thoughtful = SamplingParams(max_tokens=400, seed=1, structured_outputs=outputs, allowed_token_ids=few_ids)
+    plain = [
+        SamplingParams(max_tokens=200, seed=i, temperature=(i + 1) / 4, structured_outputs=outputs) for i in range(8)
+    ]
+    few = {"allowed_token_ids": few_ids, "structured_outputs": outputs}
+    thoughtful = [SamplingParams(max_tokens=400, seed=i, **few) for i in range(8)]
     answers = llm.generate([f"<think></think>{PROMPT}"] * 8, plain, use_tqdm=False)
-    thought = llm.generate([f"<think>{PROMPT}"], thoughtful, use_tqdm=False)
+    thought = llm.generate([f"<think>{PROMPT}"] * 8, thoughtful, use_tqdm=False)
     counts = {m.name: m.value for m in llm.get_metrics() if "spec_decode" in m.name and hasattr(m, "value")}
     result = {
         "plain": [a.outputs[0].text for a in answers],
-        "thought": tokenizer.decode(thought[0].outputs[0].token_ids),
-        "finish": [a.outputs[0].finish_reason for a in [*answers, *thought]],
+        "thought": [tokenizer.decode(a.outputs[0].token_ids) for a in thought],
+        "finish": [a.outputs[0].finish_reason for a in answers],
         "counts": counts,
     }
     print("RESULT " + json.dumps(result))

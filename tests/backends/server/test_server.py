@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
-import socket
-import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -19,53 +14,13 @@ uvicorn = pytest.importorskip("uvicorn", reason="install syntagma[serve]")
 httpx = pytest.importorskip("httpx", reason="install httpx")
 pytest.importorskip("prometheus_client", reason="install syntagma[serve]")
 
-from syntagma.automata.vocabulary import Vocabulary  # noqa: E402
-from syntagma.backends.server.app import Settings, create_app  # noqa: E402
-from syntagma.sampling import RandomModel  # noqa: E402
+from oracles.byte_model import ByteModel, running  # noqa: E402
 
 SCHEMA = {
     "type": "object",
     "properties": {"name": {"type": "string", "maxLength": 5}, "age": {"type": "integer", "minimum": 0, "maximum": 99}},
     "required": ["name", "age"],
 }
-
-
-class ByteModel(RandomModel):
-    """A random model over single bytes that reads text."""
-
-    def __init__(self, pause=0.0):
-        tokens = [bytes([b]) for b in range(256)]
-        super().__init__(Vocabulary.from_tokens(tokens, [256], {"</s>": 256}), seed=3)
-        self.context = 4096
-        self.pause = pause
-        self.rows = []
-
-    def logp_next(self, prefixes):
-        time.sleep(self.pause)
-        self.rows.append(len(prefixes))
-        return super().logp_next(prefixes)
-
-    def encode(self, text):
-        return list(text.encode()) or [0]
-
-    def encode_chat(self, messages):
-        return self.encode("\n".join(f"{m['role']}: {m['content']}" for m in messages))
-
-
-@contextmanager
-def running(model, **settings):
-    """A server in a thread, and a client of it."""
-    app = create_app(model, Settings(name="bytes", **settings))
-    sock = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1, ws="none"))
-    thread = threading.Thread(target=asyncio.run, args=(server.serve([sock]),))
-    thread.start()
-    try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{sock.getsockname()[1]}", timeout=60) as client:
-            yield client
-    finally:
-        server.should_exit = True
-        thread.join()
 
 
 @pytest.fixture(scope="module")
@@ -385,9 +340,8 @@ def test_the_openai_client():
 def test_batches_are_what_the_model_gives_alone():
     """The batcher's law, without HTTP."""
     from syntagma.backends.server.batcher import Batcher, Session
-    from syntagma.backends.server.metrics import Metrics
     from syntagma.sampling.laws import check_model
 
-    batcher = Batcher(ByteModel(), Metrics())
+    batcher = Batcher(ByteModel())
     check_model(Session(batcher, np.inf), [[1, 2], [3], [1, 2, 3]], steps=3)
     batcher.close()
