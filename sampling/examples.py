@@ -22,6 +22,9 @@ from ..grammar.jsonschema.near_misses import NearMiss, near_misses_of
 from .constraint import ids_of
 
 _EOS: Final = 256
+#: Bytes of a text, if the caller says nothing, and at most.
+USUAL_BYTES: Final = 1_000
+MOST_BYTES: Final = 20_000
 #: Walks that are begun for each text asked for, and besides.
 TRIES_EACH: Final = 8
 TRIES_MORE: Final = 40
@@ -37,7 +40,7 @@ _ENDS: Final = (*b'"', _EOS)
 _OPENERS: Final = tuple(b"[{")
 
 
-def examples(constraint: Any, n: int = 5, *, seed: int | None = None, max_bytes: int = 1000) -> list[str]:
+def examples(constraint: Any, n: int = 5, *, seed: int | None = None, max_bytes: int | None = None) -> list[str]:
     """Draw random texts that obey a constraint, each once; fewer than `n` if no more are found.
 
     They are spread over the language, not uniform on it. Texts of a JSON Schema are held against the validator, too.
@@ -46,7 +49,7 @@ def examples(constraint: Any, n: int = 5, *, seed: int | None = None, max_bytes:
     ----------
     constraint : what `compile` takes: a `JsonSchema`, `Regex`, `Lark`, ..., or what `JsonSchema` takes.
     seed : makes the texts repeatable; None: fresh ones.
-    max_bytes : longest text.
+    max_bytes : longest text; None: 1,000, or twice the shortest text's length if that is more.
 
     Raises
     ------
@@ -61,15 +64,16 @@ def examples(constraint: Any, n: int = 5, *, seed: int | None = None, max_bytes:
         constraint = JsonSchema(constraint)
     auto = compile(constraint, _bytes())
     least = auto.least_bytes(auto.start)
-    if least > max_bytes:
-        raise SamplingError(f"Expected `max_bytes` of at least {least}, the shortest text's length, got {max_bytes}.")
+    most = max(USUAL_BYTES, 2 * min(least, MOST_BYTES)) if max_bytes is None else max_bytes
+    if least > most:
+        raise SamplingError(f"The shortest text has {least} bytes, more than {most}. Set or raise `max_bytes`.")
     rng = np.random.default_rng(seed)
     found: dict[str, None] = {}
     with auto.run():
         for _ in range(TRIES_EACH * n + TRIES_MORE):
             if len(found) >= n:
                 break
-            walked = _Walk(auto, rng, max_bytes).text()
+            walked = _Walk(auto, rng, most).text()
             if walked is not None and _agrees(constraint, walked):
                 found[walked.decode()] = None
     if n and not found:
@@ -77,7 +81,7 @@ def examples(constraint: Any, n: int = 5, *, seed: int | None = None, max_bytes:
     return list(found)
 
 
-def near_misses(schema: Any, n: int = 5, *, seed: int | None = None, max_bytes: int = 1000) -> list[NearMiss]:
+def near_misses(schema: Any, n: int = 5, *, seed: int | None = None, max_bytes: int | None = None) -> list[NearMiss]:
     """Make texts that break one keyword of a JSON Schema, out of random valid ones; each is confirmed by the validator.
 
     As many different keywords as possible are broken. Fewer than `n` if no more are found: nothing misses `true`.

@@ -151,6 +151,16 @@ def test_a_lint_is_a_finding(tmp_path: Path) -> None:
     assert "states" not in brief
 
 
+def test_a_schema_is_reported_without_kernels(schema: Path) -> None:
+    probe = (
+        "import sys; from syntagma.cli import app\n"
+        f"try: app(['validate', {str(schema)!r}])\n"
+        "except SystemExit: print('numba' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "False"
+
+
 def test_samples_of_a_schema(tmp_path: Path) -> None:
     path = tmp_path / "age.json"
     path.write_text('{"type": "integer", "minimum": 1, "maximum": 120}')

@@ -10,7 +10,6 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from ...automata.lint import lint
 from ...grammar.finding import Finding
 from ...grammar.jsonschema import JsonSchema
 from .constraint import KIND_OF_SUFFIX, constraint_of_file, grammar_of, read_bytes, read_text
@@ -52,6 +51,8 @@ def validate(
 
 def _check_grammar(path: Path, kind: str | None) -> tuple[Any, Outcome]:
     """The constraint in a file, compiled, and the findings on it."""
+    from ...automata.lint import lint
+
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         constraint = constraint_of_file(path, kind, "spec")

@@ -99,8 +99,15 @@ def test_other_constraints() -> None:
 
 def test_texts_stay_within_their_bytes() -> None:
     assert all(len(text.encode()) <= 60 for text in examples(SCHEMAS["tree"], 8, seed=1, max_bytes=60))
-    with pytest.raises(SamplingError, match="at least 52"):
+    with pytest.raises(SamplingError, match="52 bytes"):
         examples({"type": "string", "minLength": 50}, 1, max_bytes=20)
+
+
+def test_long_texts_are_drawn_if_nothing_forbids_them() -> None:
+    (text,) = examples({"type": "string", "pattern": "^a{1200}$"}, 1, seed=1)
+    assert text == f'"{"a" * 1200}"'
+    with pytest.raises(SamplingError, match="max_bytes"):
+        examples({"type": "array", "minItems": 10**6}, 1)
 
 
 def test_a_language_that_guards_empty_ends() -> None:
