@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from .automata.counting import Strings
     from .automata.lint import lint
     from .backends import Event, Generation, Generator, Receipt
+    from .backends.captures import captures
     from .backends.load import load
     from .backends.logits_processor import LogitsProcessor
+    from .backends.remote import RemoteGenerator
     from .errors import (
         BackendError,
         BudgetExceeded,
@@ -98,6 +100,7 @@ __all__ = [
     "PromptTooLong",
     "Receipt",
     "Regex",
+    "RemoteGenerator",
     "SamplingError",
     "Strings",
     "StructuralTag",
@@ -107,6 +110,7 @@ __all__ = [
     "UnsupportedFeature",
     "Vocabulary",
     "VocabularyError",
+    "captures",
     "check",
     "compare",
     "compile",
@@ -157,11 +161,13 @@ _HOMES = {
     "Predicate": "sampling.predicate",
     "Receipt": "backends.generation",
     "Regex": "grammar.regex",
+    "RemoteGenerator": "backends.remote",
     "Strings": "automata.counting",
     "StructuralTag": "grammar.structural_tag",
     "TextPotential": "sampling.potential",
     "TokenAutomaton": "automata.automaton",
     "Vocabulary": "automata.vocabulary",
+    "captures": "backends.captures",
     "check": "automata.check",
     "compare": "automata.comparison",
     "compile": "automata.compile",

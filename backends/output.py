@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from ..grammar.ir import Bytes, Expr, Grammar, Ref, sequence
+from ..grammar.part import Part
 from .partial import PartialJson
 from .partial_type import partial_value
 
@@ -84,6 +85,10 @@ def output_of(spec: Any) -> Output:
         return Output(GrammarOutput(spec), str, is_json=False)
     if isinstance(spec, type) or not callable(getattr(spec, "grammar", None)):
         spec = JsonSchema(spec)
+    if isinstance(spec, Part):
+        from .captures import value_of
+
+        return Output(spec, lambda text: value_of(spec, text), is_json=False)
     if not isinstance(spec, JsonSchema):
         return Output(spec, str, is_json=False)
     decode = spec.decode
