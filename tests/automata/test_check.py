@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,9 @@ import pytest
 import syntagma as sg
 from syntagma.automata import Vocabulary, compile_grammar
 from syntagma.grammar.jsonschema import JsonSchema
+from syntagma.grammar.jsonschema.loading import dialect_for
+from syntagma.grammar.jsonschema.places import places_of
+from syntagma.grammar.jsonschema.verdicts import STRUCTURE
 
 SCHEMA: dict[str, Any] = {
     "title": "A person",
@@ -133,6 +137,20 @@ def test_a_schema_that_is_too_deep_gets_a_report() -> None:
     for _ in range(500):
         deep = {"allOf": [deep]}
     assert sg.check(deep).findings[0].code == "too-large"
+
+
+def test_real_schemas_have_a_verdict_on_every_keyword(data_dir: Path) -> None:
+    paths = sorted((data_dir / "maskbench").glob("*.json"))
+    for path in paths[:: max(1, len(paths) // 12)]:
+        schema = json.loads(path.read_text())["schema"]
+        report = sg.check(schema)
+        assert report.usable, path.name
+        assert json.loads(json.dumps(report.json()))["keywords"]
+        judged = {(verdict.pointer, verdict.keyword) for verdict in report.verdicts}
+        for place in places_of(schema, dialect_for(schema, "2020-12", None)):
+            assert {(place.pointer, keyword) for keyword in place.schema if keyword not in STRUCTURE} <= judged, (
+                path.name
+            )
 
 
 def test_a_rule_beyond_the_limits_is_a_warning() -> None:
