@@ -1,8 +1,11 @@
 """Lark grammars.
 
 lark reads the text, imports and all; its rules and terminals become rules of the IR. Inline aliases, `?`, `!` and `_`
-shape lark's trees only and change nothing here. Beyond lark's own syntax a rule may hold `%json {...}` (what an inline
-JSON Schema accepts), `<|name|>` (a special token by name) and `<[12,30-40]>` (special tokens by id).
+shape lark's trees only and change nothing here. Beyond lark's own syntax, as in llguidance, a rule may hold `%json
+{...}` (what an inline JSON Schema accepts), `%regex {"substring_words": ...}` (any piece of a text), `<|name|>` (a
+special token by name), `<[12,30-40]>` (special tokens by id), `x{2,3}` for `x~2..3`, and attributes: `name[lazy]:` and
+`name[suffix="..."]:` end a terminal where it first may. `stop` and `max_tokens` are refused; `capture` and
+`temperature` have no effect and a `LarkWarning` says so. `%llguidance {}` is allowed.
 
 Differences to lark
     1. `lexer="longest"`: the longest match wins, as in most lexers. lark's basic and contextual lexers take the first
@@ -34,11 +37,14 @@ from lark.load_grammar import GrammarBuilder
 
 from ..errors import BudgetExceeded, GrammarError, GrammarSyntaxError
 from .analysis import components, reachable
-from .fold import concatenation, fold, rebuild
-from .ir import Expr, Grammar, Ref
+from .fold import concatenation
+from .ir import Expr, Grammar, Ref, references
+from .lark_attributes import LarkWarning, apply_attributes
 from .lark_rule import IGNORE, Definition, RuleBook, ignored_rule
 from .lark_terminal import MAX_TERMINAL, lexemes
 from .lark_text import LarkText, Schema, read_text
+from .part import Book, embedded
+from .substring import Substring
 
 #: What lark calls its own tokens, for people.
 _EXPECTED = {
@@ -70,10 +76,6 @@ _EXPECTED = {
 MAX_TERMINALS = 500_000
 
 
-class LarkWarning(UserWarning):
-    """Part of a Lark grammar has no effect on its language."""
-
-
 @dataclass(frozen=True)
 class Lark:
     """A constraint: the whole text is derived from a rule of a Lark grammar.
@@ -101,13 +103,13 @@ class Lark:
         Raises
         ------
         GrammarSyntaxError : the text is no Lark grammar, or uses what it does not define; with the offset.
-        UnsupportedFeature : a terminal has no exact translation; with the offset.
+        UnsupportedFeature : a terminal or an attribute has no exact translation; with the offset.
         BudgetExceeded : templates or terminals grow without end.
         EmptyLanguage, GrammarError : as `JsonSchema`, for inline schemas.
 
         Warns
         -----
-        LarkWarning : a rule has a priority, which is ignored.
+        LarkWarning : a rule has a priority, a capture or a temperature, which is ignored.
         """
         source = read_text(self.text)
         _refuse_explosions(source)
@@ -115,6 +117,10 @@ class Lark:
             book = self._load(source)
             book.lower(self.start)
             terminals = lexemes(book.terminals.values(), source)
+            apply_attributes(source, book.rules, terminals)
+            used = {ref for body in book.rules.values() for ref in references(body)} | set(book.ignored)
+            for name in sorted(used & book.terminals.keys()):
+                book.terminals[name].see_not_empty(terminals[name].expr, source)
         except (LarkGrammarError, UnexpectedInput, VisitError, OSError) as error:
             raise _translated(error, source) from error
         except RecursionError:
@@ -122,7 +128,7 @@ class Lark:
         rules: dict[str, Expr] = {**book.rules, **{ignored_rule(name): terminals[name] for name in book.ignored}}
         rules |= terminals if self.lexer == "longest" else {name: each.expr for name, each in terminals.items()}
         for name, what in source.embedded.items():
-            rules.update(_schema_rules(name, what, source) if isinstance(what, Schema) else {name: what})
+            rules.update(_embedded_rules(name, what, source))
         top = self.start
         if book.ignored:
             top = f"{self.start} with ignored text"
@@ -171,6 +177,17 @@ def _list(definitions: dict[str, Definition]) -> str:
     return "no rules" if not names else ", ".join(names[:8]) + (" and more" if len(names) > 8 else "")
 
 
+def _embedded_rules(name: str, what: Schema | Substring | Expr, source: LarkText) -> dict[str, Expr]:
+    """The rules of what a stand-in stands for; `name` is the first."""
+    if isinstance(what, Schema):
+        return _schema_rules(name, what, source)
+    if not isinstance(what, Substring):
+        return {name: what}
+    book = Book()
+    body = what.expression(book)
+    return {name: Ref(f"{name}:{body.rule}"), **embedded(Grammar(body.rule, book.rules), name)}
+
+
 def _schema_rules(name: str, schema: Schema, source: LarkText) -> dict[str, Expr]:
     """The rules of an inline schema, under names of their own; `name` is the first."""
     from .jsonschema import JsonSchema
@@ -182,10 +199,7 @@ def _schema_rules(name: str, schema: Schema, source: LarkText) -> dict[str, Expr
         message = f"In the inline schema: {error.message}"
         raise type(error)(message, source=source.original, offset=schema.offset, pointer=error.pointer) from error
 
-    def renamed(node: Expr, kids: list[Expr]) -> Expr:
-        return Ref(f"{name}:{node.rule}") if isinstance(node, Ref) else rebuild(node, kids)
-
-    return {name: Ref(f"{name}:{grammar.start}")} | {f"{name}:{rule}": fold(found[rule], renamed) for rule in found}
+    return {name: Ref(f"{name}:{grammar.start}"), **embedded(Grammar(grammar.start, found), name)}
 
 
 def _places(rules: dict[str, Expr], source: LarkText) -> dict[str, str]:

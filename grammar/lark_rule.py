@@ -15,7 +15,7 @@ from ..errors import BudgetExceeded, GrammarSyntaxError, UnsupportedFeature
 from .fold import alternation, concatenation, repetition
 from .ir import EMPTY, Expr, Ref, Repeat, optional
 from .lark_terminal import Terminal, literal_pattern, subtrees, terminal_pattern
-from .lark_text import LarkText
+from .lark_text import UNBOUNDED, LarkText
 
 #: The rule of ignored text.
 IGNORE = "%ignore"
@@ -133,7 +133,7 @@ class RuleBook:
                 source=self.source.original,
                 offset=self.source.token_offset(bounds[0]),
             )
-        return repetition(item, least, most)
+        return repetition(item, least, None if most >= UNBOUNDED else most)
 
     def _literal(self, tokens: list[Token]) -> Expr:
         pattern = literal_pattern(tokens, self.source)

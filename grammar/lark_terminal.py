@@ -4,7 +4,7 @@ lark joins a terminal to one regular expression, here read by `parse_regex`; wha
 `re` may match *somewhere*, so a terminal with lazy quantifiers matches only up to where it first may end.
 
 Laws
-    1. A terminal's expression is not nullable.
+    1. A terminal's expression is not nullable, unless rules use it with a suffix alone.
     2. Of terminals that match the same text the one of higher `Lexeme.priority` wins: by Lark's priority, then literals
        before patterns, then the wider, then the longer pattern, then by name. No two have the same.
 """
@@ -64,7 +64,7 @@ class Terminal:
 
         Raises
         ------
-        GrammarSyntaxError, UnsupportedFeature : as `parse_regex`; or the terminal matches nothing or may be empty.
+        GrammarSyntaxError, UnsupportedFeature : as `parse_regex`.
         """
         if self.is_literal and not self.pattern.flags and self.pattern.value:
             return Bytes(self.pattern.value.encode())
@@ -75,13 +75,16 @@ class Terminal:
             raise self._located(error, source) from error
         if _is_lazy(pattern, self, source):
             expr = And((expr, Not(Seq((expr, Repeat(ANY_BYTE, 1))))))
+        return expr
+
+    def see_not_empty(self, expr: Expr, source: LarkText) -> None:
+        """Refuse the terminal if it may be empty."""
         if is_nullable(expr):
             raise GrammarSyntaxError(
                 f"Terminal {self.name} may match the empty string; let rules make it optional instead.",
                 source=source.original,
                 offset=self.offset,
             )
-        return expr
 
     def _located(self, error: GrammarError, source: LarkText) -> GrammarError:
         """The error of the joined pattern, placed at the terminal."""

@@ -1,7 +1,8 @@
 """Lark grammar text: what it holds beyond Lark's own syntax, and where its names stand.
 
-`%json {...}`, `<|name|>` and `<[12,30-40]>` are replaced by rules that are only declared, so that lark reads the rest;
-offsets into the text that lark sees are led back to the original.
+`%json {...}`, `%regex {...}`, `<|name|>` and `<[12,30-40]>` are replaced by rules that are only declared, so that lark
+reads the rest; `{2,3}` becomes `~2..3`, and `%llguidance {...}` and the attributes of rules, `name[lazy]:`, are taken
+out. Offsets into the text that lark sees are led back to the original.
 """
 
 from __future__ import annotations
@@ -16,9 +17,11 @@ from typing import Any
 
 from lark import Token as LarkToken
 
-from ..errors import BudgetExceeded, GrammarSyntaxError
+from ..errors import BudgetExceeded, GrammarSyntaxError, UnsupportedFeature
 from .fold import alternation
 from .ir import Expr, Token
+from .lark_attributes import HEAD, Attributes, read_attributes
+from .substring import Substring
 
 #: Ids that the token sets of one grammar may list.
 MAX_TOKEN_IDS = 4096
@@ -28,16 +31,22 @@ _PIECE = re.compile(
     (?P<comment> //[^\n]* | \#[^\n]* )
   | (?P<string> "(?:\\"|\\\\|[^"\n])*?"i? )
   | (?P<regexp> /(?!/)(?:\\/|\\\\|[^/])*?/[imslux]* )
-  | (?P<json> %json\b )
+  | (?P<json> %(?:json|regex|llguidance)\b )
   | (?P<token> <[^<>\s]+> )
+  | (?P<bounds> \{\s*(?:\d+\s*(?:,\s*\d*)?|,\s*\d+)\s*\} )
   | (?P<name> \w+ )
     """,
     re.VERBOSE,
 )
 _DEFINITION = re.compile(
-    r"^[ \t]*(?:%override\s+|%extend\s+)?[?!]*(\w+)[ \t]*(?:\{[^}\n]*\})?[ \t]*(?:\.\s*-?\d+)?[ \t]*:", re.M
+    r"^[ \t]*(?:%override\s+|%extend\s+)?[?!]*(\w+)[ \t]*(?:\{[^}\n]*\})?(?:\[[^\n]*\])?[ \t]*(?:\.\s*-?\d+)?[ \t]*:",
+    re.M,
 )
 _BLANK = re.compile(r"\s*")
+#: Stands for "no upper bound" in what lark gets to see.
+UNBOUNDED = 2**31 - 1
+#: Options of `%llguidance` that have no effect on the language.
+_HARMLESS = {"no_forcing", "allow_initial_skip"}
 _TOKEN_IDS = re.compile(r"<\[(\d+(?:-\d+)?(?:,\d+(?:-\d+)?)*)\]>")
 
 
@@ -56,8 +65,10 @@ class LarkText:
     original: str
     #: The text for lark.
     plain: str
-    #: Stand-in rule -> what it stands for: a schema, or an expression of special tokens.
-    embedded: dict[str, Schema | Expr]
+    #: Stand-in rule -> what it stands for: a schema, a substring, or an expression of special tokens.
+    embedded: dict[str, Schema | Substring | Expr]
+    #: Rule -> its attributes.
+    attributes: dict[str, Attributes]
     #: Offsets in `plain` from which on the original is so far ahead, both ascending.
     starts: tuple[int, ...]
     shifts: tuple[int, ...]
@@ -75,7 +86,8 @@ class LarkText:
     def restored(self, message: str) -> str:
         """A message about `plain`, with the stand-ins written as in the original."""
         for name, what in self.embedded.items():
-            message = message.replace(name, "%json" if isinstance(what, Schema) else "<token>")
+            shown = "%json" if isinstance(what, Schema) else "%regex" if isinstance(what, Substring) else "<token>"
+            message = message.replace(name, shown)
         return message
 
     def definition(self, name: str, which: int = 0) -> int | None:
@@ -116,30 +128,79 @@ def read_text(text: str) -> LarkText:
     Raises
     ------
     GrammarSyntaxError : `%json` is not followed by a JSON value; with the offset.
+    UnsupportedFeature : an attribute, a `%regex` or an option has no exact translation; with the offset.
     BudgetExceeded : more than `MAX_TOKEN_IDS` ids are listed, or JSON is nested too deeply to read.
     """
     prefix = "embedded"
     while prefix in text:
         prefix += "_"
     parts: list[str] = []
-    embedded: dict[str, Schema | Expr] = {}
+    embedded: dict[str, Schema | Substring | Expr] = {}
+    attributes: dict[str, Attributes] = {}
+    heads = {head.start("attributes"): head for head in HEAD.finditer(text)}
     starts, shifts = [], []
     done, length = 0, 0
     for piece in _pieces(text):
-        if piece.start() < done or piece.lastgroup not in ("json", "token"):
+        at, end = piece.start(), piece.end()
+        if at < done:
             continue
-        name = f"{prefix}_{len(embedded)}"
-        if piece.lastgroup == "json":
-            embedded[name], end = _schema(text, piece.end())
+        shown = f"{prefix}_{len(embedded)}"
+        if piece.lastgroup == "name" and end in heads:
+            head = heads[end]
+            attributes[piece[0]] = read_attributes(head, text)
+            at, end, shown = end, head.end("attributes"), ""
+        elif piece.lastgroup == "bounds":
+            shown = _bounds(piece[0])
+        elif piece.lastgroup == "token":
+            embedded[shown] = _special_tokens(piece, text)
+        elif piece.lastgroup == "json":
+            schema, end = _schema(text, end)
+            if piece[0] == "%llguidance":
+                _see_options(schema, text)
+                shown = ""
+            else:
+                embedded[shown] = schema if piece[0] == "%json" else _substring(schema, text)
         else:
-            embedded[name], end = _special_tokens(piece, text), piece.end()
-        parts += [text[done : piece.start()], name]
-        length += piece.start() - done + len(name)
+            continue
+        parts += [text[done:at], shown]
+        length += at - done + len(shown)
         starts.append(length)
         shifts.append(end - length)
         done = end
     declared = f"\n%declare {' '.join(embedded)}" if embedded else ""
-    return LarkText(text, "".join([*parts, text[done:], declared]), embedded, tuple(starts), tuple(shifts))
+    plain = "".join([*parts, text[done:], declared])
+    return LarkText(text, plain, embedded, attributes, tuple(starts), tuple(shifts))
+
+
+def _bounds(bounds: str) -> str:
+    """`{2,3}` as lark writes it."""
+    low, comma, high = bounds.strip("{}").partition(",")
+    least = int(low) if low.strip() else 0
+    if not comma:
+        return f"~{least}"
+    return f"~{least}..{int(high) if high.strip() else UNBOUNDED}"
+
+
+def _see_options(options: Schema, text: str) -> None:
+    """Refuse the options of `%llguidance` that would change the language."""
+    given = options.value if isinstance(options.value, dict) else {"": options.value}
+    if unknown := sorted(given.keys() - _HARMLESS):
+        message = f"The option {unknown[0]!r} of `%llguidance` is not supported."
+        raise UnsupportedFeature(message, source=text, offset=options.offset)
+
+
+def _substring(node: Schema, text: str) -> Substring:
+    """What a `%regex {...}` asks for: a run of the pieces of a text."""
+    value = node.value if isinstance(node.value, dict) else {}
+    match list(value.items()):
+        case [("substring_chars", str(whole))]:
+            return Substring(tuple(whole))
+        case [("substring_words", str(whole))]:
+            return Substring(tuple(re.findall(r"\w+|\W", whole)), "words")
+        case [("substring_chunks", list(chunks))] if all(isinstance(chunk, str) and chunk for chunk in chunks):
+            return Substring(tuple(chunks), "chunks")
+    message = "Expected `%regex` with one of substring_chars, substring_words and substring_chunks."
+    raise UnsupportedFeature(message, source=text, offset=node.offset)
 
 
 def _pieces(text: str) -> Iterator[re.Match[str]]:
@@ -178,6 +239,9 @@ def _special_tokens(piece: re.Match[str], text: str) -> Expr:
     """One token by name, or any of a set of ids."""
     listed = _TOKEN_IDS.fullmatch(piece[0])
     if not listed:
+        if piece[0].startswith(("<[^", "<[*")):
+            message = f"The token set `{piece[0]}` is all tokens but some, which no grammar over text can say."
+            raise UnsupportedFeature(message, source=text, offset=piece.start())
         if piece[0].startswith("<["):
             message = f"Expected token ids such as `<[12]>` or `<[12,30-40]>`, got `{piece[0]}`."
             raise GrammarSyntaxError(message, source=text, offset=piece.start())

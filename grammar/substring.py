@@ -34,7 +34,7 @@ class Substring(Part):
         text = "".join(self.pieces)
         return f"substring({text[:40] + '...' if len(text) > 40 else text!r}, by={self.by!r})"
 
-    def expression(self, book: Book) -> Expr:
+    def expression(self, book: Book) -> Ref:
         if len(self.pieces) > MAX_PIECES:
             raise BudgetExceeded("pieces of a text for substrings", MAX_PIECES, "give a shorter text or larger pieces")
         names: dict[int, str] = {}
