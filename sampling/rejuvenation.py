@@ -13,6 +13,7 @@ Source: Del Moral et al. 2006 and Andrieu and Roberts 2009 (pseudo-marginal move
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -32,7 +33,8 @@ def move(cloud: Cloud) -> Task[None]:
     words = yield from cloud.words([new[k] for k in through])
     cloud.report.moves += len(live)
     for k, word in zip(through, words, strict=True):
-        if -cloud.rng.exponential() < log_ratio(old[k], new[k], word):
+        chance = math.exp(min(0.0, log_ratio(old[k], new[k], word)))
+        if cloud.rng.random() < chance:
             cloud.particles[live[k]] = replace(old[k], place=new[k].place, prefix=new[k].prefix, twist=word)
             cloud.report.moves_accepted += 1
 

@@ -117,6 +117,23 @@ def test_async_predicates(llama):
     assert "4" not in generate("Say: ", seed=3, max_tokens=6).text
 
 
+@pytest.mark.parametrize("sampler", [AWRS(seed=1), AWRS(prune=False, seed=1), SMC(8, seed=1)], ids=repr)
+def test_schema_guards_hold(llama, sampler):
+    """What the automaton leaves to guards is asked token by token: no result breaks it."""
+    schema = {"type": "array", "items": {"enum": [1, 2, 3]}, "minItems": 3, "maxItems": 3, "uniqueItems": True}
+    generate = sg.Generator(llama, schema, sampler=sampler)
+    assert not generate.automaton.exact
+    for seed in range(3):
+        try:
+            result = generate("A list: ", seed=seed)
+        except sg.DeadEnd:
+            continue
+        assert sorted(result.value) == [1, 2, 3]
+        assert result.ledger.weights == "estimated"
+        if result.posterior is not None:
+            assert all(sorted(value) == [1, 2, 3] for value, _ in result.values)
+
+
 def test_filtered_is_a_constraint(llama):
     from syntagma.sampling.laws import check_constraint
 

@@ -93,6 +93,9 @@ class EnumeratedRng(EnumeratedChance):
         i = self.choose(pieces)
         return (ends[i] + ends[i + 1]) / 2
 
+    def integers(self, n: int) -> int:
+        return self.choose([(i, 1 / n) for i in range(n)])
+
     def choice(self, n: int, p: np.ndarray) -> int:
         """Which of the particles is shown does not matter."""
         return int(np.argmax(p))

@@ -24,6 +24,7 @@ from syntagma.sampling import (
     RandomModel,
     TableModel,
     TextPotential,
+    rejuvenation,
 )
 from syntagma.sampling import cloud as cloud_module
 from syntagma.sampling.chain import Task
@@ -163,6 +164,60 @@ def test_wrong_weights_after_resampling_would_be_noticed(monkeypatch, model):
     assert sum(p * math.exp(s.posterior.log_evidence) for p, s in outcomes) != pytest.approx(z, rel=1e-3)
 
 
+@pytest.mark.parametrize("critic", [None, CRITIC], ids=["plain", "critic"])
+def test_moves_are_in_detailed_balance(monkeypatch, critic):
+    """The exact matrix of a move over all texts of two tokens that go on: pi P = P^T pi, so pi is left as it is."""
+    tokens = vocabulary([b"a", b"b", b"ab"])
+    small = Remembered(RandomModel(tokens, seed=1, scale=1.0))
+    auto = NaiveAutomaton(tokens, [b"aaa", b"aab", b"abb", b"bab", b"bb", b"abab", b"ababa"])
+    smc = SMC(1, step=Enumerated(), critic=critic, ess_threshold=1)
+
+    def knowing(old, new, word):
+        rng.breaks = [math.exp(min(0.0, ratio(old, new, word)))]
+        return ratio(old, new, word)
+
+    ratio, rng = rejuvenation.log_ratio, None
+    monkeypatch.setattr(rejuvenation, "log_ratio", knowing)
+
+    def cloud_with(particle, with_rng):
+        cloud = Cloud(smc, Task(auto, [], 5), with_rng)
+        if particle is not None:
+            cloud.particles, cloud.depth = [particle], particle.place.depth
+        return cloud
+
+    def grow(with_rng):
+        cloud = cloud_with(None, with_rng)
+        for _ in range(2):
+            for _ in pump(small, [cloud._round()]):
+                pass
+        return cloud.particles[0]
+
+    def move(particle):
+        def run(with_rng):
+            nonlocal rng
+            rng = with_rng
+            cloud = cloud_with(particle, with_rng)
+            for _ in pump(small, [rejuvenation.move(cloud)]):
+                pass
+            assert cloud.particles[0].logw == particle.logw
+            return cloud.particles[0].place.tokens
+
+        row = dict.fromkeys(starts, 0.0)
+        for p, text in runs(run):
+            row[text] += p
+        assert sum(row.values()) == pytest.approx(1)
+        return row
+
+    starts = {p.place.tokens: p for _, p in runs(grow) if p.live}
+    assert len(starts) > 4
+    mass = {k: math.exp(sum(s.logp for s in p.place.steps) + p.twist) for k, p in starts.items()}
+    matrix = {k: move(p) for k, p in starts.items()}
+    for h, row in matrix.items():
+        for k, p in row.items():
+            assert mass[h] * p == pytest.approx(mass[k] * matrix[k][h], rel=1e-9, abs=1e-15)
+    assert all(row[h] < 1 for h, row in matrix.items())
+
+
 # ---- on average
 
 
@@ -204,7 +259,7 @@ def test_weights_are_right_on_average(model, name):
     drawn = [s.posterior for s in smc.sample(model, auto, [[]] * n_runs, 10, seed=7)]
     evidence = [math.exp(p.log_evidence) for p in drawn]
     assert abs(np.mean(evidence) - z) <= bernstein(evidence)
-    assert bernstein(evidence) < 1.5 * z
+    assert bernstein(evidence) < 2 * z
     for key, mass in truth.items():
         means = [sum(math.exp(s.log_weight) * (s.tokens == key) for s in p) / len(p) for p in drawn]
         assert abs(np.mean(means) - mass) <= bernstein(means, ALPHA / 100, max(evidence))
