@@ -138,6 +138,8 @@ class Document:
         ------
         GrammarError : it leads nowhere.
         """
+        if not isinstance(reference, str):  # draft 4's meta-schema does not mind
+            raise GrammarError(f"Expected `{keyword}` to be a string, got {reference!r:.60}", pointer=node.pointer)
         if reference == "#" or reference.startswith("#/"):
             return self._walk(node.resource, reference[1:], node, keyword)
         uri, fragment = urldefrag(urljoin(node.resource.uri, reference))

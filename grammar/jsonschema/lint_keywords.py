@@ -125,13 +125,14 @@ def _hidden(place: Place) -> Iterator[Finding]:
 
 
 def types_of(schema: dict[str, Any]) -> int | None:
-    """The types that `type` lets be, as bits; None if it is absent."""
+    """The types that `type` lets be, as bits; None if it is absent, or no type and no list of types."""
     wanted = schema.get("type")
-    if wanted is None:
+    names = [wanted] if isinstance(wanted, str) else wanted
+    if not isinstance(names, list) or not all(isinstance(name, str) and name in TYPES for name in names):
         return None
     mask = 0
-    for name in [wanted] if isinstance(wanted, str) else wanted:
-        mask |= TYPES.get(name, 0) if isinstance(name, str) else 0
+    for name in names:
+        mask |= TYPES[name]
     return mask
 
 

@@ -81,6 +81,8 @@ def check_schema(schema: Schema, dialect: Dialect) -> None:
     GrammarError : it breaks it; with the JSON pointer.
     """
     if isinstance(schema, dict) and (declared := schema.get("$schema")) != dialect.uri:
+        if "$schema" in schema and not isinstance(declared, str):
+            raise GrammarError(f"Expected `$schema` to be a string, got {_show(declared)}", pointer="#")
         known = isinstance(declared, str) and dialect_of(declared) is not None
         schema = schema if known else {**schema, "$schema": dialect.uri}
     try:

@@ -8,7 +8,10 @@ from __future__ import annotations
 import json
 from collections.abc import Hashable
 from decimal import Decimal
+from math import isfinite
 from typing import Any
+
+from ...errors import GrammarError
 
 _SCALARS: dict[type, int] = {type(None): 1, str: 32, list: 64, tuple: 64, dict: 128}
 
@@ -43,8 +46,19 @@ def identity(value: Any) -> Hashable:
 
 
 def exact(number: float | Decimal) -> Decimal:
-    """A number of a schema as the decimal that it was written as."""
-    return number if isinstance(number, Decimal) else Decimal(number if isinstance(number, int) else repr(number))
+    """A number of a schema as the decimal that it was written as.
+
+    Raises
+    ------
+    GrammarError : it is infinite, as a float is that was written too large, or no number.
+    """
+    if isinstance(number, Decimal):
+        return number
+    if isinstance(number, float):
+        if not isfinite(number):
+            raise GrammarError(f"Expected numbers that a float can hold in the schema, got {number}")
+        return Decimal(repr(number))
+    return Decimal(number)
 
 
 def read_exactly(text: bytes) -> Any:

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import syntagma as sg
 from syntagma.automata import Vocabulary, compile_grammar
@@ -182,3 +184,20 @@ def test_references_that_depend_on_the_way_are_guarded_as_a_whole() -> None:
     })  # fmt: skip
     assert decisions(report)["#/properties/down/items/$dynamicRef"] == "guard"
     assert report.residuals == (("#", "$dynamicRef"),)
+
+
+WORDS = "type enum properties required items anyOf not $ref pattern minimum format $id requierd".split()
+LEAVES = st.sampled_from(["string", "object", "#", "#/items", "^a", "[", "a", None, True, False, -1, 0, 3])
+VALUES = st.recursive(
+    LEAVES,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(WORDS), inner, max_size=3),
+    max_leaves=12,
+)
+
+
+@given(st.dictionaries(st.sampled_from(WORDS), VALUES, max_size=4), st.sampled_from(["4", "7", "2020-12"]))
+@settings(max_examples=150, deadline=None, derandomize=True)
+def test_whatever_is_given_gets_a_report(schema: Any, draft: str) -> None:
+    report = sg.check(schema, draft=draft)
+    assert report.usable or report.findings[0].severity == "error"
+    json.dumps(report.json())

@@ -26,6 +26,12 @@ from syntagma.grammar.jsonschema import JsonSchema
         ({"items": {"$ref": "#/$defs/x"}}, "found nothing at #/$defs/x", "#/items"),
         ({"$ref": "http://example.com/x"}, "pass a `referencing.Registry`", "#"),
         ({"$ref": "#nowhere"}, "no anchor 'nowhere'", "#"),
+        ({"$schema": {"type": "null"}}, "Expected `$schema` to be a string", "#"),
+        (
+            {"$schema": "http://json-schema.org/draft-04/schema", "$ref": 3},
+            "Expected `$ref` to be a string, got 3",
+            "#",
+        ),
     ],
 )
 def test_faults_are_named_with_their_place(schema: Any, message: str, pointer: str) -> None:
@@ -33,6 +39,12 @@ def test_faults_are_named_with_their_place(schema: Any, message: str, pointer: s
         _ = len(JsonSchema(schema).grammar().rules)
     assert message in str(caught.value)
     assert caught.value.pointer == pointer
+
+
+@pytest.mark.parametrize("schema", ['{"maximum": 1e400}', '{"multipleOf": 1e999}', '{"enum": [-1e400]}'])
+def test_numbers_beyond_a_float_are_faults(schema: str) -> None:
+    with pytest.raises(GrammarError):
+        _ = len(JsonSchema(schema).grammar().rules)
 
 
 def test_broken_json_has_line_and_column() -> None:
