@@ -49,6 +49,8 @@ class BnfReader:
         self.rules: dict[str, Expr] = {}
         self.places: dict[str, str] = {}
         self._uses: dict[str, int] = {}
+        #: A place and its line: lines are counted on from there.
+        self._counted = (0, 1)
 
     def read(self, start: str) -> Grammar:
         """Read the whole text.
@@ -125,7 +127,9 @@ class BnfReader:
         self.rule = self.name("a rule's name")
         if self.rule in self.rules:
             self.fail(f"The rule `{self.rule}` is defined twice, first on {self.places[self.rule]}", start)
-        self.places[self.rule] = f"line {self.source.count(chr(10), 0, start) + 1}"
+        at, line = self._counted
+        self._counted = start, line + self.source.count("\n", at, start)
+        self.places[self.rule] = f"line {self._counted[1]}"
         self.options()
         self.skip(lines=False)
         self.expect("::=", "behind the rule's name")

@@ -84,8 +84,11 @@ class _Reader(BnfReader):
         self.skip(lines=True)
 
     def at_end(self, *, nested: bool) -> bool:
-        line = self.source[self.source.rfind("\n", 0, self.pos) + 1 : self.pos]
-        return not line.strip() and _HEAD.match(self.source, self.pos) is not None
+        start = self.pos
+        while start and self.source[start - 1] in " \t\r":
+            start -= 1
+        at_line_start = start == 0 or self.source[start - 1] == "\n"
+        return at_line_start and _HEAD.match(self.source, self.pos) is not None
 
     def end_of_rule(self) -> None:
         if self.pos < len(self.source) and not self.at_end(nested=False):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 from oracles.naive_grammar import matches
 
+from syntagma.automata.lint import lint
 from syntagma.backends.commands.text_check import compile_for_bytes, first_mismatch
 from syntagma.errors import BudgetExceeded, GrammarSyntaxError, UnsupportedFeature
+from syntagma.grammar.dialect import read_grammar
 from syntagma.grammar.gbnf import Gbnf
 from syntagma.grammar.ir import Token
 
@@ -139,6 +142,20 @@ def test_errors_say_where(text: str) -> None:
 def test_deep_nesting_is_a_clear_error() -> None:
     with pytest.raises(BudgetExceeded, match="nesting"):
         Gbnf("root ::= " + "(" * 5000 + '"a"' + ")" * 5000).grammar()
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_the_grammars_of_llama_cpp_lint_without_errors(name: str) -> None:
+    findings = lint(Gbnf((FIXTURES / f"{name}.gbnf").read_text("utf-8")))
+    assert [finding for finding in findings if finding.severity == "error"] == []
+
+
+def test_large_texts_are_read_in_linear_time() -> None:
+    start = time.process_time()
+    text = "root ::= " + " | ".join(f'"w{i}" r{i}' for i in range(5_000)) + "\n"
+    text += "".join(f"r{i} ::= [a-z]{{{i % 7}}}\n" for i in range(5_000))
+    assert len(read_grammar(text).grammar().rules) == len(Gbnf(text).grammar().rules) == 5_001
+    assert time.process_time() - start < 10
 
 
 def test_another_start_and_values() -> None:
