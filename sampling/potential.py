@@ -132,8 +132,8 @@ class TextPotential(Potential):
     Async functions are awaited together, batch by batch.
 
     >>> shorter = TextPotential(lambda text: -0.5 * len(text))
-    >>> shorter.complete([shorter.read(b"ab"), shorter.start]).tolist()
-    [-1.0, 0.0]
+    >>> shorter.complete([shorter.read(b"ab"), shorter.read(b"a")]).tolist()
+    [-1.0, -0.5]
     """
 
     start: State = b""
