@@ -234,9 +234,10 @@ class _Memo:
             return np.zeros(len(texts))
         new = [text for text in dict.fromkeys(texts) if text not in self.known]
         values = (evaluate(self.fn, [new])[0] if self.batched else evaluate(self.fn, new)) if new else []
-        found = self.known | {text: _score(value, text) for text, value in zip(new, values, strict=True)}
-        out = np.array([found[text] for text in texts], np.float64)
-        self.known = found if len(found) <= self.size else dict(list(found.items())[-self.size :])
+        self.known.update({text: _score(value, text) for text, value in zip(new, values, strict=True)})
+        out = np.array([self.known[text] for text in texts], np.float64)
+        while len(self.known) > self.size:
+            del self.known[next(iter(self.known))]
         return out
 
 

@@ -100,6 +100,9 @@ class Report:
         self._draw_size(top)
         self._draw_weights(middle)
         self._draw_ancestry(bottom)
+        for axes in (middle, bottom):
+            axes.yaxis.get_major_locator().set_params(integer=True)
+        bottom.xaxis.get_major_locator().set_params(integer=True)
         figure.savefig(path)
 
     def _draw_size(self, axes: Any) -> None:
@@ -123,12 +126,17 @@ class Report:
         axes.set_ylabel("particle")
 
     def _draw_ancestry(self, axes: Any) -> None:
-        steps = np.arange(1, len(self.rounds) + 1)
-        for k, r in enumerate(self.rounds[:-1], 1):
-            for i, parent in enumerate(np.arange(self.n) if r.ancestors is None else r.ancestors):
-                axes.plot([k, k + 1], [parent, i], color="0.85", linewidth=0.5, zorder=0)
-        for line in {tuple(line) for line in self.lineages().T.tolist()}:
-            axes.plot(steps, line, color="C0", linewidth=1)
+        from matplotlib.collections import LineCollection
+
+        own = np.arange(self.n)
+        steps = [
+            [(k, parent), (k + 1, i)]
+            for k, r in enumerate(self.rounds[:-1], 1)
+            for i, parent in enumerate(own if r.ancestors is None else r.ancestors)
+        ]
+        axes.add_collection(LineCollection(steps, colors="0.85", linewidths=0.5, zorder=0))
+        lines = np.unique(self.lineages(), axis=1)
+        axes.plot(np.arange(1, len(lines) + 1), lines, color="C0", linewidth=1)
         axes.set_ylabel("particle")
         axes.set_xlabel("token (blue: ancestors of the survivors)")
 
