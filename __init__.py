@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .automata import Limits, Matcher, TokenAutomaton, Vocabulary
+    from .automata.batch import fill_masks
     from .automata.check import check
     from .automata.comparison import compare
     from .automata.compile import compile
@@ -116,6 +117,7 @@ __all__ = [
     "compile",
     "convert",
     "examples",
+    "fill_masks",
     "json",
     "lint",
     "lit",
@@ -171,6 +173,7 @@ _HOMES = {
     "check": "automata.check",
     "compare": "automata.comparison",
     "compile": "automata.compile",
+    "fill_masks": "automata.batch",
     "convert": "grammar.convert",
     "examples": "sampling.examples",
     "json": "grammar.combinators",

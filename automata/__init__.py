@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .automaton import TokenAutomaton
+    from .batch import fill_masks
     from .compile import compile_grammar
     from .matcher import Matcher
     from .pushdown import Limits
     from .vocabulary import Vocabulary
 
-__all__ = ["Limits", "Matcher", "TokenAutomaton", "Vocabulary", "compile_grammar"]
+__all__ = ["Limits", "Matcher", "TokenAutomaton", "Vocabulary", "compile_grammar", "fill_masks"]
 
 _HOMES = {
     "Limits": "pushdown",
@@ -22,6 +23,7 @@ _HOMES = {
     "TokenAutomaton": "automaton",
     "Vocabulary": "vocabulary",
     "compile_grammar": "compile",
+    "fill_masks": "batch",
 }
 
 

@@ -80,7 +80,8 @@ class TokenAutomaton:
         self._ends = frozenset(self.end_ids)
         self._tables = tables_of(vocabulary)
         self._pda = Pushdown(grammar, vocabulary, self._tables, self.end_ids, limits)
-        self._lock = threading.RLock()
+        #: Held by every method that looks at the arenas.
+        self.lock = threading.RLock()
         self._data, self._starts = self._tables.data, self._tables.start
         self._masks = np.zeros(4 * max(1, self.mask_width), np.int32)
         self._n_masks = 0
@@ -90,6 +91,7 @@ class TokenAutomaton:
         self._hits = self._misses = self._evictions = self._asked = 0
         self._distances: Distances | None = None
         self._runs = 0
+        self._memory: tuple[int, int, int, int, object, object] = (0, 0, 0, 0, None, None)
         self.start = self._pda.start
 
     # States
@@ -97,7 +99,7 @@ class TokenAutomaton:
     def advance(self, state: int, token: int) -> int:
         """The state after a token, guards asked; 0 if it is not allowed."""
         pda = self._pda
-        with self._lock:
+        with self.lock:
             if 0 < state < Texts.BASE and state != FINISHED and not pda.guarded:
                 after: int = advance_token(pda.G, pda.A, state, int(token), self._data, self._starts)
                 if after >= 0:
@@ -161,7 +163,7 @@ class TokenAutomaton:
 
     def accepts(self, state: int) -> bool:
         """Whether the text may end here, guards asked."""
-        with self._lock:
+        with self.lock:
             if state == 0 or state == FINISHED:
                 return False
             return self._accepts(*self._texts.split(state))
@@ -187,6 +189,18 @@ class TokenAutomaton:
         raise AssertionError("A kernel asked for a guard where there is none.")
 
     # Masks
+
+    def memory(self, state: int) -> tuple[int, int, int, int] | None:
+        """Where the masks of states without guards are remembered, for `batch.py`; None for another kind of state.
+
+        Addresses and lengths of the configurations and of the pool, valid while the lock is held.
+        """
+        A, masks = self._pda.A, self._masks
+        if not 0 < state < Texts.BASE or state == FINISHED or self._pda.guarded:
+            return None
+        if self._memory[4] is not A or self._memory[5] is not masks:
+            self._memory = A.ctypes.data, len(A), masks.ctypes.data, len(masks), A, masks
+        return self._memory[:4]
 
     def _mask_index(self, config: int) -> int:
         """The row of a configuration's mask in the pool, computed if needed."""
@@ -227,7 +241,7 @@ class TokenAutomaton:
 
     def mask(self, state: int) -> Row:
         """The tokens that may follow, guards not asked: a read-only int32 row of `mask_width` words."""
-        with self._lock:
+        with self.lock:
             if state == 0 or state == FINISHED:
                 row = np.zeros(self.mask_width, np.int32)
             else:
@@ -240,7 +254,7 @@ class TokenAutomaton:
     def fill_mask(self, state: int, row: Row) -> None:
         """Write the tokens that may follow, guards asked, to an int32 row of `mask_width` words."""
         pda = self._pda
-        with self._lock:
+        with self.lock:
             if state in (0, FINISHED):
                 row[:] = 0
                 return
@@ -312,7 +326,7 @@ class TokenAutomaton:
 
     def run_text(self, state: int, text: bytes) -> tuple[int, int]:
         """Follow a text byte by byte, guards not asked: the number of bytes that fit and the configuration there."""
-        with self._lock:
+        with self.lock:
             config = self._texts.split(state)[0]
             data = np.frombuffer(bytearray(text or b"\0"), np.uint8)
             pda = self._pda
@@ -333,12 +347,12 @@ class TokenAutomaton:
     @contextmanager
     def run(self) -> Iterator[TokenAutomaton]:
         """A sampling run: the bare integer states made inside it are valid until it ends."""
-        with self._lock:
+        with self.lock:
             self._runs += 1
         try:
             yield self
         finally:
-            with self._lock:
+            with self.lock:
                 self._runs -= 1
 
     @property
@@ -371,7 +385,7 @@ class TokenAutomaton:
 
     def least_bytes(self, state: int) -> int:
         """Bytes that still suffice to complete the text (an upper bound of the least number of them)."""
-        with self._lock:
+        with self.lock:
             return self._distance().least(self._texts.split(state)[0])
 
     def mask_within(self, state: int, n_tokens: int) -> Row:
@@ -379,7 +393,7 @@ class TokenAutomaton:
 
         Of a mask of more than 2,000 tokens it may be a part, never an empty one where a way is left.
         """
-        with self._lock:
+        with self.lock:
             row = np.zeros(self.mask_width, np.int32)
             self.fill_mask(state, row)
             if state and state != FINISHED:

@@ -55,8 +55,9 @@ if CACHE_DIR is not None:
 
 import llvmlite.binding as llvm  # noqa: E402
 import numba  # noqa: E402  (reads NUMBA_CACHE_DIR at import)
-from numba import _dynfunc  # noqa: E402
+from numba import _dynfunc, types  # noqa: E402
 from numba.core import codegen, cpu  # noqa: E402
+from numba.extending import intrinsic, register_jitable  # noqa: E402
 
 if CACHE_DIR is not None:
     numba.config.CACHE_DIR = str(CACHE_DIR)
@@ -148,6 +149,23 @@ class InnerKernel:
     def signatures(self) -> list[Any]:
         """The argument types that it is compiled for as an inner kernel."""
         return list(self._inner.signatures)
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def _pointer(context: Any, address: Any) -> Any:
+    """The int32 pointer that an integer holds."""
+    kind = types.CPointer(types.int32)
+
+    def generate(target: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.inttoptr(args[0], target.get_value_type(kind))
+
+    return kind(types.int64), generate
+
+
+@register_jitable  # type: ignore[untyped-decorator]
+def words_at(address: int, n: int) -> Any:
+    """The n int32 words at an address, as an array; for kernels."""
+    return numba.carray(_pointer(address), (n,))
 
 
 @contextmanager

@@ -31,7 +31,7 @@ def refusals(automaton: TokenAutomaton, state: int, token: int) -> list[Residual
     if (not added and token not in automaton.end_ids) or automaton.check(state, token):
         return []
     found: dict[Residual, None] = {}
-    with automaton._lock:
+    with automaton.lock:
         config, text = automaton._texts.split(state)
         before = automaton._texts.bytes_of(text)
         buffer = np.frombuffer(bytearray(before + added) or bytearray(1), np.uint8)

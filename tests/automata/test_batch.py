@@ -1,0 +1,113 @@
+"""Batches of masks against single ones: mixed automata, guards, threads, rows that do not fit."""
+
+from __future__ import annotations
+
+import json
+import random
+
+import numpy as np
+import pytest
+
+import syntagma as sg
+from syntagma.automata import Matcher, TokenAutomaton, Vocabulary, compile_grammar, fill_masks
+from syntagma.grammar.jsonschema import JsonSchema
+
+TEXTS = [bytes((b,)) for b in range(256)] + [b'{"', b'":', b", ", b'"a"', b"12", b"true"]
+VOCABULARY = Vocabulary.from_tokens(TEXTS, eos_ids=[len(TEXTS)])
+SCHEMAS: list[object] = [
+    {"type": "array", "items": {"type": "integer"}},
+    {"type": "object", "properties": {"a": {"type": "string"}}},
+    {"type": "string", "format": "uuid"},
+    {"type": "array", "items": {"enum": [1, "b", None]}, "uniqueItems": True},  # guarded
+    {"type": "object", "additionalProperties": {"type": "array", "items": {"type": "boolean"}}},
+]
+
+
+def automata() -> list[TokenAutomaton]:
+    return [compile_grammar(JsonSchema(schema).grammar(), VOCABULARY) for schema in SCHEMAS]
+
+
+def walked(auto: TokenAutomaton, steps: int, rng: random.Random) -> Matcher:
+    """A matcher some random tokens along; nothing of its last mask is remembered yet."""
+    matcher, row = auto.matcher(), np.zeros(auto.mask_width, np.int32)
+    for _ in range(steps):
+        matcher.fill_mask(row)
+        allowed = np.flatnonzero(np.unpackbits(row.view(np.uint8), bitorder="little")).tolist()
+        matcher.accept(rng.choice(allowed))
+        if matcher.finished:
+            break
+    return matcher
+
+
+@pytest.mark.parametrize("threads", [1, 2, 4])
+def test_batches_are_single_masks(threads: int) -> None:
+    rng = random.Random(threads)
+    batch = [walked(auto, rng.randrange(9), rng) for auto in automata() for _ in range(40)]
+    rng.shuffle(batch)
+    alone = [compile_grammar(JsonSchema(SCHEMAS[0]).grammar(), VOCABULARY).matcher()]
+    assert alone[0].automaton.mask_width == batch[0].automaton.mask_width
+    for _ in range(2):  # first with most masks missing, then remembered
+        rows = np.full((len(batch), batch[0].automaton.mask_width), -1, np.int32)
+        fill_masks(batch, rows, threads=threads)
+        single = np.zeros_like(rows)
+        for matcher, row in zip(batch, single, strict=True):
+            matcher.fill_mask(row)
+        assert (rows == single).all()
+
+
+def test_rows_by_index_leave_others_alone() -> None:
+    auto = automata()[0]
+    matchers = [auto.matcher(), auto.matcher()]
+    assert matchers[1].accept(TEXTS.index(b"["))
+    rows = np.full((5, auto.mask_width), 7, np.int32)
+    sg.fill_masks(matchers, rows, indices=[3, 1])
+    assert (rows[[0, 2, 4]] == 7).all()
+    for matcher, place in zip(matchers, (3, 1), strict=True):
+        row = np.zeros(auto.mask_width, np.int32)
+        matcher.fill_mask(row)
+        assert (rows[place] == row).all()
+    fill_masks([], rows)
+
+
+def test_what_does_not_fit() -> None:
+    auto = automata()[0]
+    matchers, width = [auto.matcher()], auto.mask_width
+    bad: list[tuple[object, str]] = [
+        (np.zeros((1, width + 1), np.int32), "rows of"),
+        (np.zeros((1, width), np.int64), "int32"),
+        (np.zeros((2, 2 * width), np.int32)[:, ::2], "C-contiguous"),
+        (np.zeros(width, np.int32), "shape"),
+    ]
+    for rows, words in bad:
+        with pytest.raises(ValueError, match=words):
+            fill_masks(matchers, rows)  # type: ignore[arg-type]
+    rows = np.zeros((1, width), np.int32)
+    with pytest.raises(ValueError, match="indices from 0 to 0"):
+        fill_masks(matchers, rows, indices=[1])
+    with pytest.raises(ValueError, match="an index for each"):
+        fill_masks(matchers, rows, indices=[0, 0])
+    with pytest.raises(ValueError, match="words"):
+        matchers[0].fill_mask(np.zeros(width + 1, np.int32))
+    rows.setflags(write=False)
+    with pytest.raises(ValueError, match="written"):
+        fill_masks(matchers, rows)
+    other = compile_grammar(
+        JsonSchema({}).grammar(), Vocabulary.from_tokens(TEXTS + [b"%d!" % k for k in range(99)], eos_ids=[999])
+    )
+    with pytest.raises(ValueError, match="one width"):
+        fill_masks([auto.matcher(), other.matcher()], np.zeros((2, width), np.int32))
+
+
+def test_masks_of_a_text_by_batches() -> None:
+    """A whole text in several copies, one a step behind the other, on two threads."""
+    auto = automata()[1]
+    text = json.dumps({"a": "xyz"}).encode()
+    matchers = [auto.matcher() for _ in range(64)]
+    rows = np.zeros((64, auto.mask_width), np.int32)
+    for step in range(len(text)):
+        fill_masks(matchers, rows)
+        for k, matcher in enumerate(matchers):
+            token = text[max(0, step - k % 3)]
+            if step >= k % 3:
+                assert rows[k, token >> 5] >> (token & 31) & 1
+                assert matcher.accept(token)
