@@ -32,6 +32,7 @@ from ..grammar.machine import Machine
 from . import _layout_kernels as L
 from .block import Block, Lowered
 from .counted import counted_parts, lower_counted, lower_items, lower_repeat, spell_out_items
+from .literal_block import literal_words, lower_literals
 from .machines import machine_of
 from .members import lower_members
 from .subset import CallNfa, holds_big, is_big, is_plain, lower_calls
@@ -194,6 +195,8 @@ def _lower_counted(expr: Expr, limit: int) -> Lowered:
 
 
 def _lower_machine(expr: Expr, limit: int) -> Lowered:
+    if words := literal_words(expr):
+        return lower_literals(words)
     machine = machine_of((expr,), limit)
     block = machine_block(machine)
     if isinstance(expr, Lexeme):
