@@ -1,10 +1,11 @@
 """Hard schemas cost syntagma no more a step than easy ones.
 
     python benchmarks/stress.py --tokenizer FOLDER [--engines syntagma,llguidance] [--draws N] [--seed S]
+                                [--profile spec|generation] [--out RECORD.json]
 
 For each family of `stress_cases.py` some schemas of random size are drawn; their instances are valid and replayed as in
-    python benchmarks/stress.py --tokenizer FOLDER [--engines syntagma,llguidance] [--draws N] [--out RECORD]
-accept, us), the time to the first mask (average, ms), and the other engines' average step over syntagma's.
+`maskbench.py`, each engine in a process of its own. Reported are the average and the 99th percentile of a step (mask
+and accept, us), the time to the first mask (average, ms), and the other engines' average step over syntagma's.
 """
 
 from __future__ import annotations
