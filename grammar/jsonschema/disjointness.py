@@ -14,6 +14,7 @@ from math import ceil, floor
 from typing import TYPE_CHECKING, Final
 
 from .decimals import Range
+from .distinct import listed_items
 from .document import Node
 from .facts import ARRAY, FRACTION, INTEGER, NUMBER, OBJECT, STRING, Arrays, Facts, Numbers, Objects, meet
 from .keys import at_key
@@ -75,13 +76,18 @@ class Inhabitation:
             types &= ~STRING
         if types & ~(ARRAY | OBJECT):
             return True
-        if types & ARRAY and (facts.arrays is None or self._has_array(facts.arrays)):
+        if types & ARRAY and (facts.arrays is None or (self._has_array(facts.arrays) and self._has_enough(facts))):
             return True
         return bool(types & OBJECT) and (facts.objects is None or self._has_object(facts.objects))
 
     def _has_array(self, arrays: Arrays) -> bool:
         """Whether every item that must be there can be."""
         return all(self.admits(arrays.at(i)) for i in range(min(arrays.min, arrays.width + 1)))
+
+    def _has_enough(self, facts: Facts) -> bool:
+        """Whether there are as many values as there must be distinct items."""
+        values = listed_items(self._reader, facts)
+        return values is None or facts.arrays is None or facts.arrays.min <= len(values)
 
     def _has_object(self, objects: Objects) -> bool:
         """Whether every member that must be there can be."""

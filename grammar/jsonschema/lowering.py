@@ -8,7 +8,7 @@ the alternative and the type that they decide.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from ...errors import GrammarError, GrammarSyntaxError
@@ -16,6 +16,7 @@ from ..ir import NOTHING, Bytes, ByteSet, Check, Expr, Guarded, Ref, choice, seq
 from ..machine import Machine
 from . import scalars
 from .containers import Containers
+from .distinct import MOST_PERMUTED, arrangements, bounded, listed_items
 from .document import Node
 from .facts import ANYTHING, ARRAY, FALSE, FRACTION, INTEGER, NULL, NUMBER, OBJECT, STRING, TRUE, Facts
 from .guards import Equality, Guard
@@ -126,9 +127,25 @@ class Lowering:
         if types & STRING:
             yield self._string(facts)
         if types & ARRAY:
-            yield self.guarded(self._containers.array(facts, depth), facts, ARRAY)
+            yield self._array(facts, depth)
         if types & OBJECT:
             yield self.guarded(self._containers.object(facts, depth), facts, OBJECT)
+
+    def _array(self, facts: Facts, depth: int) -> Expr:
+        values = listed_items(self.reader, facts)
+        if values is None or facts.arrays is None:
+            return self.guarded(self._containers.array(facts, depth), facts, ARRAY)
+        arrays, layout = bounded(facts.arrays, values), self.style.layout
+        if arrays.max is not None and arrays.min > arrays.max:
+            return NOTHING
+        is_alone = all(r.keyword == "uniqueItems" and not r.node.negated for r in facts.left(ARRAY))
+        has_exponents = self.style.spelling.every and any(type_of(v) & NUMBER for v in values)
+        is_simple = not has_exponents and not any(isinstance(v, list | dict) for v in values)
+        if not (is_alone and is_simple and len(values) <= MOST_PERMUTED and layout.indent is None):
+            return self.guarded(self._containers.array(replace(facts, arrays=arrays), depth), facts, ARRAY)
+        body = arrangements(arrays, values, lambda v: self.scalar_literal(v, None), layout.separator(depth))
+        expr = sequence(Bytes(b"["), layout.inner, body, layout.inner, Bytes(b"]"))
+        return self.named(facts.sources[0], lambda: expr)
 
     def guarded(self, expr: Expr, facts: Facts, types: int, undecided: str | None = None) -> Expr:
         """The expression, with a guard if the facts leave something undecided for the types."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from typing import Any
 
@@ -191,6 +192,30 @@ def test_formats_can_be_annotations() -> None:
 )
 def test_common_keywords_need_no_guard_in_generation(schema: Any) -> None:
     assert JsonSchema(schema).residuals == []
+
+
+_ABC = {"type": "array", "items": {"enum": ["a", "b", "c"]}, "uniqueItems": True}
+
+
+@pytest.mark.parametrize("profile", ["generation", "spec"])
+@pytest.mark.parametrize("more", [{}, {"minItems": 2}, {"maxItems": 2}, {"minItems": 1, "maxItems": 1}])
+def test_distinct_items_out_of_a_small_enum_need_no_guard(profile: Any, more: dict[str, int]) -> None:
+    schema = _ABC | more
+    constraint, validator = JsonSchema(schema, profile), jsonschema_rs.Draft202012Validator(schema)
+    assert constraint.residuals == []
+    for n in range(5):
+        for items in itertools.product("abc", repeat=n):
+            text = json.dumps(items).encode()
+            assert matches(constraint.grammar(), text) == validator.is_valid(list(items)), items
+
+
+def test_distinct_items_are_as_many_as_there_are_values() -> None:
+    with pytest.raises(EmptyLanguage):
+        JsonSchema(_ABC | {"minItems": 4})
+    schema = {"type": "array", "items": {"enum": [*"abcdef"]}, "uniqueItems": True, "not": {"minItems": 7}}
+    assert not accepts(schema, '["a","b","c","d","e","f","g"]')
+    both = {"allOf": [_ABC, {"not": {"uniqueItems": True}}]}
+    assert not accepts(both, '["a","b"]')
 
 
 def test_guards_stand_where_they_decide() -> None:
