@@ -36,7 +36,7 @@ from .constraint import Constraint
 from .decode import Sample
 from .future import Future, Futures, Node
 from .ledger import Step
-from .masking import _draws as draws
+from .masking import draws
 from .model import Model, logsumexp
 from .particle import Task
 from .posterior import Posterior
@@ -53,7 +53,8 @@ class ASAp(Asking):
     ----------
     temperature : divides the log-probabilities before the mask; part of the base law.
     seed : makes runs repeatable, given the same earlier calls. `None`: fresh each time.
-    max_nodes : prefixes that a table may hold; beyond, those not visited for the longest time lose their details.
+    max_nodes : prefixes that all tables may hold; beyond, tables not used for the longest time are dropped, and of the
+        last one the prefixes not visited for the longest time lose their details.
     row_bytes : what may be remembered of the model's rows, so that prefixes met again cost no call.
 
     >>> ASAp().temperature
@@ -64,12 +65,13 @@ class ASAp(Asking):
     seed: int | None = None
     max_nodes: int = 100_000
     row_bytes: int = 1 << 26
-    _futures: Futures[Future] = field(default_factory=lambda: Futures(Future), init=False, repr=False)
+    _futures: Futures[Future] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.max_nodes < 1:
             raise ValueError(f"Expected max_nodes to be at least 1, got {self.max_nodes}.")
+        object.__setattr__(self, "_futures", Futures(Future, self.max_nodes))
 
     def posterior(
         self,

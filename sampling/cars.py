@@ -35,7 +35,7 @@ from .constraint import Constraint
 from .decode import Sample
 from .future import Future, Futures, Node
 from .ledger import Step
-from .masking import _draws as draws
+from .masking import draws
 from .model import Model, logsumexp
 from .particle import Task
 from .posterior import Posterior, WeightedSample
@@ -97,7 +97,8 @@ class CARS(Asking):
     batch : attempts made side by side, at most; they share the model's calls, and are learned from afterwards.
     temperature : divides the log-probabilities; part of the base law.
     seed : makes runs repeatable, given the same earlier calls. `None`: fresh each time.
-    max_nodes : prefixes that a table may hold; beyond, it begins anew.
+    max_nodes : prefixes that all tables may hold; beyond, tables not used for the longest time are dropped, and the
+        last one begins anew.
     row_bytes : what may be remembered of the model's rows, so that prefixes met again cost no call.
 
     >>> CARS().max_attempts
@@ -110,13 +111,14 @@ class CARS(Asking):
     seed: int | None = None
     max_nodes: int = 100_000
     row_bytes: int = 1 << 26
-    _tables: Futures[Exclusions] = field(default_factory=lambda: Futures(Exclusions), init=False, repr=False)
+    _tables: Futures[Exclusions] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         for name in ("max_attempts", "batch", "max_nodes"):
             if getattr(self, name) < 1:
                 raise ValueError(f"Expected {name} to be at least 1, got {getattr(self, name)}.")
+        object.__setattr__(self, "_tables", Futures(Exclusions, self.max_nodes))
 
     def posterior(
         self,

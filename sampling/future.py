@@ -145,11 +145,17 @@ _Key: TypeAlias = tuple[int, int, tuple[int, ...], int]
 
 
 class Futures(Generic[F]):
-    """Tables by model, constraint, prompt and budget, those used last; models and constraints live as long as they."""
+    """Tables by model, constraint, prompt and budget, those used last; models and constraints live as long as they.
 
-    def __init__(self, make: Callable[[tuple[int, ...]], F], max_tables: int = 64) -> None:
+    Parameters
+    ----------
+    make : prompt -> an empty table.
+    max_nodes : of all tables together; the last one used may have as many for itself.
+    """
+
+    def __init__(self, make: Callable[[tuple[int, ...]], F], max_nodes: int) -> None:
         self.make = make
-        self.max_tables = max_tables
+        self.max_nodes = max_nodes
         self._tables: OrderedDict[_Key, tuple[Model, Constraint, F]] = OrderedDict()
 
     def of(self, model: Model, auto: Constraint, prompt: Sequence[int], max_tokens: int) -> F:
@@ -157,7 +163,7 @@ class Futures(Generic[F]):
         key = (id(model), id(auto), tuple(prompt), max_tokens)  # ids stay taken: the objects are kept
         if key not in self._tables:
             self._tables[key] = (model, auto, self.make(key[2]))
-            if len(self._tables) > self.max_tables:
-                self._tables.popitem(last=False)
         self._tables.move_to_end(key)
+        while len(self._tables) > 1 and sum(t.n_nodes for *_, t in self._tables.values()) > self.max_nodes:
+            self._tables.popitem(last=False)
         return self._tables[key][2]

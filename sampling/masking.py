@@ -209,14 +209,14 @@ class Masking:
         which only guards bring about, what is left comes in falling order.
         """
         if not self.truncation:
-            yield from _draws(mass, sample.rng)
+            yield from draws(mass, sample.rng)
             return
         mass = mass.copy()
         for _ in range(_HEADS):
             if mass.max(initial=-np.inf) == -np.inf:
                 return
             head = self._head(mass, sample.mu)
-            yield from (int(head[i]) for i in _draws(mass[head], sample.rng))
+            yield from (int(head[i]) for i in draws(mass[head], sample.rng))
             mass[head] = -np.inf
         yield from np.argsort(-mass, kind="stable")[: np.count_nonzero(mass > -np.inf)].tolist()
 
@@ -227,7 +227,7 @@ class Masking:
         return self.truncation.keep(mass, mu)
 
 
-def _draws(mass: NDArray[np.float64], rng: np.random.Generator) -> Iterator[int]:
+def draws(mass: NDArray[np.float64], rng: np.random.Generator) -> Iterator[int]:
     """Indices drawn by their mass without replacement: the first few by inversion, the others by Gumbel keys."""
     top = mass.max(initial=-np.inf)
     if top == -np.inf:

@@ -38,7 +38,7 @@ from .asking import Asking, Choices, Job, gather
 from .constraint import Constraint, text_of
 from .decode import Sample
 from .ledger import Ledger, Step
-from .masking import _draws as draws
+from .masking import draws
 from .model import Model, Prefix, logsumexp
 from .particle import Drawn, Task
 from .posterior import Posterior, WeightedSample

@@ -181,6 +181,16 @@ def test_tables_belong_to_prompts_models_constraints_and_budgets(model):
     assert sampler.future(model, NaiveAutomaton(VOCABULARY, TEXTS), [0], 10).n_samples == 0
 
 
+def test_tables_not_used_are_dropped(model):
+    auto = NaiveAutomaton(VOCABULARY, TEXTS)
+    sampler = ASAp(seed=0, max_nodes=30)
+    for prompt in range(5):
+        for seed in range(30):
+            sampler.sample(model, auto, [[prompt]], 10, seed=seed)
+    assert sampler.future(model, auto, [4], 10).n_samples == 30
+    assert sampler.future(model, auto, [0], 10).n_samples == 0
+
+
 # ---- laws, in the long run
 
 
