@@ -44,7 +44,7 @@ def arrangements(arrays: Arrays, values: tuple[Any, ...], spell: Callable[[Any],
 
     def rest(left: frozenset[int], n: int) -> Expr:
         """What may follow n items, when those of `left` are not used yet."""
-        ways = [EMPTY] if n >= arrays.min else []
+        ways: list[Expr] = [EMPTY] if n >= arrays.min else []
         if n < most:
             between = [separator] if n else []
             ways += [sequence(*between, spelled[i], rest(left - {i}, n + 1)) for i in sorted(left)]
