@@ -7,7 +7,8 @@ Differences to XGrammar
     1. Free tokens are text: special tokens come only where a format names them. Token budgets (`max_tokens`) and a lone
        `exclude_token` count tokens of whatever text: refused.
     2. `any_order` keeps what it says and all else of the schema: required keys must come, and none comes twice.
-    3. Values in XML (`style` other than "json") are refused.
+    3. Arguments in XML (`style`) are read for "qwen_xml", "minimax_xml" and "glm_xml", for objects of declared
+       properties in their order; the other styles are refused.
 Source: XGrammar, docs/structural_tag/structural_tag.md and advanced_usage.md.
 """
 

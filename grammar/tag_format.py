@@ -15,6 +15,7 @@ from .free_text import dispatch
 from .ir import Expr
 from .part import Book, Part, Special, Text, as_part, in_sequence, one_of
 from .regex import Regex
+from .xml_arguments import xml_arguments
 
 T = TypeVar("T")
 
@@ -134,10 +135,13 @@ class Reader:
 
     def _json_schema(self, found: _Object, ends: _Ends) -> Part:
         schema = found.get("json_schema", (dict, bool))
-        if (style := found.get("style", str, "json")) != "json":
-            raise UnsupportedFeature(f"JSON Schemas in the style {style!r} are not supported.", pointer=found.pointer)
         if found.get("excludes", list, []):
             raise UnsupportedFeature("`excludes` of a JSON Schema is not supported.", pointer=found.pointer)
+        if (style := found.get("style", str, "json")) != "json":
+            if found.get("any_order", bool, False):
+                raise UnsupportedFeature("`any_order` is not supported for XML.", pointer=found.pointer)
+            spaces = found.get("max_whitespace_cnt", int, 2)
+            return _located(found.at("json_schema"), lambda: xml_arguments(schema, style, spaces))
         options: dict[str, Any] = {"property_order": "any"} if found.get("any_order", bool, False) else {}
         if (spaces := found.get("max_whitespace_cnt", int, None)) is not None:
             options["whitespace"] = spaces
@@ -155,6 +159,10 @@ class Reader:
         _refuse_budget(found)
         excludes = found.strings("excludes", [])
         return FreeText(_unique(*excludes, *ends.texts), found.get("max_chars", int, None))
+
+    def _qwen_xml_parameter(self, found: _Object, ends: _Ends) -> Part:
+        schema = found.get("json_schema", (dict, bool))
+        return _located(found.at("json_schema"), lambda: xml_arguments(schema, "qwen_xml"))
 
     # What is put together
 
@@ -310,7 +318,7 @@ class Reader:
 
 #: The types of formats.
 KINDS = (
-    "const_string", "json_schema", "grammar", "regex", "any_text",
+    "const_string", "json_schema", "qwen_xml_parameter", "grammar", "regex", "any_text",
     "sequence", "or", "optional", "plus", "star", "repeat",
     "tag", "triggered_tags", "tags_with_separator", "dispatch",
     "token", "exclude_token", "any_tokens", "token_triggered_tags", "token_dispatch",

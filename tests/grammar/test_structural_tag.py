@@ -124,6 +124,48 @@ def test_the_legacy_dialect(tag: Any) -> None:
         assert first_mismatch(auto, text.encode()) is not None, text
 
 
+ARGUMENTS = {
+    "type": "object",
+    "properties": {
+        "city": {"type": "string"},
+        "unit": {"$ref": "#/$defs/Unit"},
+        "days": {"type": "integer"},
+        "tags": {"type": "array", "items": {"type": "string"}},
+    },
+    "required": ["city"],
+    "$defs": {"Unit": {"type": "string", "enum": ["C", "F"]}},
+}
+
+
+def test_arguments_in_xml() -> None:
+    check(
+        {"type": "json_schema", "style": "qwen_xml", "json_schema": ARGUMENTS},
+        [
+            "<parameter=city>Oslo</parameter>",
+            "\n<parameter=city>\na<b\n\nc\n</parameter>\n<parameter=days>\n3\n</parameter>\n",
+            '<parameter=city></parameter><parameter=unit>C</parameter><parameter=tags>["x", "y"]</parameter>',
+        ],
+        [
+            "<parameter=days>3</parameter>",
+            "<parameter=city>a</parameter><parameter=x>1</parameter>",
+            '<parameter=city>a</parameter><parameter=days>"3"</parameter>',
+            "<parameter=city>a</parameter><parameter=unit>K</parameter>",
+            "<parameter=city>a",
+        ],
+    )
+    one = {"type": "object", "properties": {"q": {"type": "string", "maxLength": 2}}, "required": ["q"]}
+    check(
+        {"type": "qwen_xml_parameter", "json_schema": one},
+        ["<parameter=q>ab</parameter>"],
+        ["<parameter=q>abc</parameter>"],
+    )
+    styled = {"type": "json_schema", "json_schema": one}
+    check({**styled, "style": "minimax_xml"}, ['<parameter name="q">a</parameter>'], ["<parameter=q>a</parameter>"])
+    check(
+        {**styled, "style": "glm_xml"}, ["<arg_key>q</arg_key><arg_value>a</arg_value>"], ["<arg_value>a</arg_value>"]
+    )
+
+
 TOKENS = {"<t>": 257, "</t>": 258, "<u>": 259}
 
 
@@ -185,7 +227,13 @@ ERRORS: dict[str, tuple[Any, type[GrammarError], str, str]] = {
         "#/format/value",
     ),
     "budget": ({"format": {**ANY, "max_tokens": 3}}, UnsupportedFeature, "max_tokens", "#/format"),
-    "xml": ({"format": {**INTEGER, "style": "qwen_xml"}}, UnsupportedFeature, "qwen_xml", "#/format"),
+    "xml of a number": (
+        {"format": {**INTEGER, "style": "glm_xml"}},
+        UnsupportedFeature,
+        "no form",
+        "#/format/json_schema",
+    ),
+    "xml": ({"format": {**INTEGER, "style": "kimi_k3_xml"}}, UnsupportedFeature, "kimi_k3_xml", "#/format/json_schema"),
     "lone token": ({"format": {"type": "exclude_token"}}, UnsupportedFeature, "any_tokens", "#/format"),
     "schema": (
         {"format": {"type": "or", "elements": [ANY, {"type": "json_schema", "json_schema": {"type": "x"}}]}},

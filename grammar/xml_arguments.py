@@ -1,0 +1,124 @@
+"""Arguments of tools in XML, as some families of models write them: an element for each property of an object.
+
+A string stands as it is, up to the closing tag; any other value as JSON. Properties come in the order of their
+declaration, others than declared do not come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import UnsupportedFeature
+from .combinators import FreeText
+from .combinators import json as json_part
+from .part import Part, Text, as_part, in_sequence, one_of
+from .regex import Regex
+
+
+@dataclass(frozen=True)
+class XmlStyle:
+    """How an element is written; `begin` holds the property's name as `{name}`."""
+
+    begin: str
+    end: str
+
+
+XML_STYLES: Mapping[str, XmlStyle] = {
+    "qwen_xml": XmlStyle("<parameter={name}>", "</parameter>"),
+    "minimax_xml": XmlStyle('<parameter name="{name}">', "</parameter>"),
+    "glm_xml": XmlStyle("<arg_key>{name}</arg_key><arg_value>", "</arg_value>"),
+}
+
+#: What a property's schema may hold and still be text as it stands.
+_STRING = {
+    "type",
+    "title",
+    "description",
+    "default",
+    "examples",
+    "deprecated",
+    "minLength",
+    "maxLength",
+    "enum",
+    "const",
+}
+_OBJECT = {
+    "type",
+    "title",
+    "description",
+    "properties",
+    "required",
+    "additionalProperties",
+    "$defs",
+    "definitions",
+    "$schema",
+}
+
+
+def xml_arguments(schema: Any, style: str, spaces: int = 2) -> Part:
+    """The elements of an object, with at most so many blanks and line ends around them and around JSON values.
+
+    Raises
+    ------
+    UnsupportedFeature : the style is not known, or the schema is more than a list of properties.
+    GrammarError : a property's schema is wrong.
+    """
+    if style not in XML_STYLES:
+        raise UnsupportedFeature(
+            f"JSON Schemas in the style {style!r} are not supported; known are {', '.join(XML_STYLES)}."
+        )
+    _see_object(schema)
+    blanks = as_part(Regex(f"[ \\n\\r\\t]{{0,{spaces}}}"))
+    parts: list[Part] = [blanks]
+    for name, value in schema.get("properties", {}).items():
+        written = _element(name, _resolved(value, schema), schema, XML_STYLES[style], blanks)
+        element = in_sequence(written, blanks)
+        parts.append(element if name in schema.get("required", ()) else element.optional())
+    return in_sequence(*parts)
+
+
+def _see_object(schema: Any) -> None:
+    """Refuse what is more, or less, than a list of properties."""
+    if not isinstance(schema, dict) or schema.get("type", "object") != "object":
+        raise UnsupportedFeature("Expected the arguments as an object, got another schema: XML has no form for that.")
+    if odd := sorted(schema.keys() - _OBJECT):
+        raise UnsupportedFeature(f"`{odd[0]}` of an object has no form in XML.")
+
+
+def _element(name: str, value: Any, root: Mapping[str, Any], style: XmlStyle, blanks: Part) -> Part:
+    begin, end = Text(style.begin.replace("{name}", name)), Text(style.end)
+    if isinstance(value, dict) and value.get("type") == "string":
+        return in_sequence(begin, _string(name, value, style), end)
+    definitions = {key: root[key] for key in ("$defs", "definitions") if key in root}
+    whole = {**definitions, **value} if isinstance(value, dict) else value
+    return in_sequence(begin, blanks, json_part(whole), blanks, end)
+
+
+def _string(name: str, value: Mapping[str, Any], style: XmlStyle) -> Part:
+    """A string as it stands: one of those listed, or text without the closing tag."""
+    if odd := sorted(value.keys() - _STRING):
+        raise UnsupportedFeature(f"`{odd[0]}` of the string {name!r} is not supported in XML.")
+    listed = value.get("enum", [value["const"]] if "const" in value else None)
+    if listed is None:
+        return FreeText((style.end,), value.get("maxLength"), value.get("minLength", 0))
+    texts = [text for text in listed if isinstance(text, str) and style.end not in text]
+    return one_of(*map(Text, texts))
+
+
+def _resolved(value: Any, root: Mapping[str, Any]) -> Any:
+    """The schema that a property's `$ref` into the same schema names."""
+    for _ in range(16):
+        pointer = (
+            value.get("$ref") if isinstance(value, dict) and value.keys() <= {"$ref", "title", "description"} else None
+        )
+        if not isinstance(pointer, str) or not pointer.startswith("#/"):
+            break
+        found: Any = root
+        for key in pointer[2:].split("/"):
+            found = found.get(key.replace("~1", "/").replace("~0", "~")) if isinstance(found, dict) else None
+        if found is None:
+            break
+        value = found
+    return value
