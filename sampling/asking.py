@@ -9,11 +9,12 @@ answers from memory what was asked before, for algorithms that come by the same 
 
 from __future__ import annotations
 
+import threading
 from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeAlias, TypeVar
+from dataclasses import dataclass, fields
+from typing import Any, TypeAlias, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -121,13 +122,19 @@ class Job:
 
 
 class Asking(ABC):
-    """A sampler that finishes all sequences before it shows any: what it draws may yet be rejected."""
+    """A sampler that finishes all sequences before it shows any: what it draws may yet be rejected.
+
+    What it keeps from one call to the next is its own: calls from several threads take turns, and a pickled copy begins
+    anew.
+    """
 
     seed: int | None
     temperature: float
     row_bytes: int
+    _turn: threading.Lock
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "_turn", threading.Lock())
         if not 0 < self.temperature < np.inf:
             raise ValueError(f"Expected temperature to be finite and above 0, got {self.temperature}.")
         if self.seed is not None and self.seed < 0:
@@ -158,7 +165,8 @@ class Asking(ABC):
         with running(auto, prompts, max_tokens) as tasks:
             rngs = streams(self.seed if seed is None else seed)
             jobs = [Job(i, t.auto, tuple(t.prompt), t.max_tokens, next(rngs)) for i, t in enumerate(tasks)]
-            parts = answer(model, self._tasks(model, jobs), self._memory(model))
+            with self._turn:
+                parts = answer(model, self._tasks(model, jobs), self._memory(model))
             found = {i: sample for part in parts for i, sample in part.items()}
             yield [found[job.i] for job in jobs]
 
@@ -173,6 +181,14 @@ class Asking(ABC):
     ) -> list[Sample]:
         """One finished sample per prompt; arguments and errors as in `steps`."""
         return next(iter(self.steps(model, auto, prompts, max_tokens, seed=seed)))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {option.name: getattr(self, option.name) for option in fields(cast(Any, self)) if option.init}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for name, value in state.items():
+            object.__setattr__(self, name, value)
+        self.__post_init__()
 
     def _memory(self, model: Model) -> RowMemory:
         """What is remembered of the model's rows; of one model at a time, across calls."""
@@ -189,7 +205,11 @@ class Asking(ABC):
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """The tokens that may follow a text, as far as the mask tells, and their base law."""
+    """The tokens that may follow a text, as far as the mask tells, and their base law.
+
+    Where all of them are refused the text is at a dead end; the ways out that `masking` knows would not be those of one
+    fixed language.
+    """
 
     auto: Constraint
     state: int

@@ -1,7 +1,9 @@
 """CARS against its laws: by enumeration where attempts are few, by frequencies (1e-7 each) where they are many."""
 
 import math
+import pickle
 from collections import Counter, defaultdict
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ from oracles.naive_masking import l1_bound, mean_bound, paths
 
 import syntagma as sg
 from syntagma.errors import SamplingError
-from syntagma.sampling import CARS, Masking, RandomModel, TableModel
+from syntagma.sampling import CARS, MCMC, ASAp, Beam, BestFirst, Masking, RandomModel, TableModel
 from syntagma.sampling import cars as module
 
 ALPHA = 1e-7
@@ -166,7 +168,27 @@ def test_exact_at_realistic_size():
     assert sampler.exclusions(hidden, auto, [], 100).log_evidence == pytest.approx(np.log(law.z), abs=0.6)
 
 
-# ---- prompts, memory, budgets
+# ---- prompts, threads, memory, budgets
+
+
+def test_threads_take_turns(model):
+    auto = NaiveAutomaton(VOCABULARY, TEXTS)
+    law, _ = conditional(model, auto)
+    sampler = CARS()
+    with ThreadPoolExecutor(4) as pool:
+        parts = pool.map(lambda seed: sampler.sample(model, auto, [[]] * 5, 10, seed=seed), range(60))
+    counts = Counter(tuple(s.tokens) for part in parts for s in part)
+    assert sampler.exclusions(model, auto, [], 10).n_accepted == 300
+    assert sum(abs(counts[x] / 300 - p) for x, p in law.items()) <= l1_bound(len(law), 300, ALPHA)
+
+
+@pytest.mark.parametrize("sampler", [CARS(batch=3, seed=1), ASAp(max_nodes=7), MCMC(moves=30), Beam(), BestFirst(n=2)])
+def test_pickled_copies_begin_anew(model, sampler):
+    auto = NaiveAutomaton(VOCABULARY, TEXTS)
+    sampler.sample(model, auto, [[]], 10, seed=1)
+    copy = pickle.loads(pickle.dumps(sampler))
+    assert repr(copy) == repr(sampler)
+    assert [s.finish_reason for s in copy.sample(model, auto, [[]], 10, seed=1)] == ["stop"]
 
 
 def test_prompts_keep_their_places(model):
