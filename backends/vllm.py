@@ -20,7 +20,7 @@ from typing import Any
 
 from ..errors import BackendError, SyntagmaError
 from .commands.warmup import warm_up
-from .vllm_backend import SyntagmaBackend, SyntagmaGrammar, _known, cache_for, spec_of
+from .vllm_backend import SyntagmaBackend, SyntagmaGrammar, cache_for, known_ids, spec_of
 
 NAME = "syntagma"
 #: Minor versions of vLLM that were tested.
@@ -108,12 +108,10 @@ def _validate(params: Any, model: Any, config: Any, tokenizer: Any) -> None:
     if tokenizer is None:
         raise VLLMValidationError("Structured outputs need a tokenizer; start without --skip-tokenizer-init.")
     if outputs._backend not in (None, NAME):
-        raise VLLMValidationError(
-            f"All requests have the backend 'syntagma'; this one asks for {outputs._backend!r}."
-        )
+        raise VLLMValidationError(f"All requests have the backend 'syntagma'; this one asks for {outputs._backend!r}.")
     width = model.get_vocab_size()
     try:
-        cache_for(tokenizer, width).automaton(spec_of(outputs, config), _known(params.all_stop_token_ids, width))
+        cache_for(tokenizer, width).automaton(spec_of(outputs, config), known_ids(params.all_stop_token_ids, width))
     except SyntagmaError as error:
         raise VLLMValidationError(f"Invalid structured_outputs: {error}", parameter="structured_outputs") from error
     outputs._backend = NAME

@@ -95,7 +95,7 @@ class SyntagmaBackend:
     def compile_request(self, sampling_params: Any) -> SyntagmaGrammar:
         """The grammar of a request, with its own options."""
         spec = spec_of(sampling_params.structured_outputs, self.vllm_config.structured_outputs_config)
-        return SyntagmaGrammar(self.cache.automaton(spec, _known(sampling_params.all_stop_token_ids, self.vocab_size)))
+        return self._grammar(spec, sampling_params.all_stop_token_ids)
 
     def compile_grammar(
         self, request_type: Any, grammar_spec: str, stop_token_ids: Iterable[int] | None = None
@@ -109,7 +109,10 @@ class SyntagmaBackend:
         compact = self.vllm_config.structured_outputs_config.disable_any_whitespace
         kind = cast(Kind, request_type.name.lower())
         spec = ConstraintSpec(kind, grammar_spec, "compact" if compact else None, _profile())
-        return SyntagmaGrammar(self.cache.automaton(spec, _known(stop_token_ids or (), self.vocab_size)))
+        return self._grammar(spec, stop_token_ids or ())
+
+    def _grammar(self, spec: ConstraintSpec, stop_ids: Iterable[int]) -> SyntagmaGrammar:
+        return SyntagmaGrammar(self.cache.automaton(spec, known_ids(stop_ids, self.vocab_size)))
 
     def allocate_token_bitmask(self, max_num_seqs: int) -> torch.Tensor:
         """Rows of ones, (max_num_seqs, ceil(vocab_size / 32)) int32."""
@@ -122,7 +125,7 @@ class SyntagmaBackend:
         logger.info("syntagma: %s, %d automata held", self.cache.stats, len(self.cache))
 
 
-def _known(ids: Iterable[int], width: int) -> list[int]:
+def known_ids(ids: Iterable[int], width: int) -> list[int]:
     """The ids that the logits have."""
     return [t for t in ids if 0 <= t < width]
 
