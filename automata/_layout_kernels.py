@@ -87,8 +87,9 @@ O_CFG, O_ENT, O_CLO, O_SET, O_UNI, O_SCR, O_CLOSERS, O_ROWS = 1, 2, 3, 4, 5, 6, 
 # [0,4) results of a step  [4,8) work list  [8,9) landing  [9,11) union stack  [11,13) entries  [13,14) canonical
 # [14,15) chain and members  [15,16) slots
 
-# V header: the trie of all tokens (n_nodes, nodes, tokens, kids), and where that of what follows white space begins
-V_SPACES = 4
+# V header: the trie of all tokens (n_nodes, nodes, tokens, kids), where that of what follows white space begins, and
+# where it says of what kind (one bit) each byte is, and which kinds lie below each node
+V_SPACES, V_KINDS, V_BELOW = 4, 5, 6
 
 # Slots of a walk: kind, three words (configuration | state, payload, below | first item, number of items), and what the
 # walk is at

@@ -27,18 +27,32 @@ def add_exits(V, first, last, n_inside, count, target, out, n):
     return n
 
 
+@kernel("int64(int32[::1], int32[::1], int64)")
+def loops_on(G, V, s):
+    """The kinds of bytes that all lead from state s back to it, uncounted, where the terminal cannot end."""
+    loops = (1 << 30) - 1
+    if G[G[G_ST] + s * ST] & FINAL:
+        return 0
+    for b in range(256):
+        if edge_code(G, s, b) != s:
+            loops &= ~V[V[V_KINDS] + b]
+    return loops
+
+
 @kernel()
-def split_tokens(G, V, s, path, out_inner, out_exits):
+def split_tokens(G, V, s, path, loops, out_inner, out_exits):
     """Split the vocabulary for terminal state s.
 
-    `path`: (depth + 1, 4) scratch. `out_inner` gets (token, count) pairs, `out_exits` rows (token, bytes inside, count,
-    state entered by the end of a key, or 0). Returns n_inner << 32 | n_exits, or -1 if they do not fit, or -2 if a
-    lexeme may go on after an end without ending again at once (then no table can tell).
+    `path`: (depth + 1, 4) scratch, `loops`: (n, 2) scratch. `out_inner` gets (token, count) pairs, `out_exits` rows
+    (token, bytes inside, count, state entered by the end of a key, or 0). Returns n_inner << 32 | n_exits, or -1 if they
+    do not fit, or -2 if a lexeme may go on after an end without ending again at once (then no table can tell).
     """
     nodes = V[1]
     tokens = V[2]
     kids = V[3]
     lexeme = G[G[G_ST] + s * ST] & LEXEME
+    below_kinds = V[V_BELOW]
+    n_loops = 0
     n_inner = 0
     n_exits = 0
     d = 0
@@ -78,12 +92,26 @@ def split_tokens(G, V, s, path, out_inner, out_exits):
             if n_exits < 0:
                 return -1
             continue
+        whole = False
+        if below_kinds > 0 and behind < below and flags & FINAL == 0:
+            j = 0
+            while j < n_loops and loops[j, 0] != target:
+                j += 1
+            if j == n_loops and n_loops < len(loops):
+                loops[j, 0] = target
+                loops[j, 1] = loops_on(G, V, target)
+                n_loops += 1
+            if j < n_loops and V[below_kinds + (kid >> 8)] & ~loops[j, 1] == 0:
+                behind = below  # the terminal stays where it is, whatever the token goes on with
+                whole = True
         if n_inner + behind - first > len(out_inner):
             return -1
         for i in range(first, behind):
             out_inner[n_inner, 0] = V[tokens + 2 * i]
             out_inner[n_inner, 1] = count
             n_inner += 1
+        if whole:
+            continue
         if flags & FINAL:
             for j in range(V[at + 3], V[at + 7]):
                 if lexeme:
@@ -280,6 +308,17 @@ def list_kids(nodes, n, kids):
 def index_trie(nodes, n, kids):
     """`list_kids`, for a trie made elsewhere."""
     list_kids(nodes, n, kids)
+
+
+@kernel()
+def note_kinds(V):
+    """Write for each node of the vocabulary's trie which kinds of bytes lie below it."""
+    for k in range(V[0] - 1, -1, -1):
+        at = V[1] + 4 * k
+        kinds = 0
+        for i in range(V[3] + V[at + 3], V[3] + V[at + 7]):
+            kinds |= V[V[V_KINDS] + (V[i] & 255)] | V[V[V_BELOW] + (V[i] >> 8)]
+        V[V[V_BELOW] + k] = kinds
 
 
 @kernel()

@@ -21,6 +21,7 @@ from ._table_kernels import (
     fill_rows,
     goes_on_alike,
     index_trie,
+    note_kinds,
     outline_states,
     sort_exits,
     split_tokens,
@@ -93,6 +94,7 @@ class TerminalTables:
         #: Digest of exits -> their trie.
         self._exit_tries: dict[bytes, int] = {}
         self._pairs = np.zeros((256, 2), np.int64)
+        self._loops = np.zeros((8, 2), np.int64)
         self._split_path = np.zeros((self.longest + 2, 4), np.int64)
 
     def table(self, G: Ints, state: int, key: Hashable, block: Lowered, classes: Ints) -> int:
@@ -115,7 +117,7 @@ class TerminalTables:
             return NO_TABLE
         model = self._model(G, state, block)
         trie = self.V if model is None else model.exits
-        packed = int(split_tokens(G, trie, state, self._split_path, self._inner, self._exits))
+        packed = int(split_tokens(G, trie, state, self._split_path, self._loops, self._inner, self._exits))
         if packed < 0:
             return NO_TABLE
         n_inner, n_exits = packed >> 32, packed & 0xFFFFFFFF
@@ -224,15 +226,19 @@ def _trie_arena(vocabulary: Vocabulary) -> Ints:
     n, header = trie.n_nodes, 8
     tokens = header + 4 * (n + 1)
     kids = tokens + 2 * len(trie.token_ids)
-    arena = np.zeros(kids + n, np.int32)
+    kinds = kids + n
+    arena = np.zeros(kinds + 256 + n, np.int32)
     arena[:4] = n, header, tokens, kids
+    arena[L.V_KINDS], arena[L.V_BELOW] = kinds, kinds + 256
     nodes = arena[header:tokens].reshape(n + 1, 4)
     nodes[:n, 0] = trie.node_byte.astype(np.int32) | trie.node_depth << 8
     nodes[:n, 1] = trie.node_skip
     nodes[n, 1] = n
     nodes[:, 2] = trie.token_indptr
     arena[tokens:kids:2] = trie.token_ids
-    index_trie(nodes, n, arena[kids:])
+    index_trie(nodes, n, arena[kids:kinds])
+    arena[kinds : kinds + 256] = 1 << np.searchsorted(_KINDS, np.arange(256), side="right") - 1
+    note_kinds(arena)
     return arena
 
 
@@ -258,6 +264,8 @@ def _arena(nodes: Ints, pairs: Ints, kids: Ints, at: int = 0, header: int = 8) -
     return np.concatenate((top, nodes.reshape(-1), pairs.reshape(-1), kids))
 
 
+#: First bytes of the ranges of bytes that are alike in most terminals.
+_KINDS = np.frombuffer(b'\0\x20\x21"#()*+,-./0:;<@AG[\\]^_`ag{\x7f\x80', np.uint8)
 _SPACES = (0x09, 0x0A, 0x0D, 0x20)
 
 
