@@ -96,7 +96,10 @@ FileArgument = Annotated[
 ]
 KindOption = Annotated[Kind | None, typer.Option(help="What the file holds, where its name does not tell.")]
 SchemaOption = Annotated[str | None, typer.Option("--schema", metavar="FILE|JSON", help="A JSON Schema.")]
-LarkOption = Annotated[Path | None, typer.Option("--lark", metavar="FILE", help="A grammar in Lark's syntax.")]
+LarkOption = Annotated[
+    Path | None,
+    typer.Option("--grammar", "--lark", metavar="FILE", help="A grammar: .gbnf, .ebnf, or else in Lark's syntax."),
+]
 RegexOption = Annotated[str | None, typer.Option("--regex", metavar="TEXT", help="A regular expression.")]
 ChoiceOption = Annotated[list[str] | None, typer.Option("--choice", metavar="TEXT", help="One of these; give several.")]
 TypeOption = Annotated[str | None, typer.Option("--type", metavar="MODULE:NAME", help="A Python type.")]

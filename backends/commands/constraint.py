@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from ...errors import SyntagmaError
 
 if TYPE_CHECKING:
+    from ...grammar.dialect import Dialect
     from ...grammar.ir import Grammar
 
 #: How a file's kind is told from its name.
@@ -28,6 +29,7 @@ class ConstraintOptions:
 
     #: A file name, or JSON text.
     schema: str | None = None
+    #: A file: GBNF or EBNF by its suffix, else Lark.
     lark: Path | None = None
     regex: str | None = None
     choices: Sequence[str] = ()
@@ -48,11 +50,13 @@ class ConstraintOptions:
         given += ["choice"] if self.choices else []
         if len(given) != 1:
             found = " and ".join(f"--{name}" for name in given) or "none"
-            raise UsageError(f"Expected one of --schema, --lark, --regex, --choice and --type, got {found}.")
+            raise UsageError(f"Expected one of --schema, --grammar, --regex, --choice and --type, got {found}.")
         if self.lark is not None:
-            from ...grammar.lark import Lark
+            from ...grammar.dialect import read_grammar
 
-            return Lark(read_text(self.lark))
+            kind = KIND_OF_SUFFIX.get(self.lark.suffix)
+            dialect: Dialect = "gbnf" if kind == "gbnf" else "ebnf" if kind == "ebnf" else "lark"
+            return read_grammar(read_text(self.lark), dialect=dialect)
         if self.regex is not None:
             from ...grammar.regex import Regex
 

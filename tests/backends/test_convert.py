@@ -50,6 +50,14 @@ def test_schemas_convert(tmp_path: Path) -> None:
     assert run(str(tmp_path / "x.json"), "--to", "gbnf") == 'root ::= "1" | "\\"a\\""\n'
 
 
+@pytest.mark.parametrize("name", ["x.gbnf", "x.ebnf", "x.lark"])
+def test_other_commands_read_the_dialects_too(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text(TEXTS[name])
+    for option in ("--grammar", "--lark"):
+        result = CliRunner().invoke(app, ["explain", option, str(tmp_path / name), "a", "--json"])
+        assert result.exit_code == 0, result.output
+
+
 def test_the_kind_may_be_said(tmp_path: Path) -> None:
     (tmp_path / "x.txt").write_text(TEXTS["x.gbnf"])
     assert "--kind" in run(str(tmp_path / "x.txt"), "--to", "regex", status=2)
