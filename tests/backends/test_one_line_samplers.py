@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 import syntagma as sg
+from syntagma.backends.commands.sampler import LAWFUL
+from syntagma.cli import SamplerName
 from syntagma.errors import DeadEnd
 from syntagma.sampling import TableModel
 
@@ -58,3 +60,7 @@ def test_what_asap_learned_stays_with_it():
     for seed in range(5):
         generate([3], seed=seed)
     assert sampler.future(MODEL, generate.automaton, [3], 1024).n_samples == 5
+
+
+def test_the_command_line_knows_them():
+    assert {name.value for name in SamplerName} == {"masking", *LAWFUL}
