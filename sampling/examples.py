@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from ..automata import TokenAutomaton, Vocabulary
 from ..automata.compile import compile
 from ..errors import SamplingError
+from ..grammar.ir import Grammar
 from ..grammar.jsonschema import JsonSchema
 from ..grammar.jsonschema.near_misses import NearMiss, near_misses_of
 from .constraint import ids_of
@@ -60,7 +61,7 @@ def examples(constraint: Any, n: int = 5, *, seed: int | None = None, max_bytes:
     >>> examples(Regex("[ab]c"), 2, seed=0)
     ['ac', 'bc']
     """
-    if not hasattr(constraint, "grammar") or isinstance(constraint, type):
+    if isinstance(constraint, type) or not (isinstance(constraint, Grammar) or hasattr(constraint, "grammar")):
         constraint = JsonSchema(constraint)
     auto = compile(constraint, _bytes())
     least = auto.least_bytes(auto.start)

@@ -11,6 +11,7 @@ import jsonschema
 import pytest
 
 from syntagma import Choice, JsonSchema, Regex, SamplingError
+from syntagma.grammar.ir import Bytes, Grammar, Guarded, Repeat
 from syntagma.sampling.examples import examples, near_misses
 
 SCHEMAS: dict[str, Any] = {
@@ -110,7 +111,17 @@ def test_long_texts_are_drawn_if_nothing_forbids_them() -> None:
         examples({"type": "array", "minItems": 10**6}, 1)
 
 
+class Never:
+    """A check that refuses everything."""
+
+    pointer = "#"
+    keyword = "never"
+
+    def __call__(self, text: bytes) -> bool:
+        return False
+
+
 def test_a_language_that_guards_empty_ends() -> None:
-    schema = {"type": "array", "items": {"enum": [1, 2]}, "minItems": 3, "uniqueItems": True, "contains": {"const": 9}}
-    with pytest.raises(SamplingError):
-        examples(schema, 2, seed=1, max_bytes=100)
+    grammar = Grammar("start", {"start": Guarded(Repeat(Bytes(b"a"), 1), Never())})
+    with pytest.raises(SamplingError, match="dead end"):
+        examples(grammar, 2, seed=1, max_bytes=50)
