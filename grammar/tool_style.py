@@ -2,7 +2,7 @@
 
 A style is
     begin  call_begin arguments call_end  (separator call_begin arguments call_end)*  end
-where `call_begin` holds the name of the tool as `{name}` and the arguments are a JSON object. Text stands in front, or,
+where `call_begin` holds the name of the tool as `{name}` and the arguments are a JSON object or XML. Text stands in front or,
 where the style has a `text_begin`, instead of calls.
 """
 
@@ -34,6 +34,8 @@ class ToolStyle:
     end: str = ""
     #: What comes before text that is not a call.
     text_begin: str = ""
+    #: "json", or the style of XML, see `xml_arguments`.
+    arguments: str = "json"
     #: Whether one answer may hold several calls.
     parallel: bool = True
 

@@ -25,6 +25,7 @@ from .ir import Expr
 from .marks import first_mark, marked, pattern_of_marks
 from .part import Book, Part, in_sequence, one_of
 from .tool_style import ToolStyle, tool_style
+from .xml_arguments import read_xml_arguments, xml_arguments
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 
@@ -119,7 +120,7 @@ class Tools(Part):
             return ToolAnswer(text[at:], ())
         prose, calls = text[at : found.start()], []
         while found is not None:
-            arguments, end = _json_at(text, found.end())
+            arguments, end = self._arguments_at(text, found.end(), found["name"])
             calls.append(Call(found["name"], arguments))
             at = _behind(style.call_end, style, text, end)
             found = re.compile(f"{pattern_of_marks(style.separator, style.special)}{pattern}").match(text, at)
@@ -127,6 +128,14 @@ class Tools(Part):
         if text[at:].strip():
             raise GrammarSyntaxError("Expected another call or the end behind a call.", source=text, offset=at)
         return ToolAnswer(prose, tuple(calls))
+
+    def _arguments_at(self, text: str, at: int, name: str) -> tuple[dict[str, Any], int]:
+        """The arguments of a call of that tool, and where they end."""
+        style = tool_style(self.style)
+        if style.arguments == "json":
+            return _json_at(text, at)
+        tool = next(tool for tool in self.tools if tool.name == name)
+        return read_xml_arguments(text, at, json.loads(tool.arguments.schema), style.arguments)
 
 
 def tools(
@@ -142,7 +151,8 @@ def tools(
     ----------
     tools : functions with annotated parameters, dataclasses or pydantic models (the arguments), or objects in OpenAI's
         form: `{"type": "function", "function": {"name": ..., "parameters": ...}}`.
-    style : "hermes" (and Qwen), "llama3", "mistral", "mistral_v11", "deepseek_v3", "deepseek_v31" or "harmony".
+    style : "hermes" (and Qwen), "qwen3_coder", "llama3", "mistral", "mistral_v11", "deepseek_v3", "deepseek_v31" or
+        "harmony".
     choice : "auto" (text, or calls with text before them) or "required" (calls only).
     parallel : whether there may be several calls, where the style knows how.
 
@@ -197,7 +207,10 @@ def _parameters(function: Any) -> Any:
 def _call(tool: Tool, style: ToolStyle) -> Part:
     begin = style.call_begin.replace("{name}", tool.name)
     end = [marked(style.call_end, style.special)] if style.call_end else []
-    return in_sequence(marked(begin, style.special), tool.arguments, *end)
+    arguments: Part = tool.arguments
+    if style.arguments != "json":
+        arguments = xml_arguments(json.loads(tool.arguments.schema), style.arguments)
+    return in_sequence(marked(begin, style.special), arguments, *end)
 
 
 def _call_pattern(style: ToolStyle, names: Iterable[str]) -> str:

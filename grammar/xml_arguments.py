@@ -6,11 +6,13 @@ declaration, others than declared do not come.
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import UnsupportedFeature
+from ..errors import GrammarSyntaxError, UnsupportedFeature
 from .combinators import FreeText
 from .combinators import json as json_part
 from .part import Part, Text, as_part, in_sequence, one_of
@@ -122,3 +124,31 @@ def _resolved(value: Any, root: Mapping[str, Any]) -> Any:
             break
         value = found
     return value
+
+
+def read_xml_arguments(text: str, at: int, schema: Mapping[str, Any], style: str) -> tuple[dict[str, Any], int]:
+    """The values of the elements that begin at a place, and where they end; a line end on each side is layout.
+
+    Raises
+    ------
+    GrammarSyntaxError : an element is cut off, or holds no JSON where it should; with the offset.
+    """
+    before, _, behind = XML_STYLES[style].begin.partition("{name}")
+    end = XML_STYLES[style].end
+    begin = re.compile(rf"\s*{re.escape(before)}(?P<name>[^<>\"]+){re.escape(behind)}")
+    properties, found = schema.get("properties", {}), dict[str, Any]()
+    while (element := begin.match(text, at)) is not None:
+        stop = text.find(end, element.end())
+        if stop < 0:
+            raise GrammarSyntaxError(f"Expected `{end}` behind an argument.", source=text, offset=element.end())
+        value = text[element.end() : stop].removeprefix("\n").removesuffix("\n")
+        declared = _resolved(properties.get(element["name"]), schema)
+        is_text = isinstance(declared, dict) and declared.get("type") == "string"
+        try:
+            found[element["name"]] = value if is_text else json.loads(value)
+        except ValueError as error:
+            message = f"Expected the argument `{element['name']}` as JSON: {error}."
+            raise GrammarSyntaxError(message, source=text, offset=element.end()) from error
+        at = stop + len(end)
+    blanks = re.compile(r"\s*").match(text, at)
+    return found, blanks.end() if blanks else at

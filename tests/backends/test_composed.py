@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from dataclasses import dataclass
 from typing import Any
@@ -125,15 +126,21 @@ SEARCH = {"type": "function", "function": {"name": "search", "parameters": {
 CALLS = (Call("weather", {"city": 'Oslo "}\n</tool_call>', "days": 3}), Call("now", {}), Call("search", {"q": "é]"}))
 
 
+def written_arguments(style_name: str, call: Call) -> str:
+    """The arguments as a model of the family would write them."""
+    if tool_style(style_name).arguments == "json":
+        return json.dumps(call.arguments, ensure_ascii=False)
+    shown = {k: v if isinstance(v, str) else json.dumps(v) for k, v in call.arguments.items()}
+    return "\n" + "".join(f"<parameter={name}>\n{value}\n</parameter>\n" for name, value in shown.items())
+
+
 def rendered(style_name: str, text: str, calls: tuple[Call, ...]) -> str:
     """An answer as a model of the family would write it."""
-    import json
-
     style = tool_style(style_name)
     if not calls:
         return style.text_begin + text
     written = [
-        style.call_begin.replace("{name}", call.name) + json.dumps(call.arguments, ensure_ascii=False) + style.call_end
+        style.call_begin.replace("{name}", call.name) + written_arguments(style_name, call) + style.call_end
         for call in calls
     ]
     return text + style.begin + style.separator.join(written) + style.end
@@ -176,6 +183,30 @@ def test_calls_are_found_where_special_tokens_were_dropped(style: str) -> None:
 def accepts(tools: Tools, text: str) -> bool:
     vocabulary = sg.Vocabulary.from_tokens([bytes([b]) for b in range(256)], [256])
     return follow(sg.compile(tools, vocabulary), list(text.encode()))
+
+
+def test_harmony_with_its_own_reasoning() -> None:
+    style = tool_style("harmony")
+    special = (*style.special, "<|start|>", "<|end|>")
+    thinking = sg.reasoning(begin="<|channel|>analysis<|message|>", end="<|end|><|start|>assistant")
+    whole = thinking >> sg.tools([weather, now], "harmony")
+    texts = [
+        f"<|channel|>analysis<|message|>They ask.<|end|><|start|>assistant{rendered('harmony', text, calls)}"
+        for text, calls in (("Hello.", ()), ("", CALLS[1:2]))
+    ]
+    for names in ((), special):
+        vocabulary = merging(texts, names)
+        auto = sg.compile(whole, vocabulary)
+        for text in texts:
+            assert follow(auto, cut(vocabulary, text, random.Random(3), names)), text
+
+
+def test_broken_arguments_in_xml() -> None:
+    tools = sg.tools([weather], "qwen3_coder")
+    begin = "<tool_call>\n<function=weather>\n<parameter=days>\n"
+    for rest in ("3", "x</parameter></function>\n</tool_call>"):
+        with pytest.raises(GrammarSyntaxError, match="Expected"):
+            tools.parse(begin + rest)
 
 
 def test_choice_and_parallel() -> None:
