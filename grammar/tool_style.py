@@ -2,8 +2,8 @@
 
 A style is
     begin  call_begin arguments call_end  (separator call_begin arguments call_end)*  end
-where `call_begin` holds the name of the tool as `{name}` and the arguments are a JSON object or XML. Text stands in front or,
-where the style has a `text_begin`, instead of calls.
+where `call_begin` holds the name of the tool as `{name}` and the arguments are a JSON object or XML. Text stands in
+front, or, where the style has a `text_begin`, instead of calls.
 """
 
 from __future__ import annotations
