@@ -120,7 +120,8 @@ def test_async_predicates(llama):
 @pytest.mark.parametrize("sampler", [AWRS(seed=1), AWRS(prune=False, seed=1), SMC(8, seed=1)], ids=repr)
 def test_schema_guards_hold(llama, sampler):
     """What the automaton leaves to guards is asked token by token: no result breaks it."""
-    schema = {"type": "array", "items": {"enum": [1, 2, 3]}, "minItems": 3, "maxItems": 3, "uniqueItems": True}
+    schema = {"type": "array", "items": {"type": "integer", "minimum": 0, "maximum": 9999}, "uniqueItems": True}
+    schema |= {"minItems": 2, "maxItems": 3}
     generate = sg.Generator(llama, schema, sampler=sampler)
     assert not generate.automaton.exact
     for seed in range(3):
@@ -128,10 +129,10 @@ def test_schema_guards_hold(llama, sampler):
             result = generate("A list: ", seed=seed)
         except sg.DeadEnd:
             continue
-        assert sorted(result.value) == [1, 2, 3]
+        assert len(set(result.value)) == len(result.value) > 1
         assert result.ledger.weights == "estimated"
         if result.posterior is not None:
-            assert all(sorted(value) == [1, 2, 3] for value, _ in result.values)
+            assert all(len(set(value)) == len(value) for value, _ in result.values)
 
 
 def test_filtered_is_a_constraint(llama):
