@@ -72,9 +72,13 @@ def nodes(future):
 # ---- weights, by enumeration
 
 
+@pytest.mark.parametrize("together", [False, True])
 @pytest.mark.parametrize("guard", [None, odd])
-def test_every_sample_is_properly_weighted(model, guard, monkeypatch):
-    """Two samples of one table, over all that chance can do: E[w 1{x = y}] = p(y) for both, and for every text y."""
+def test_every_sample_is_properly_weighted(model, guard, together, monkeypatch):
+    """Two samples of one table, over all that chance can do: E[w 1{x = y}] = p(y) for both, and for every text y.
+
+    One after the other, or side by side, where one may end and be learned from while the other still grows.
+    """
     auto = NaiveAutomaton(VOCABULARY, FEW, guard=guard)
     found = [defaultdict(float), defaultdict(float)]
     total = 0.0
@@ -82,6 +86,8 @@ def test_every_sample_is_properly_weighted(model, guard, monkeypatch):
     def run(chance):
         monkeypatch.setattr(module, "draws", chance.order)
         sampler = ASAp()
+        if together:
+            return sampler.sample(model, auto, [[], []], 10)
         return [sampler.sample(model, auto, [[]], 10)[0] for _ in range(2)]
 
     for p, samples in outcomes(run):
