@@ -1,7 +1,7 @@
 """Full mask: every token that the mask allows is checked.
 
-The law of a step and its weight are exact, without noise: p(v | h) 1[v may follow h] / Z(h) and Z(h). Right where checks
-are cheap, and the yardstick for rejection.
+The law of a step and its weight are exact, without noise: p(v | h) 1[v may follow h] / Z(h) and Z(h). Right where
+checks are cheap, and the yardstick for rejection.
 """
 
 from __future__ import annotations
