@@ -156,3 +156,31 @@ def test_the_embedded_model_answers():
     )
     assert processor.accepts(sequences) == [True]
     assert_valid(model.tokenizer.decode(sequences[0, len(prompt) :], skip_special_tokens=True))
+
+
+SAMPLERS = {"masking": sg.Masking(), "awrs": sg.AWRS(), "smc": sg.SMC(4)}
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_samplers_inside_generate(llama, automaton, name):
+    from syntagma.backends.custom_generate import sampled
+
+    found, draw = inputs(llama, PROMPTS), sampled(automaton, SAMPLERS[name], seed=3)
+    options = {"max_new_tokens": 80, "pad_token_id": 1, "custom_generate": draw}
+    sequences = llama.model.generate(**found, **options)
+    for text in texts(llama, found, sequences):
+        assert_valid(text)
+    assert len(draw.samples) == len(PROMPTS)
+    assert all(sample.ledger.logw < 0 for sample in draw.samples)
+    assert torch.equal(sequences, llama.model.generate(**found, **options))
+    with pytest.raises(sg.BackendError, match="repetition_penalty"):
+        llama.model.generate(**found, **options, repetition_penalty=1.5)
+
+
+def test_samplers_inside_generate_draw_as_the_generator_does(llama, automaton):
+    from syntagma.backends.custom_generate import sampled
+
+    found = inputs(llama, PROMPTS[1:2])
+    options = {"max_new_tokens": 80, "pad_token_id": 1, "custom_generate": sampled(automaton, sg.Masking(), seed=5)}
+    (text,) = texts(llama, found, llama.model.generate(**found, **options))
+    assert text == sg.Generator(llama, SCHEMA, sg.Masking(), heal=False, max_tokens=80)(PROMPTS[1], seed=5).text
