@@ -10,6 +10,8 @@ from .printable import Printable
 from .text_node import EMPTY_TEXT, Chars, Choose, Literal, Loop, Name, Node, Sequence, Special
 from .unicode import SURROGATES, CodePoints, negation, union
 
+#: Characters with an escape of their own, in quotes and in classes.
+ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t", "\\": "\\\\"}
 #: Special tokens that a dialect can name: `<think>`.
 _TOKEN = re.compile(r"<[^<>\s\[][^<>\s]*>")
 
@@ -55,8 +57,8 @@ class Printer:
         return self.group[0] + text + self.group[1] if needed else text
 
     def literal(self, text: str, depth: int) -> str:
-        """A literal."""
-        raise NotImplementedError
+        """A literal, in quotes unless the dialect has another way."""
+        return '"' + "".join('\\"' if char == '"' else ESCAPES.get(char) or escaped(ord(char)) for char in text) + '"'
 
     def chars(self, ranges: CodePoints) -> str:
         """A class of characters, written by its members or by all others, whichever is shorter."""

@@ -11,9 +11,7 @@ from ..errors import UnsupportedFeature
 from .gbnf import Gbnf
 from .ir import Grammar
 from .printable import printable
-from .printer import Printer, escaped, rule_names
-
-_ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t", "\\": "\\\\"}
+from .printer import ESCAPES, Printer, escaped, rule_names
 
 
 def as_gbnf(grammar: Grammar) -> Gbnf:
@@ -44,8 +42,5 @@ def _legal(name: str) -> str:
 class _Printer(Printer):
     dialect = "GBNF"
 
-    def literal(self, text: str, depth: int) -> str:
-        return '"' + "".join('\\"' if char == '"' else _ESCAPES.get(char) or escaped(ord(char)) for char in text) + '"'
-
     def member(self, code: int) -> str:
-        return _ESCAPES.get(chr(code)) or (f"\\u{code:04X}" if chr(code) in "[]^-" else escaped(code))
+        return ESCAPES.get(chr(code)) or (f"\\u{code:04X}" if chr(code) in "[]^-" else escaped(code))

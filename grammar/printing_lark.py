@@ -12,11 +12,9 @@ from ..errors import UnsupportedFeature
 from .ir import Grammar, Lexeme
 from .lark import Lark
 from .printable import Printable, printable
-from .printer import Printer, escaped, rule_names
+from .printer import ESCAPES, Printer, escaped, rule_names
 from .printing_regex import pattern_of
 from .text_node import Chars, Literal, Loop, Name, Node, kids_of
-
-_ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t", "\\": "\\\\"}
 
 
 def as_lark(grammar: Grammar) -> Lark:
@@ -94,11 +92,8 @@ class _Printer(Printer):
     dialect = "Lark"
     empty = "()"
 
-    def literal(self, text: str, depth: int) -> str:
-        return '"' + "".join('\\"' if char == '"' else _ESCAPES.get(char) or escaped(ord(char)) for char in text) + '"'
-
     def member(self, code: int) -> str:
-        return _ESCAPES.get(chr(code)) or ("\\" + chr(code) if chr(code) in "[]^-/&~|" else escaped(code))
+        return ESCAPES.get(chr(code)) or ("\\" + chr(code) if chr(code) in "[]^-/&~|" else escaped(code))
 
     def class_of(self, ranges: tuple[tuple[int, int], ...], negative: bool) -> str:
         return f"/{super().class_of(ranges, negative)}/"
