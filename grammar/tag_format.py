@@ -5,19 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn
 
-from ..errors import GrammarError, GrammarSyntaxError, UnsupportedFeature
+from ..errors import GrammarError, UnsupportedFeature
 from .combinators import FreeText
 from .combinators import json as json_part
 from .dialect import read_grammar
 from .free_text import dispatch
 from .ir import Expr
+from .json_object import JsonObject, fail_at, words_at
 from .part import Book, Part, Special, Text, as_part, in_sequence, one_of
 from .regex import Regex
 from .xml_arguments import xml_arguments
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -48,50 +47,12 @@ class _Ends:
     tokens: tuple[str | int, ...] = ()
 
 
-class _Object:
-    """A JSON object that is read field by field; every field must be asked for."""
-
-    def __init__(self, value: Any, pointer: str) -> None:
-        if not isinstance(value, dict):
-            _fail(f"Expected an object, got {json.dumps(value)[:60]}.", pointer)
-        self.value, self.pointer = value, pointer
-        self.left = set(value) - {"type"}
-
-    def get(self, name: str, kind: type[T] | tuple[type[T], ...], default: Any = ...) -> Any:
-        """A field of a kind; `default` where it is left out or null."""
-        self.left.discard(name)
-        value = self.value.get(name)
-        if value is None and (default is not ... or name not in self.value):
-            if default is ...:
-                _fail(f"Expected a field `{name}`.", self.pointer)
-            return default
-        kinds = kind if isinstance(kind, tuple) else (kind,)
-        if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
-            names = " or ".join({dict: "object", list: "array", str: "string"}.get(k, k.__name__) for k in kinds)  # type: ignore[call-overload]
-            _fail(f"Expected {names}, got {json.dumps(value)[:60]}.", self.at(name))
-        return value
-
-    def strings(self, name: str, default: Any = ...) -> tuple[str, ...]:
-        """A field that lists words, none of them empty."""
-        return tuple(_words(self.get(name, list, default), self.at(name)))
-
-    def at(self, name: str) -> str:
-        """The pointer of a field."""
-        return f"{self.pointer}/{name}"
-
-    def done(self) -> None:
-        """See that no field is left."""
-        if self.left:
-            message = f"The field `{min(self.left)}` of a structural tag is not known."
-            raise UnsupportedFeature(message, pointer=self.pointer)
-
-
 class Reader:
     """Reads formats; `ends` are those of the nearest tag around."""
 
     def tag(self, value: Any) -> Part:
         """A whole structural tag, of either dialect."""
-        top = _Object(value, "#")
+        top = JsonObject(value, "#")
         if "structures" in top.value:
             part = self._legacy(top)
         else:
@@ -99,11 +60,11 @@ class Reader:
         top.done()
         return part
 
-    def _legacy(self, top: _Object) -> Part:
+    def _legacy(self, top: JsonObject) -> Part:
         triggers = top.strings("triggers")
         tags: list[tuple[str, Part]] = []
         for k, value in enumerate(top.get("structures", list)):
-            item = _Object(value, f"#/structures/{k}")
+            item = JsonObject(value, f"#/structures/{k}")
             begin, end = item.get("begin", str), item.get("end", str)
             schema = item.get("schema", (dict, bool, str), {})
             content = _located(item.at("schema"), lambda schema=schema: json_part(schema))  # type: ignore[misc]
@@ -113,27 +74,27 @@ class Reader:
 
     def format(self, value: Any, pointer: str, ends: _Ends) -> Part:
         """A format of any type."""
-        found = _Object(value, pointer)
+        found = JsonObject(value, pointer)
         kind = found.value.get("type")
         reader = getattr(self, f"_{kind}", None) if isinstance(kind, str) and kind in KINDS else None
         if reader is None:
-            _fail(f"Expected a format with a `type` out of {', '.join(KINDS)}, got {json.dumps(kind)}.", pointer)
+            fail_at(f"Expected a format with a `type` out of {', '.join(KINDS)}, got {json.dumps(kind)}.", pointer)
         part: Part = reader(found, ends)
         found.done()
         return part
 
-    def _formats(self, found: _Object, name: str, ends: _Ends) -> list[Part]:
+    def _formats(self, found: JsonObject, name: str, ends: _Ends) -> list[Part]:
         values = found.get(name, list)
         if not values:
-            _fail("Expected at least one format.", found.at(name))
+            fail_at("Expected at least one format.", found.at(name))
         return [self.format(value, f"{found.at(name)}/{k}", ends) for k, value in enumerate(values)]
 
     # What matches a text of its own
 
-    def _const_string(self, found: _Object, ends: _Ends) -> Part:
+    def _const_string(self, found: JsonObject, ends: _Ends) -> Part:
         return Text(found.get("value", str))
 
-    def _json_schema(self, found: _Object, ends: _Ends) -> Part:
+    def _json_schema(self, found: JsonObject, ends: _Ends) -> Part:
         schema = found.get("json_schema", (dict, bool))
         if found.get("excludes", list, []):
             raise UnsupportedFeature("`excludes` of a JSON Schema is not supported.", pointer=found.pointer)
@@ -147,122 +108,122 @@ class Reader:
             options["whitespace"] = spaces
         return _located(found.at("json_schema"), lambda: json_part(schema, **options))
 
-    def _grammar(self, found: _Object, ends: _Ends) -> Part:
+    def _grammar(self, found: JsonObject, ends: _Ends) -> Part:
         text = found.get("grammar", str)
         return _located(found.at("grammar"), lambda: _checked(read_grammar(text)))
 
-    def _regex(self, found: _Object, ends: _Ends) -> Part:
+    def _regex(self, found: JsonObject, ends: _Ends) -> Part:
         pattern = found.get("pattern", str)
         return _located(found.at("pattern"), lambda: _checked(Regex(pattern)))
 
-    def _any_text(self, found: _Object, ends: _Ends) -> Part:
+    def _any_text(self, found: JsonObject, ends: _Ends) -> Part:
         _refuse_budget(found)
         excludes = found.strings("excludes", [])
         return FreeText(_unique(*excludes, *ends.texts), found.get("max_chars", int, None))
 
-    def _qwen_xml_parameter(self, found: _Object, ends: _Ends) -> Part:
+    def _qwen_xml_parameter(self, found: JsonObject, ends: _Ends) -> Part:
         schema = found.get("json_schema", (dict, bool))
         return _located(found.at("json_schema"), lambda: xml_arguments(schema, "qwen_xml"))
 
     # What is put together
 
-    def _sequence(self, found: _Object, ends: _Ends) -> Part:
+    def _sequence(self, found: JsonObject, ends: _Ends) -> Part:
         return in_sequence(*self._formats(found, "elements", ends))
 
-    def _or(self, found: _Object, ends: _Ends) -> Part:
+    def _or(self, found: JsonObject, ends: _Ends) -> Part:
         return one_of(*self._formats(found, "elements", ends))
 
-    def _optional(self, found: _Object, ends: _Ends) -> Part:
+    def _optional(self, found: JsonObject, ends: _Ends) -> Part:
         return self._content(found, ends).optional()
 
-    def _plus(self, found: _Object, ends: _Ends) -> Part:
+    def _plus(self, found: JsonObject, ends: _Ends) -> Part:
         return self._repeated(found, ends, 1, None)
 
-    def _star(self, found: _Object, ends: _Ends) -> Part:
+    def _star(self, found: JsonObject, ends: _Ends) -> Part:
         return self._repeated(found, ends, 0, None)
 
-    def _repeat(self, found: _Object, ends: _Ends) -> Part:
+    def _repeat(self, found: JsonObject, ends: _Ends) -> Part:
         low, high = found.get("min", int), found.get("max", int)
         if low < 0 or high < -1 or -1 < high < low:
-            _fail(f"Expected bounds 0 <= min <= max, or -1 for no maximum; got {low} and {high}.", found.pointer)
+            fail_at(f"Expected bounds 0 <= min <= max, or -1 for no maximum; got {low} and {high}.", found.pointer)
         return self._repeated(found, ends, low, None if high == -1 else high)
 
-    def _repeated(self, found: _Object, ends: _Ends, low: int, high: int | None) -> Part:
+    def _repeated(self, found: JsonObject, ends: _Ends, low: int, high: int | None) -> Part:
         inner = found.value.get("content")
         if isinstance(inner, dict) and inner.get("type") == "exclude_token" and low <= 1 and high is None:
-            excluded = _Object(found.get("content", dict), found.at("content"))
+            excluded = JsonObject(found.get("content", dict), found.at("content"))
             text = self._free_tokens(excluded, ends)
             excluded.done()
             return replace(text, min_chars=low)
         return self._content(found, ends).repeat(low, high)
 
-    def _content(self, found: _Object, ends: _Ends) -> Part:
+    def _content(self, found: JsonObject, ends: _Ends) -> Part:
         return self.format(found.get("content", dict), found.at("content"), ends)
 
     # Tags
 
-    def _tag(self, found: _Object, ends: _Ends) -> Part:
+    def _tag(self, found: JsonObject, ends: _Ends) -> Part:
         begin, rest = self._begin_and_rest(found)
         return in_sequence(Text(begin) if isinstance(begin, str) else begin, rest)
 
-    def _begin_and_rest(self, found: _Object) -> tuple[str | Special, Part]:
+    def _begin_and_rest(self, found: JsonObject) -> tuple[str | Special, Part]:
         """How a tag begins, and what comes behind that."""
         begin, end = found.get("begin", (str, dict)), found.get("end", (str, list, dict))
         if isinstance(end, dict):
             closing: Part = self._token_object(end, found.at("end"))
             inner = _Ends(tokens=(closing.token,) if isinstance(closing, Special) else ())
         else:
-            texts = [end] if isinstance(end, str) else _words(end, found.at("end"), may_be_empty=True)
+            texts = [end] if isinstance(end, str) else words_at(end, found.at("end"), may_be_empty=True)
             closing = one_of(*map(Text, texts))
             inner = _Ends(texts=tuple(text for text in texts if text))
         content = self._content(found, inner)
         opening = begin if isinstance(begin, str) else self._token_object(begin, found.at("begin"))
         return opening, in_sequence(content, closing)
 
-    def _tags(self, found: _Object) -> list[tuple[str | Special, Part]]:
+    def _tags(self, found: JsonObject) -> list[tuple[str | Special, Part]]:
         tags: list[tuple[str | Special, Part]] = []
         for k, value in enumerate(found.get("tags", list)):
-            item = _Object(value, f"{found.at('tags')}/{k}")
+            item = JsonObject(value, f"{found.at('tags')}/{k}")
             if item.value.get("type", "tag") != "tag":
-                _fail("Expected a tag.", item.pointer)
+                fail_at("Expected a tag.", item.pointer)
             tags.append(self._begin_and_rest(item))
             item.done()
         if not tags:
-            _fail("Expected at least one tag.", found.at("tags"))
+            fail_at("Expected at least one tag.", found.at("tags"))
         return tags
 
-    def _triggered_tags(self, found: _Object, ends: _Ends) -> Part:
+    def _triggered_tags(self, found: JsonObject, ends: _Ends) -> Part:
         tags = self._tags(found)
         texts = [(begin, rest) for begin, rest in tags if isinstance(begin, str)]
         if len(texts) < len(tags):
-            _fail("Expected tags that begin with text; for tokens there is token_triggered_tags.", found.at("tags"))
+            fail_at("Expected tags that begin with text; for tokens there is token_triggered_tags.", found.at("tags"))
         excludes = _unique(*found.strings("excludes", []), *ends.texts)
         once = found.get("stop_after_first", bool, False)
         must = found.get("at_least_one", bool, False)
         return _triggered(texts, found.strings("triggers"), found.pointer, excludes, once=once, must=must)
 
-    def _dispatch(self, found: _Object, ends: _Ends) -> Part:
+    def _dispatch(self, found: JsonObject, ends: _Ends) -> Part:
         branches: list[tuple[str, Part]] = []
         for trigger, part in self._rules(found, ends):
             if not isinstance(trigger, str) or not trigger:
-                _fail("Expected patterns that are text and not empty.", found.at("rules"))
+                fail_at("Expected patterns that are text and not empty.", found.at("rules"))
             branches.append((trigger, part))
         excludes = _unique(*found.strings("excludes", []))
         _see_triggers_apart([trigger for trigger, _ in branches], excludes, found.pointer)
         return Dispatched(tuple(branches), excludes, found.get("loop", bool, True))
 
-    def _rules(self, found: _Object, ends: _Ends) -> list[tuple[Any, Part]]:
+    def _rules(self, found: JsonObject, ends: _Ends) -> list[tuple[Any, Part]]:
         rules: list[tuple[Any, Part]] = []
         for k, rule in enumerate(found.get("rules", list)):
             pointer = f"{found.at('rules')}/{k}"
             if not isinstance(rule, list) or len(rule) != 2:
-                _fail("Expected a pattern and a format.", pointer)
+                fail_at("Expected a pattern and a format.", pointer)
             rules.append((rule[0], self.format(rule[1], f"{pointer}/1", ends)))
         if not rules:
-            _fail("Expected at least one rule.", found.at("rules"))
+            fail_at("Expected at least one rule.", found.at("rules"))
         return rules
 
-    def _tags_with_separator(self, found: _Object, ends: _Ends) -> Part:
+    def _tags_with_separator(self, found: JsonObject, ends: _Ends) -> Part:
         tag = one_of(*(in_sequence(as_part(begin), rest) for begin, rest in self._tags(found)))
         more = in_sequence(Text(found.get("separator", str)), tag).repeat()
         once = found.get("stop_after_first", bool, False)
@@ -271,47 +232,47 @@ class Reader:
 
     # Tokens
 
-    def _token(self, found: _Object, ends: _Ends) -> Special:
+    def _token(self, found: JsonObject, ends: _Ends) -> Special:
         return _special(found.get("token", (int, str)))
 
     def _token_object(self, value: Any, pointer: str) -> Special:
-        found = _Object(value, pointer)
+        found = JsonObject(value, pointer)
         if found.value.get("type", "token") != "token":
-            _fail("Expected a text or a token.", pointer)
+            fail_at("Expected a text or a token.", pointer)
         token = self._token(found, _Ends())
         found.done()
         return token
 
-    def _exclude_token(self, found: _Object, ends: _Ends) -> NoReturn:
+    def _exclude_token(self, found: JsonObject, ends: _Ends) -> NoReturn:
         message = "A single `exclude_token` would count tokens; put it into `star` or `plus`, or use `any_tokens`."
         raise UnsupportedFeature(message, pointer=found.pointer)
 
-    def _any_tokens(self, found: _Object, ends: _Ends) -> Part:
+    def _any_tokens(self, found: JsonObject, ends: _Ends) -> Part:
         _refuse_budget(found)
         return self._free_tokens(found, ends)
 
-    def _free_tokens(self, found: _Object, ends: _Ends) -> FreeText:
+    def _free_tokens(self, found: JsonObject, ends: _Ends) -> FreeText:
         """Text that holds no special token, and spells none of those that are excluded by name."""
         excluded = [*found.get("exclude_tokens", list, []), *ends.tokens]
         return FreeText(_unique(*(token for token in excluded if isinstance(token, str))), None)
 
-    def _token_triggered_tags(self, found: _Object, ends: _Ends) -> Part:
+    def _token_triggered_tags(self, found: JsonObject, ends: _Ends) -> Part:
         tags = self._tags(found)
         triggers = found.get("trigger_tokens", list)
         calls: list[Part] = []
         for begin, rest in tags:
             if isinstance(begin, str) or begin.token not in triggers:
-                _fail("Expected tags that begin with a token out of `trigger_tokens`.", found.at("tags"))
+                fail_at("Expected tags that begin with a token out of `trigger_tokens`.", found.at("tags"))
             calls.append(in_sequence(begin, rest))
         free = self._free_tokens(found, _Ends(tokens=(*ends.tokens, *triggers)))
         once, must = found.get("stop_after_first", bool, False), found.get("at_least_one", bool, False)
         return _token_dispatched(one_of(*calls), free, once=once, must=must)
 
-    def _token_dispatch(self, found: _Object, ends: _Ends) -> Part:
+    def _token_dispatch(self, found: JsonObject, ends: _Ends) -> Part:
         rules = self._rules(found, ends)
         calls = [in_sequence(_special(token), part) for token, part in rules if isinstance(token, str | int)]
         if len(calls) < len(rules):
-            _fail("Expected patterns that are tokens.", found.at("rules"))
+            fail_at("Expected patterns that are tokens.", found.at("rules"))
         free = self._free_tokens(found, _Ends(tokens=tuple(token for token, _ in rules)))
         return _token_dispatched(one_of(*calls), free, once=not found.get("loop", bool, True), must=False)
 
@@ -325,17 +286,6 @@ KINDS = (
 )  # fmt: skip
 
 
-def _fail(message: str, pointer: str) -> NoReturn:
-    raise GrammarSyntaxError(message, pointer=pointer)
-
-
-def _words(values: list[Any], pointer: str, *, may_be_empty: bool = False) -> list[str]:
-    for k, value in enumerate(values):
-        if not isinstance(value, str) or not (value or may_be_empty):
-            _fail(f"Expected a text that is not empty, got {json.dumps(value)[:60]}.", f"{pointer}/{k}")
-    return values
-
-
 def _unique(*words: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(words))
 
@@ -344,7 +294,7 @@ def _special(token: str | int) -> Special:
     return Special(token, or_text=isinstance(token, str))
 
 
-def _refuse_budget(found: _Object) -> None:
+def _refuse_budget(found: JsonObject) -> None:
     if found.get("max_tokens", int, None) is not None:
         message = "`max_tokens` counts tokens, which a grammar over text cannot; use `max_chars` of `any_text`."
         raise UnsupportedFeature(message, pointer=found.pointer)
@@ -388,11 +338,11 @@ def _triggered(
     for begin, rest in tags:
         found = [trigger for trigger in triggers if begin.startswith(trigger)]
         if len(found) != 1:
-            _fail(f"Expected one trigger that `{begin}` begins with, got {found or 'none'}.", pointer)
+            fail_at(f"Expected one trigger that `{begin}` begins with, got {found or 'none'}.", pointer)
         branches.append((found[0], in_sequence(Text(begin[len(found[0]) :]), rest)))
     unused = [trigger for trigger in triggers if trigger not in {trigger for trigger, _ in branches}]
     if unused:
-        _fail(f"Expected a tag that begins with the trigger `{unused[0]}`; there is none.", pointer)
+        fail_at(f"Expected a tag that begins with the trigger `{unused[0]}`; there is none.", pointer)
     if not must:
         return Dispatched(tuple(branches), excludes, loop=not once)
     first = one_of(*(in_sequence(Text(trigger), part) for trigger, part in branches))
@@ -401,9 +351,9 @@ def _triggered(
 
 def _see_triggers_apart(triggers: Sequence[str], excludes: Sequence[str], pointer: str) -> None:
     if not triggers:
-        _fail("Expected at least one trigger.", pointer)
+        fail_at("Expected at least one trigger.", pointer)
     for trigger in triggers:
         inside = [word for word in triggers if word in trigger and word != trigger]
         if inside := inside + [word for word in excludes if word in trigger]:
             rule = "Expected triggers that hold neither each other nor what is excluded"
-            _fail(f"{rule}, got `{inside[0]}` in `{trigger}`.", pointer)
+            fail_at(f"{rule}, got `{inside[0]}` in `{trigger}`.", pointer)
