@@ -18,7 +18,9 @@ from ..grammar.alphabet import byte_classes
 from .walk import DEAD, Walk, grammar_of
 
 #: Pairs of states that a comparison may visit unless told otherwise.
-DEFAULT_PAIRS = 100_000
+DEFAULT_PAIRS = 50_000
+#: A pair behind so many bytes counts twice, behind twice as many three times: states of ambiguous texts grow with them.
+FAR = 16
 
 #: A pair of states.
 Pair = tuple[int, int]
@@ -63,7 +65,7 @@ def compare(left: Any, right: Any, max_length: int | None = None, limit: int = D
     ----------
     left, right : whatever `compile` takes, without guards and special tokens.
     max_length : compare strings of at most so many bytes; None: of all lengths, as far as `limit` goes.
-    limit : pairs of states to visit at most.
+    limit : pairs of states to visit at most; one behind n bytes counts as 1 + n / 16 of them.
 
     Raises
     ------
@@ -90,7 +92,7 @@ class _Pairs:
     def search(self, max_length: int | None, limit: int) -> Comparison:
         """Visit pairs until all is known, or nothing is left, or a bound is met."""
         found: dict[tuple[bool, bool], bytes] = {}
-        level, length, exact = [self.start], 0, False
+        level, length, exact, left = [self.start], 0, False, limit
         while True:
             for pair in level:
                 verdict = self.walks[0].accepts(pair[0]), self.walks[1].accepts(pair[1])
@@ -99,7 +101,8 @@ class _Pairs:
             if len(found) == 3:
                 exact = True
                 break
-            if length == max_length:
+            left -= len(level) * (1 + length // FAR)
+            if length == max_length or left <= 0:
                 break
             level = self._next(level, self._wanted(found), limit)
             if not level:

@@ -289,12 +289,11 @@ class _Closing:
 def _where_they_part(a: Tree, b: Tree) -> tuple[str, tuple[Tree, Tree]]:
     """The innermost rule that holds all that differs, with its two parses."""
     while a.rule == b.rule and len(a.children) == len(b.children):
-        pairs = list(zip(a.children, b.children, strict=True))
-        different = [pair for pair in pairs if pair[0] != pair[1]]
-        if len(different) != 1 or not (isinstance(different[0][0], Tree) and isinstance(different[0][1], Tree)):
+        pairs = [(x, y) for x, y in zip(a.children, b.children, strict=True) if x != y]
+        if len(pairs) != 1:
             break
-        inner_a, inner_b = different[0]
-        if inner_a.rule != inner_b.rule or inner_a.text != inner_b.text:
+        x, y = pairs[0]
+        if isinstance(x, bytes) or isinstance(y, bytes) or x.rule != y.rule or x.text != y.text:
             break
-        a, b = inner_a, inner_b
+        a, b = x, y
     return a.rule, (a, b)

@@ -51,7 +51,7 @@ def lint_grammar(grammar: Grammar, ambiguity_limit: int | None = None) -> list[F
         return [Finding("empty-language", "error", error.message, "Give every rule an alternative that ends.")]
     except (BudgetExceeded, UnsupportedFeature) as error:
         blame = Finding("large-rule", "error", f"The grammar cannot be compiled: {error}", "Simplify it.")
-        return worst_first([blame, *_of_rules(grammar)])
+        return worst_first([blame, *_placed(_of_rules(grammar), grammar.places)])
     searched = _of_search(grammar, ambiguity_limit) if ambiguity_limit != 0 else ()
     return worst_first(_placed(chain(_of_rules(grammar), searched), grammar.places))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pytest
 from hypothesis import given, settings
 from oracles.random_grammars import small_grammars
@@ -12,8 +14,20 @@ from syntagma.automata.lint_tokens import unusable_tokens
 from syntagma.automata.vocabulary import Vocabulary
 from syntagma.errors import EmptyLanguage
 from syntagma.grammar.finding import Finding
-from syntagma.grammar.ir import Grammar
+from syntagma.grammar.ir import Alt, Bytes, Grammar, Guarded, Ref, Repeat
+from syntagma.grammar.lint_grammar import lint_grammar
 from syntagma.grammar.network import network
+
+
+@dataclass(frozen=True)
+class MatchingNothing:
+    """A check that refuses everything."""
+
+    pointer: str = "#"
+    keyword: str = "not"
+
+    def __call__(self, text: bytes) -> bool:
+        return False
 
 
 def codes(text: str) -> list[str]:
@@ -56,6 +70,15 @@ def test_what_is_found(text: str, code: str, line: int | None, says: str) -> Non
 
 def test_the_same_terminal_where_no_rival_may_stand_is_not_shadowed() -> None:
     assert "shadowed-terminal" not in codes('start: A | "0" B\nA.2: /[a-z]/\nB: /[a-c]/')
+
+
+def test_a_grammar_that_cannot_be_compiled_is_an_error_among_the_findings() -> None:
+    check = Guarded(Repeat(Ref("S"), 1), MatchingNothing())
+    found = lint_grammar(Grammar("S", {"S": Alt((check, Bytes(b"a"))), "T": Bytes(b"b")}))
+    assert [(finding.code, finding.severity) for finding in found] == [
+        ("large-rule", "error"),
+        ("unreachable-rule", "warning"),
+    ]
 
 
 def test_the_language_of_schemas_and_other_constraints() -> None:
