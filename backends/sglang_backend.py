@@ -12,11 +12,9 @@ Source: sglang 0.5.23, srt/constrained/base_grammar_backend.py.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import numpy as np
 import torch
 from sglang.srt.constrained.base_grammar_backend import (
     BaseGrammarBackend,
@@ -30,8 +28,7 @@ from ..automata.automaton import TokenAutomaton
 from ..errors import SyntagmaError
 from .automaton_cache import AutomatonCache
 from .constraint_spec import ConstraintSpec, Kind
-
-logger = logging.getLogger(__name__)
+from .vllm_backend import fill_or_end
 
 
 class SyntagmaGrammarObject(BaseGrammarObject):
@@ -53,7 +50,11 @@ class SyntagmaGrammarObject(BaseGrammarObject):
         ------
         ValueError : it is not allowed.
         """
-        if not self.matcher.finished and not self.matcher.accept(token):
+        try:
+            allowed = self.matcher.finished or self.matcher.accept(token)
+        except SyntagmaError as error:
+            raise ValueError(str(error)) from error
+        if not allowed:
             raise ValueError(f"Token {token} is not allowed after {self.matcher.n_tokens} tokens.")
 
     def rollback(self, k: int) -> None:
@@ -70,12 +71,7 @@ class SyntagmaGrammarObject(BaseGrammarObject):
 
     def fill_vocab_mask(self, vocab_mask: torch.Tensor, idx: int) -> None:
         """Write the mask to row `idx`."""
-        row = vocab_mask[idx].numpy()
-        self.matcher.fill_mask(row)
-        if not row.any():
-            logger.warning("A dead end after %d tokens: guards refuse every token.", self.matcher.n_tokens)
-            for t in self.automaton.end_ids:
-                row.view(np.uint32)[t >> 5] |= np.uint32(1 << (t & 31))
+        fill_or_end(self.matcher, vocab_mask[idx].numpy())
 
     @staticmethod
     def reset_vocab_mask(vocab_mask: torch.Tensor) -> None:

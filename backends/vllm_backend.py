@@ -6,6 +6,7 @@ nothing of it; `backends/vllm.py` puts them in place. What vLLM wants and a matc
     a request is terminated   only behind its stop token; tokens behind that are accepted and mean nothing
     an empty mask             would make the sampler draw from nothing, so a dead end offers the stop ids, and refuses
                               them: the request ends in error, and the engine goes on
+    a budget that is spent    while masks are made is a dead end, too: nothing is raised inside the engine
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ..errors import BackendError, GrammarError
+from ..errors import BackendError, GrammarError, SyntagmaError
 from .automaton_cache import AutomatonCache
 from .constraint_spec import KINDS, ConstraintSpec, Kind
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     import torch
 
     from ..automata.automaton import TokenAutomaton
+    from ..automata.matcher import Matcher
 
 logger = logging.getLogger(__name__)
 
@@ -130,6 +133,20 @@ def known_ids(ids: Iterable[int], width: int) -> list[int]:
     return [t for t in ids if 0 <= t < width]
 
 
+def fill_or_end(matcher: Matcher, row: NDArray[np.int32]) -> None:
+    """Write a matcher's mask to a row; where nothing may follow, the ids that end the text, which will be refused."""
+    reason: object = "guards refuse every token"
+    try:
+        matcher.fill_mask(row)
+    except SyntagmaError as error:
+        reason = error
+        row[:] = 0
+    if not row.any():
+        logger.warning("A dead end after %d tokens: %s.", matcher.n_tokens, reason)
+        for t in matcher.automaton.end_ids:
+            row.view(np.uint32)[t >> 5] |= np.uint32(1 << (t & 31))
+
+
 class SyntagmaGrammar:
     """Where one request stands."""
 
@@ -140,19 +157,25 @@ class SyntagmaGrammar:
     def accept_tokens(self, request_id: str, tokens: list[int]) -> bool:
         """Go on by tokens; False if one is not allowed."""
         for t in tokens:
-            if not (self.matcher.finished or self.matcher.accept(t)):
+            if not (self.matcher.finished or self._accept(t)):
                 logger.warning("Request %s: token %d is not allowed after %d", request_id, t, self.matcher.n_tokens)
                 return False
         return True
 
+    def _accept(self, token: int) -> bool:
+        try:
+            return self.matcher.accept(token)
+        except SyntagmaError as error:
+            logger.warning("After %d tokens: %s", self.matcher.n_tokens, error)
+            return False
+
     def validate_tokens(self, tokens: list[int]) -> list[int]:
         """The longest beginning of `tokens` that may follow; goes nowhere."""
-        state, width = self.matcher.state, self.automaton.vocabulary.width
-        for n, t in enumerate(tokens):
-            state = self.automaton.advance(state, t) if 0 <= t < width else 0
-            if state == 0:
-                return tokens[:n]
-        return tokens
+        n = 0
+        while n < len(tokens) and not self.matcher.finished and self._accept(tokens[n]):
+            n += 1
+        self.matcher.rollback(n)
+        return tokens[:n]
 
     def rollback(self, num_tokens: int) -> None:
         """Take back the last tokens."""
@@ -160,12 +183,7 @@ class SyntagmaGrammar:
 
     def fill_bitmask(self, bitmask: torch.Tensor, batch_index: int) -> None:
         """Write the mask to a row of int32."""
-        row = bitmask[batch_index].numpy()
-        self.matcher.fill_mask(row)
-        if not row.any():
-            logger.warning("A dead end after %d tokens: guards refuse every token.", self.matcher.n_tokens)
-            for t in self.automaton.end_ids:
-                row.view(np.uint32)[t >> 5] |= np.uint32(1 << (t & 31))
+        fill_or_end(self.matcher, bitmask[batch_index].numpy())
 
     def is_terminated(self) -> bool:
         """Whether the stop token was accepted."""

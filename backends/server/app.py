@@ -49,7 +49,7 @@ class Settings:
     seconds : for one generation, waiting included.
     body_bytes, body_seconds : for the body of one request.
     tool_style : how the model writes calls, see `grammar.tools`.
-    limits : for compiling one constraint.
+    limits : for one constraint.
     """
 
     name: str = "embedded"
@@ -68,7 +68,7 @@ def create_app(model: TextModel, settings: Settings | None = None) -> FastAPI:
     from ...automata import Limits
 
     settings = settings or Settings()
-    server = Server(model, settings, settings.limits or Limits(seconds=10))
+    server = Server(model, settings, settings.limits or Limits(bytes=128 << 20, mask_bytes=16 << 20, seconds=10))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

@@ -133,6 +133,21 @@ def test_a_dead_end_fails_its_request_alone(byte_vocabulary, monkeypatch):
     assert not g.accept_tokens("r", [int(allowed[0])])
 
 
+def test_a_budget_that_is_spent_fails_its_request_alone(byte_vocabulary, monkeypatch):
+    g = SyntagmaGrammar(sg.compile(sg.Regex("ab"), byte_vocabulary))
+
+    def spent(*_):
+        raise sg.BudgetExceeded("states", 1)
+
+    row = torch.full((1, g.automaton.mask_width), -1, dtype=torch.int32)
+    monkeypatch.setattr(g.automaton, "fill_mask", spent)
+    monkeypatch.setattr(g.automaton, "advance", spent)
+    g.fill_bitmask(row, 0)
+    assert sum(int(w).bit_count() for w in row[0].numpy().view(np.uint32)) == 1
+    assert g.validate_tokens([97, 98]) == []
+    assert not g.accept_tokens("r", list(g.automaton.end_ids))
+
+
 def test_the_cache_compiles_once_and_stays_within_its_bytes(byte_vocabulary):
     cache = AutomatonCache(byte_vocabulary, max_bytes=1)
     first = cache.automaton(ConstraintSpec("regex", "a+"))
