@@ -72,6 +72,8 @@ class Cloud:
         laws: Laws = {}
         if unique:
             rows = yield list(unique.values())
+            for p in live:
+                p.prefix.cache = unique[p.prefix.tokens].cache
             laws = {tokens: self._law(row) for tokens, row in zip(unique, rows, strict=True)}
         return [self._child(p, laws) if p.live else p for p in particles]
 
@@ -253,5 +255,7 @@ def pump(model: Model, tasks: Sequence[Task[None]]) -> Iterator[None]:
         unique = {p.tokens: p for prefixes in waiting.values() for p in prefixes}
         rows = dict(zip(unique, logp_rows(model, list(unique.values())), strict=True))
         for i, prefixes in waiting.items():
+            for p in prefixes:
+                p.cache = unique[p.tokens].cache
             proceed(i, np.stack([rows[p.tokens] for p in prefixes]))
         yield

@@ -75,3 +75,14 @@ def test_particles_read_little(model):
     assert sample.report.moves > 0
     assert model.usage.asked > 20 * model.usage.computed
     assert model.usage.computed <= len(prompt) + 2 * sample.report.rows_computed
+
+
+def test_runs_on_one_prompt_read_it_once(model):
+    """Several runs of SMC on the same prompt, some of whose particles go the same way for a while."""
+    import syntagma as sg
+
+    prompt = [1, *np.random.default_rng(0).integers(3, 300, 60).tolist()]
+    auto = sg.compile(sg.Regex("x{6}[a-z]{6}"), model.vocabulary)
+    samples = SMC(8, ess_threshold=0, seed=1).sample(model, auto, [prompt] * 3, 20)
+    rows = sum(s.report.rows_computed for s in samples)
+    assert model.usage.computed < len(prompt) + rows
