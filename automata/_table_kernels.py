@@ -44,8 +44,8 @@ def split_tokens(G, V, s, path, loops, out_inner, out_exits):
     """Split the vocabulary for terminal state s.
 
     `path`: (depth + 1, 4) scratch, `loops`: (n, 2) scratch. `out_inner` gets (token, count) pairs, `out_exits` rows
-    (token, bytes inside, count, state entered by the end of a key, or 0). Returns n_inner << 32 | n_exits, or -1 if they
-    do not fit, or -2 if a lexeme may go on after an end without ending again at once (then no table can tell).
+    (token, bytes inside, count, state entered by the end of a key, or 0). Returns n_inner << 32 | n_exits, or -1 if
+    they do not fit, or -2 if a lexeme may go on after an end without ending again at once (then no table can tell).
     """
     nodes = V[1]
     tokens = V[2]

@@ -11,7 +11,6 @@ import numpy as np
 
 from ..grammar.ir import Alt, Bytes, Expr
 from . import _layout_kernels as L
-from ._table_kernels import index_trie
 from .block import DENSE_FROM, FREE_FROM, TABLED_FROM, Lowered
 from .trie import TokenTrie
 
@@ -31,6 +30,8 @@ def literal_words(expr: Expr) -> list[bytes]:
 
 def lower_literals(words: Sequence[bytes]) -> Lowered:
     """The block of an alternation of words, none of them empty; state k + 1 is node k of their trie."""
+    from ._table_kernels import index_trie  # numba, which reports on a grammar do without
+
     trie = TokenTrie.from_tokens(words)
     n = trie.n_nodes
     nodes = np.zeros((n + 1, 4), np.int32)
