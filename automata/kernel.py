@@ -176,7 +176,7 @@ def _no_machine_code() -> Iterator[None]:
     compiled once for each level. Where numba's internals differ from what is expected, it is.
     """
     library, context = getattr(codegen, "JITCodeLibrary", None), getattr(cpu, "CPUContext", None)
-    replaced = [
+    replaced: list[tuple[Any, str, Function]] = [
         (library, "_optimize_final_module", _drop_dead_globals),
         (library, "_finalize_final_module", _keep_bitcode),
     ]

@@ -191,7 +191,7 @@ class TerminalTables:
                 self.V = _with_spaces(self.V, self.data, self.start)
 
     def _put_exits(self, exits: Ints) -> int:
-        key = hashlib.blake2b(exits, digest_size=16).digest()
+        key = hashlib.blake2b(exits.tobytes(), digest_size=16).digest()
         found = self._exit_tries.get(key)
         if found is None:
             nodes, pairs, kids = _suffix_trie(exits, self.data, self.start)

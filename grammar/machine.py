@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from ..errors import BudgetExceeded
 
@@ -211,7 +211,7 @@ def literals(words: Iterable[bytes]) -> Machine:
     return rooted(rows, [label for _, label in states])
 
 
-def acyclic(words: Iterable[Sequence[int]]) -> list[tuple[list[tuple[int, int]], int]]:
+def acyclic(words: Iterable[bytes] | Iterable[tuple[int, ...]]) -> list[tuple[list[tuple[int, int]], int]]:
     """The states of the minimal machine of finitely many words over any symbols: edges (symbol, state) and label.
 
     A state stands behind all it leads to; the start is the last.
@@ -233,7 +233,8 @@ def acyclic(words: Iterable[Sequence[int]]) -> list[tuple[list[tuple[int, int]],
                 states.append((edges, label))
             path[-1].append((previous[d - 1], state))
 
-    for word in sorted(set(words)):
+    distinct: set[Any] = set(words)
+    for word in sorted(distinct):
         common = _common_prefix(previous, word)
         close(common)
         for _ in range(common, len(word)):
