@@ -68,6 +68,7 @@ def intern_raw(G, A, off, n):
     A[rec + C_NCLO] = 0
     A[rec + C_ROW] = 0
     A[rec + C_FLAGS] = 0
+    A[rec + C_LOOPS] = 0
     if A[H_GUARDS]:
         for i in range(n):
             e = at + i * EN

@@ -24,7 +24,7 @@ G_HEADER = 8
 # State record
 ST = 12
 S_FLAGS, S_EDGES, S_NEDGES, S_CALLS, S_NCALLS, S_RULE = 0, 1, 2, 3, 4, 5
-S_TOKENS, S_NTOKENS, S_TABLE, S_DIST, S_AUX, S_FALLBACK = 6, 7, 8, 9, 10, 11
+S_TOKENS, S_NTOKENS, S_TABLE, S_LOOPS, S_AUX, S_FALLBACK = 6, 7, 8, 9, 10, 11
 
 # State flags
 FINAL = 1  # the rule may end here
@@ -68,8 +68,8 @@ H_ROW, H_CAPROW, H_AT = 33, 34, 35
 A_HEADER = 64
 
 # Records of A; C_BYTES is the first of the eight words behind the closure items that tell the bytes they take
-CF, EN, CL = 8, 4, 5
-C_ENT, C_NENT, C_CANON, C_CLO, C_NCLO, C_ROW, C_FLAGS, C_BYTES = 0, 1, 2, 3, 4, 5, 6, 7
+CF, EN, CL = 9, 4, 5
+C_ENT, C_NENT, C_CANON, C_CLO, C_NCLO, C_ROW, C_FLAGS, C_BYTES, C_LOOPS = 0, 1, 2, 3, 4, 5, 6, 7, 8
 PENDING_FLAG, GUARDED_FLAG, HOLDS_FLAG = 1, 2, 4
 PENDING = -1
 
@@ -87,9 +87,11 @@ O_CFG, O_ENT, O_CLO, O_SET, O_UNI, O_SCR, O_CLOSERS, O_ROWS = 1, 2, 3, 4, 5, 6, 
 # [0,4) results of a step  [4,8) work list  [8,9) landing  [9,11) union stack  [11,13) entries  [13,14) canonical
 # [14,15) chain and members  [15,16) slots
 
-# V header: the trie of all tokens (n_nodes, nodes, tokens, kids), where that of what follows white space begins, and
-# where it says of what kind (one bit) each byte is, and which kinds lie below each node
+# Header of a trie, behind n_nodes, nodes, tokens, kids: where that of what follows white space begins (in V), and,
+# in large tries, where it says of what kind (one bit) each byte is, and which kinds lie below each node
 V_SPACES, V_KINDS, V_BELOW = 4, 5, 6
+ANY_KIND = (1 << 30) - 1
+LOOPS_KNOWN = 1 << 30
 
 # Slots of a walk: kind, three words (configuration | state, payload, below | first item, number of items), and what the
 # walk is at

@@ -30,7 +30,7 @@ def add_exits(V, first, last, n_inside, count, target, out, n):
 @kernel("int64(int32[::1], int32[::1], int64)")
 def loops_on(G, V, s):
     """The kinds of bytes that all lead from state s back to it, uncounted, where the terminal cannot end."""
-    loops = (1 << 30) - 1
+    loops = ANY_KIND
     if G[G[G_ST] + s * ST] & FINAL:
         return 0
     for b in range(256):
@@ -311,14 +311,17 @@ def index_trie(nodes, n, kids):
 
 
 @kernel()
-def note_kinds(V):
-    """Write for each node of the vocabulary's trie which kinds of bytes lie below it."""
-    for k in range(V[0] - 1, -1, -1):
-        at = V[1] + 4 * k
+def note_kinds(T, base):
+    """Write for each node of a trie which kinds of bytes lie below it."""
+    all_kinds = T[base + V_KINDS]
+    below = T[base + V_BELOW]
+    first = T[base + 3]
+    for k in range(T[base] - 1, -1, -1):
+        at = T[base + 1] + 4 * k
         kinds = 0
-        for i in range(V[3] + V[at + 3], V[3] + V[at + 7]):
-            kinds |= V[V[V_KINDS] + (V[i] & 255)] | V[V[V_BELOW] + (V[i] >> 8)]
-        V[V[V_BELOW] + k] = kinds
+        for i in range(first + T[at + 3], first + T[at + 7]):
+            kinds |= T[all_kinds + (T[i] & 255)] | T[below + (T[i] >> 8)]
+        T[below + k] = kinds
 
 
 @kernel()

@@ -24,6 +24,9 @@ from ._payload_kernels import edge_code, own_edge_code, payload_after
 from ._step_kernels import closure, land, merge_results, step, step_items
 from .kernel import kernel
 
+#: Nodes of a subtree from which on it pays to ask whether it can be taken as a whole.
+LARGE = 16
+
 
 @kernel("void(int32[::1], int64)")
 def set_bit(row, t):
@@ -120,12 +123,44 @@ def note_closer(A, t):
     return OK
 
 
+@kernel("int64(int32[::1], int64, int32[::1], int64)")
+def state_loops(G, s, T, kinds):
+    """The kinds of bytes that all lead from state s, as it stands in a bare triple, back to it; found once."""
+    r = G[G_ST] + s * ST
+    if G[r + S_LOOPS] == 0:
+        loops = 0 if G[r] & (KEYCHECK | FEASIBLE) else ANY_KIND
+        for b in range(256):
+            if loops & T[kinds + b] and edge_code(G, s, b) != s:
+                loops &= ~T[kinds + b]
+        G[r + S_LOOPS] = loops | LOOPS_KNOWN
+    return G[r + S_LOOPS] & ANY_KIND
+
+
+@kernel("int64(int32[::1], int32[::1], int64, int32[::1], int64, uint8[::1])")
+def config_loops(G, A, c, T, kinds, text):
+    """The kinds of bytes that all lead from configuration c back to it; found once. FAILED if something is missing."""
+    rec = A[H_CFG] + c * CF
+    if A[rec + C_LOOPS] == 0:
+        loops = ANY_KIND
+        A[H_CLOSED] = 0
+        for b in range(256):
+            if loops & T[kinds + b]:
+                after = step(G, A, c, b, 0, text, 0)
+                if after < 0:
+                    return FAILED
+                if after != c:
+                    loops &= ~T[kinds + b]
+        A[rec + C_LOOPS] = LOOPS_KNOWN if A[H_CLOSED] else loops | LOOPS_KNOWN
+    return A[rec + C_LOOPS] & ANY_KIND
+
+
 @kernel("int64(int32[::1], int32[::1], int32[::1], int64, int64, int64, int64, int64, int32[::1], uint8[::1])")
 def walk(G, A, T, base, node, depth, lo, hi, row, text):
     """Set the bits of the tokens below a trie's node that slot `depth` allows and whose count is in [lo, hi]."""
     nodes = T[base + 1]
     tokens = T[base + 2]
     kids = T[base + 3]
+    below = T[base + V_BELOW]
     guards = A[H_GUARDS]
     stuck = False
     d = depth
@@ -172,6 +207,23 @@ def walk(G, A, T, base, node, depth, lo, hi, row, text):
                 return FAILED
         if T[at + 3] == T[at + 7]:
             continue
+        node = kid >> 8
+        if below > 0 and T[at + 1] - node > LARGE:
+            if A[w + SLOT] == TRIPLE:
+                loops = state_loops(G, A[w + SLOT + 1], T, T[base + V_KINDS])
+            else:
+                loops = config_loops(G, A, A[w + SLOT + 1], T, T[base + V_KINDS], text)
+            if loops < 0:
+                if A[H_OVERFLOW]:
+                    return FAILED
+                stuck = True
+                continue
+            if T[below + node] & ~loops == 0:
+                for i in range(T[at + 6], T[nodes + 4 * T[at + 1] + 2]):
+                    set_bit(row, T[tokens + 2 * i])
+                    if guards and A[w + SLOT + W_CLOSED] and note_closer(A, T[tokens + 2 * i]) < 0:
+                        return FAILED
+                continue
         A[w + W_NEXT] = k
         A[w + W_LAST] = last
         A[w + W_BITS] = bits

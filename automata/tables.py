@@ -196,7 +196,7 @@ class TerminalTables:
         if found is None:
             nodes, pairs, kids = _suffix_trie(exits, self.data, self.start)
             at = [self._append(part) for part in (nodes, pairs, kids)]
-            found = self._exit_tries[key] = self._append(np.array([len(nodes) - 1, *at], np.int32))
+            found = self._exit_tries[key] = self._append(np.array([len(nodes) - 1, *at, 0, 0, 0, 0], np.int32))
         return found
 
     def _append(self, values: Ints) -> int:
@@ -238,7 +238,7 @@ def _trie_arena(vocabulary: Vocabulary) -> Ints:
     arena[tokens:kids:2] = trie.token_ids
     index_trie(nodes, n, arena[kids:kinds])
     arena[kinds : kinds + 256] = 1 << np.searchsorted(_KINDS, np.arange(256), side="right") - 1
-    note_kinds(arena)
+    note_kinds(arena, 0)
     return arena
 
 
@@ -280,8 +280,11 @@ def _with_spaces(arena: Ints, data: NDArray[np.uint8], start: NDArray[np.int64])
     solid = np.flatnonzero(~np.isin(data, _SPACES))
     ends = np.append(solid, len(data))[np.searchsorted(solid, start[tokens])]
     exits[:, 1] = np.minimum(ends, start[tokens + 1]) - start[tokens]
-    grown = np.concatenate((arena, _arena(*_suffix_trie(exits, data, start), at=len(arena))))
+    trie = _arena(*_suffix_trie(exits, data, start), at=len(arena))
+    grown = np.concatenate((arena, trie, np.zeros(trie[0], np.int32)))
+    grown[len(arena) + L.V_KINDS], grown[len(arena) + L.V_BELOW] = arena[L.V_KINDS], len(arena) + len(trie)
     grown[L.V_SPACES] = len(arena)
+    note_kinds(grown, len(arena))
     return grown
 
 
