@@ -3,11 +3,12 @@
 # ruff: noqa: F405
 from __future__ import annotations
 
+from ._closure_kernels import closure
 from ._config_kernels import intern_one
 from ._guard_kernels import verdict
 from ._layout_kernels import *  # noqa: F403
-from ._step_kernels import closure, land, merge_results, settle
-from ._walk_kernels import advance_slot, put_slot
+from ._slot_kernels import advance_slot, put_slot
+from ._step_kernels import land, merge_results, settle
 from .kernel import kernel
 
 NO_BYTES = -2

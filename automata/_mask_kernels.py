@@ -3,11 +3,12 @@
 # ruff: noqa: F405
 from __future__ import annotations
 
+from ._closure_kernels import closure, note_bytes
 from ._guard_kernels import note_need
 from ._layout_kernels import *  # noqa: F403
 from ._payload_kernels import other_available
-from ._step_kernels import closure, note_bytes
-from ._walk_kernels import note_closer, set_bit, take_overrides, take_spaces, take_table, walk_items
+from ._take_kernels import take_overrides, take_spaces, take_table
+from ._walk_kernels import note_closer, set_bit, walk_items
 from .kernel import kernel
 
 

@@ -10,7 +10,6 @@ import hashlib
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -26,6 +25,7 @@ from ._guard_kernels import keep_verdict
 from ._mask_kernels import compute_mask, fetch_mask
 from .distance import Distances
 from .pushdown import FINISHED, Limits, Pushdown
+from .stats import Residual, Stats
 from .tables import tables_of
 from .texts import Texts
 from .vocabulary import Vocabulary
@@ -35,33 +35,6 @@ if TYPE_CHECKING:
 
 Row = NDArray[np.int32]
 _NO_TEXT = np.zeros(1, np.uint8)
-
-
-@dataclass(frozen=True, slots=True)
-class Residual:
-    """What the automaton leaves to a guard."""
-
-    pointer: str
-    keyword: str
-
-
-@dataclass(frozen=True, slots=True)
-class Stats:
-    """Sizes and counters of an automaton."""
-
-    states: int
-    rules: int
-    rules_lowered: int
-    configurations: int
-    arena_bytes: int
-    masks: int
-    mask_bytes: int
-    mask_hits: int
-    mask_misses: int
-    mask_evictions: int
-    guards_asked: int
-    tables: int
-    table_bytes: int
 
 
 class TokenAutomaton:

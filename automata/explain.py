@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from . import _layout_kernels as L
+from ._closure_kernels import closure
 from ._payload_kernels import edge_code, payload_after
-from ._step_kernels import closure
 from .block import byte_ranges
 
 if TYPE_CHECKING:

@@ -15,7 +15,8 @@ from ._advance_kernels import accepts_end, advance_bytes
 from ._guard_kernels import keep_verdict
 
 if TYPE_CHECKING:
-    from .automaton import Residual, TokenAutomaton
+    from .automaton import TokenAutomaton
+    from .stats import Residual
 
 
 def refusals(automaton: TokenAutomaton, state: int, token: int) -> list[Residual]:
@@ -25,7 +26,7 @@ def refusals(automaton: TokenAutomaton, state: int, token: int) -> list[Residual
     ----------
     token : one that the mask of the state allows; ids that end a text count as its end.
     """
-    from .automaton import Residual
+    from .stats import Residual
 
     added = automaton.vocabulary.token_bytes(token)
     if (not added and token not in automaton.end_ids) or automaton.check(state, token):

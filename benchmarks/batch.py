@@ -2,10 +2,10 @@
 
     python benchmarks/batch.py FOLDER --tokenizer FOLDER [--sequences N] [--steps N] [--seed S] [--out RECORD.json]
 
-As many sequences as said, over instances of MaskBench's schemas drawn at random (those that both engines accept), go
-As many sequences as said, over instances of schemas drawn at random (those that both engines accept), go
-step: `fill_masks` on one thread and on all, and llguidance's executor on the same number. First visits count; `warm` is
-a second pass over the same sequences. Each engine runs in a process of its own. Microseconds a batch.
+As many sequences as said, over instances of schemas drawn at random (those that both engines accept), go forward token
+by token, as a server's batch does; one that ends begins again. Timed is the call that fills all masks of a step:
+`fill_masks` on one thread and on all, and llguidance's executor on the same number. First visits count; `warm` is a
+later pass over the same sequences. Each engine runs in a process of its own. Microseconds a batch.
 """
 
 from __future__ import annotations
