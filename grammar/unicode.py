@@ -15,8 +15,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
 from itertools import groupby
 from typing import TypeAlias
@@ -194,26 +195,39 @@ def unicode_property(name: str) -> CodePoints | None:
     return union(*found) if found and short else None
 
 
-#: Letters with case that are no letters by category.
-_CASED: CodePoints = ((0x345, 0x345), (0x2160, 0x217F), (0x24B6, 0x24E9))
+#: No plane beyond has characters with case.
+_LAST_CASED = 0x1FFFF
 #: Equal but for case, by a mapping to several letters that they share.
 _TWINS = ((0x390, 0x1FD3), (0x3B0, 0x1FE3), (0xFB05, 0xFB06))
 
 
+def _cased_characters() -> Iterator[str]:
+    """All characters with case, and a few near them: a block that no mapping changes has none."""
+    for first in range(0, _LAST_CASED, 64):
+        block = "".join(map(chr, range(first, first + 64)))
+        if not block == block.lower() == block.upper() == block.casefold():
+            yield from block
+
+
 @cache
 def _orbits(simple: bool) -> dict[int, tuple[int, ...]]:
-    """The code points that differ from a cased one only in case, itself included."""
+    """The code points that differ from a cased one only in case, itself included; in the order of the cased ones."""
     key_of = _folded if simple else _lowered
     members: defaultdict[int, set[int]] = defaultdict(set)
-    for lo, hi in (*_spans(r"[^\W\d_]"), *_CASED):
-        for code in range(lo, hi + 1):
-            char = chr(code)
-            key = key_of(char)
-            if key != code or char.upper() != char:
-                members[key] |= {code, key}
+    for char in _cased_characters():
+        key = key_of(char)
+        if key != ord(char) or char.upper() != char:
+            members[key] |= {ord(char), key}
     for one, other in _TWINS:
         members[one] |= {one, other}
-    return {code: tuple(sorted(orbit)) for orbit in members.values() if len(orbit) > 1 for code in orbit}
+    found = {code: tuple(sorted(orbit)) for orbit in members.values() if len(orbit) > 1 for code in orbit}
+    return dict(sorted(found.items()))
+
+
+@cache
+def _cased_codes(simple: bool) -> tuple[int, ...]:
+    """The code points that `_orbits` knows, ascending."""
+    return tuple(_orbits(simple))
 
 
 def _folded(char: str) -> int:
@@ -227,6 +241,7 @@ def _lowered(char: str) -> int:
     return ord(upper.lower()[0])
 
 
+@lru_cache(maxsize=1024)
 def fold_case(ranges: CodePoints, *, ascii_only: bool = False, simple: bool = False) -> CodePoints:
     """The set and every code point that differs from a member only in case.
 
@@ -236,5 +251,6 @@ def fold_case(ranges: CodePoints, *, ascii_only: bool = False, simple: bool = Fa
     if ascii_only:
         small, large = intersection(ranges, ((97, 122),)), intersection(ranges, ((65, 90),))
         return union(ranges, [(lo - 32, hi - 32) for lo, hi in small], [(lo + 32, hi + 32) for lo, hi in large])
-    extra = [(other, other) for code, orbit in _orbits(simple).items() if contains(ranges, code) for other in orbit]
-    return union(ranges, extra)
+    orbits, codes = _orbits(simple), _cased_codes(simple)
+    inside = (codes[bisect_left(codes, lo) : bisect_right(codes, hi)] for lo, hi in ranges)
+    return union(ranges, ((other, other) for part in inside for code in part for other in orbits[code]))

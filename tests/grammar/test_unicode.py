@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import string
 import unicodedata
 from itertools import pairwise
 
@@ -108,3 +109,26 @@ def test_case_folding_is_that_of_re() -> None:
     )
     assert unicode.contains(unicode.fold_case(((0x4B, 0x4B),), simple=True), 0x212A)
     assert not unicode.contains(unicode.fold_case(((0x69, 0x69),), simple=True), 0x131)
+
+
+def test_case_folding_of_ascii_letters() -> None:
+    """By the definition, over all characters: what `re` matches, and what has the same simple case folding."""
+    everything = "".join(CHARACTERS)
+    foldings = [(char, folding) for char in CHARACTERS if len(folding := char.casefold()) == 1 and folding.isascii()]
+    for char in string.ascii_letters:
+        code = ord(char)
+        assert members(unicode.fold_case(((code, code),))) == {ord(c) for c in re.findall(f"(?i){char}", everything)}
+        alike = {ord(other) for other, folding in foldings if folding == char.lower()}
+        assert members(unicode.fold_case(((code, code),), simple=True)) == alike
+
+
+@pytest.mark.parametrize("simple", [False, True])
+def test_case_folding_of_a_set_is_that_of_its_members(simple: bool) -> None:
+    ranges = ((0x41, 0x4B), (0x130, 0x180), (0x3A3, 0x3A3), (0x1E900, 0x1E910))
+    each = [unicode.fold_case(((code, code),), simple=simple) for code in sorted(members(ranges))]
+    assert unicode.fold_case(ranges, simple=simple) == unicode.union(*each)
+
+
+def test_no_plane_beyond_has_case() -> None:
+    beyond = "".join(CHARACTERS[CHARACTERS.index("\U00020000") :])
+    assert beyond == beyond.lower() == beyond.upper() == beyond.casefold()
