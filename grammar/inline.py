@@ -3,8 +3,8 @@
     A = "x" A | "y"    becomes    "x"* "y"           (a component of rules that call each other only at their ends)
     A = B "z", B = "x" | "y"    becomes    A = ("x" | "y") "z"
 
-A grammar that is regular throughout becomes one rule if that stays small. Terminals keep to themselves: a `Lexeme` is
-never moved, and neither is a rule with a loop worth its own tables unless all becomes one.
+A grammar that is regular throughout becomes one rule if that stays small and shallow. Terminals keep to themselves: a
+`Lexeme` is never moved, and neither is a rule with a loop worth its own tables unless all becomes one.
 
 Laws
     1. The language of the rules that remain is unchanged.
@@ -34,6 +34,8 @@ from .ir import (
 
 #: Nodes of a grammar that becomes one rule.
 ONE_RULE = 2000
+#: Levels of a grammar that becomes one rule: lowering a rule is recursive.
+ONE_RULE_DEPTH = 100
 #: Nodes of a rule without recursion that is inlined everywhere; of one with a loop.
 SMALL, SMALL_LOOP = 16, 6
 #: Rules of a component, and nodes of each, that is turned into loops.
@@ -143,7 +145,8 @@ def _one_rule(rules: Mapping[str, Expr], start: str) -> Expr | None:
     bodies: dict[str, Expr] = {}
     for (name,) in order:
         bodies[name] = _inlined(needed[name], bodies)
-    return bodies[start]
+    depth = fold(bodies[start], lambda _, kids: 1 + max(kids, default=0))
+    return bodies[start] if depth <= ONE_RULE_DEPTH or len(needed) == 1 else None
 
 
 def _with_small_inlined(rules: Mapping[str, Expr], start: str) -> dict[str, Expr]:

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from oracles.naive_grammar import language
 
+from syntagma.automata import Vocabulary, compile_grammar
 from syntagma.errors import BudgetExceeded, EmptyLanguage, GrammarSyntaxError, UnsupportedFeature
 from syntagma.grammar.analysis import (
     components,
@@ -233,6 +234,21 @@ def test_regular_grammars_become_one_rule() -> None:
     rules = grammar(alt(seq(A, X), B), x=alt(seq(B, S), seq(Y, A)), y=alt(seq(Y, B), A))
     assert not self_embedding(rules)
     assert set(assert_kept(rules).rules) == {"s"}
+
+
+@pytest.mark.parametrize("n", [50, 51, 200, 300, 400, 1000])
+def test_chains_of_rules_do_not_nest(n: int) -> None:
+    """R_k = "a" R_(k+1) | "b": one rule while that is shallow, and never too deep to lower."""
+    chain: dict[str, Expr] = {f"r{k}": alt(seq(A, Ref(f"r{k + 1}")), B) for k in range(n)}
+    rules = Grammar("r0", {**chain, f"r{n}": B})
+    assert (len(normalize(rules).rules) == 1) == (n <= 50)
+    auto = compile_grammar(rules, Vocabulary.from_tokens([b"a", b"b"], eos_ids=[2]))
+    state = auto.start
+    for _ in range(n):
+        assert auto.mask(state)[0] == 0b011
+        assert auto.accepts(auto.advance(state, 1))
+        state = auto.advance(state, 0)
+    assert auto.mask(state)[0] == 0b010
 
 
 def test_terminals_stay_rules() -> None:
