@@ -1,21 +1,21 @@
 """Command line: `syntagma generate`, `validate`, `explain`, `convert`, `warmup`.
 
-Only typer is imported here; what a command needs is imported when it runs, so that `syntagma --help` answers at once.
+Only typer and the words that options take are imported here; what a command needs is imported when it runs, so that
+`syntagma --help` answers at once.
 Each command's work is in `backends/commands`, and comes back as an `Outcome` with the exit status: 0 all is well,
 1 findings or an invalid instance, 2 the request, grammar or schema cannot be used.
 """
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Iterator
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from .backends.commands.choices import Drawing, DrawingFormat, FindingFormat, Kind, Profile, SamplerName, Target
 from .errors import SyntagmaError
 
 if TYPE_CHECKING:
@@ -29,67 +29,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-
-class Profile(StrEnum):
-    """How a JSON Schema is read."""
-
-    spec = "spec"
-    generation = "generation"
-
-
-class Kind(StrEnum):
-    """What a file holds."""
-
-    schema = "schema"
-    lark = "lark"
-    gbnf = "gbnf"
-    ebnf = "ebnf"
-    regex = "regex"
-
-
-class Target(StrEnum):
-    """The dialects that a grammar can be printed in."""
-
-    lark = "lark"
-    gbnf = "gbnf"
-    regex = "regex"
-
-
-class SamplerName(StrEnum):
-    """How tokens are drawn."""
-
-    masking = "masking"
-    awrs = "awrs"
-    asap = "asap"
-    cars = "cars"
-    mcmc = "mcmc"
-    smc = "smc"
-    beam = "beam"
-
-
-class Drawing(StrEnum):
-    """What is drawn."""
-
-    rules = "rules"
-    automaton = "automaton"
-
-
-class DrawingFormat(StrEnum):
-    """How a drawing is written."""
-
-    svg = "svg"
-    dot = "dot"
-
-
-class FindingFormat(StrEnum):
-    """How findings are printed."""
-
-    text = "text"
-    json = "json"
-    sarif = "sarif"
-    github = "github"
-
 
 FileArgument = Annotated[
     Path, typer.Argument(help="A grammar or schema: .json, .lark, .gbnf, .ebnf or .regex; - is standard input.")
@@ -106,6 +45,9 @@ TypeOption = Annotated[str | None, typer.Option("--type", metavar="MODULE:NAME",
 ProfileOption = Annotated[
     Profile, typer.Option(help="How a JSON Schema is read: to the letter, or as serving wants it.")
 ]
+ModelOption = Annotated[str, typer.Option(help='"embedded", a folder, or a name on the hub.')]
+SamplerOption = Annotated[SamplerName, typer.Option(help="How tokens are drawn.")]
+HideSchemaOption = Annotated[bool, typer.Option("--hide-schema", help="Do not show the schema to the model.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object, for machines.")]
 
 
@@ -137,8 +79,8 @@ def generate(
     choice: ChoiceOption = None,
     type_: TypeOption = None,
     profile: ProfileOption = Profile.generation,
-    model: Annotated[str, typer.Option(help='"embedded", a folder, or a name on the hub.')] = "embedded",
-    sampler: Annotated[SamplerName, typer.Option(help="How tokens are drawn.")] = SamplerName.masking,
+    model: ModelOption = "embedded",
+    sampler: SamplerOption = SamplerName.masking,
     particles: Annotated[
         int | None, typer.Option(min=1, help="How many texts smc or beam grow together.  [default: 16, or 4]")
     ] = None,
@@ -155,7 +97,7 @@ def generate(
     seed: Annotated[int | None, typer.Option(min=0, help="Makes sampling repeatable.")] = None,
     max_tokens: Annotated[int | None, typer.Option(min=1, help="Close the text within so many tokens.")] = None,
     raw: Annotated[bool, typer.Option("--raw", help="Give the prompt as it is, not as a chat message.")] = False,
-    hide_schema: Annotated[bool, typer.Option("--hide-schema", help="Do not show the schema to the model.")] = False,
+    hide_schema: HideSchemaOption = False,
     stream: Annotated[bool, typer.Option("--stream", help="Print the text as it grows.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -178,10 +120,8 @@ def generate(
 
 @app.command()
 def validate(
-    file: Annotated[
-        Path, typer.Argument(help="A grammar or schema: .json, .lark, .gbnf, .ebnf or .regex; - is standard input.")
-    ],
-    kind: Annotated[Kind | None, typer.Option(help="What the file holds, where its name does not tell.")] = None,
+    file: FileArgument,
+    kind: KindOption = None,
     profile: ProfileOption = Profile.spec,
     instances: Annotated[
         Path | None,
@@ -250,11 +190,9 @@ def explain(
 
 @app.command()
 def convert(
-    file: Annotated[
-        Path, typer.Argument(help="A grammar or schema: .json, .lark, .gbnf, .ebnf or .regex; - is standard input.")
-    ],
+    file: FileArgument,
     to: Annotated[Target, typer.Option(help="The dialect to print; XGrammar reads gbnf, too.")],
-    kind: Annotated[Kind | None, typer.Option(help="What the file holds, where its name does not tell.")] = None,
+    kind: KindOption = None,
     profile: ProfileOption = Profile.generation,
     as_json: JsonOption = False,
 ) -> None:
@@ -350,14 +288,14 @@ def batch(
     choice: ChoiceOption = None,
     type_: TypeOption = None,
     profile: ProfileOption = Profile.generation,
-    model: Annotated[str, typer.Option(help='"embedded", a folder, or a name on the hub.')] = "embedded",
-    sampler: Annotated[SamplerName, typer.Option(help="How tokens are drawn.")] = SamplerName.masking,
+    model: ModelOption = "embedded",
+    sampler: SamplerOption = SamplerName.masking,
     particles: Annotated[int | None, typer.Option(min=1, help="How many texts smc grows together.")] = None,
     temperature: Annotated[float | None, typer.Option(min=0.0, help="0 takes the most probable token.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Makes the run repeatable, row by row.")] = None,
     max_tokens: Annotated[int | None, typer.Option(min=1, help="Close each text within so many tokens.")] = None,
     concurrency: Annotated[int, typer.Option(min=1, help="Rows that run at the same time.")] = 16,
-    hide_schema: Annotated[bool, typer.Option("--hide-schema", help="Do not show the schema to the model.")] = False,
+    hide_schema: HideSchemaOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Answer a file of prompts; an interrupted run goes on where it was."""
@@ -377,7 +315,7 @@ def batch(
 
 @app.command()
 def serve(
-    model: Annotated[str, typer.Option(help='"embedded", a folder, or a name on the hub.')] = "embedded",
+    model: ModelOption = "embedded",
     host: Annotated[str, typer.Option(help="The address to listen on; 0.0.0.0 is every one.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="The port to listen on.")] = 8000,
     api_key: Annotated[
@@ -431,34 +369,10 @@ def _constraint(
 
 
 def _finish(command: Callable[[], Outcome | Iterator[str | Outcome]], as_json: bool) -> NoReturn:
-    """Run a command, print its outcome and leave with its status; errors on purpose become messages."""
-    from .backends.commands.outcome import UNUSABLE, Outcome, failure
+    """Run a command, print its outcome and leave with its status."""
+    from .backends.commands.presentation import present
 
-    try:
-        result = command()
-        for piece in [result] if isinstance(result, Outcome) else result:
-            if isinstance(piece, Outcome):
-                outcome = piece
-            else:
-                print(piece, end="", flush=True)
-    except (SyntagmaError, OSError) as error:
-        outcome = failure(error)
-    if as_json:
-        print(json.dumps(outcome.data, ensure_ascii=False, default=str))
-    else:
-        _print(outcome.pieces, to_stderr=outcome.status == UNUSABLE)
-        if outcome.warning:
-            _print([("yellow", f"{outcome.warning}\n")], to_stderr=True)
-    raise typer.Exit(outcome.status)
-
-
-def _print(pieces: list[tuple[str, str]], *, to_stderr: bool) -> None:
-    """Coloured on a terminal, plain in a pipe."""
-    from rich.console import Console
-    from rich.text import Text
-
-    console = Console(stderr=to_stderr, soft_wrap=True, highlight=False)
-    console.print(Text.assemble(*((text, style) for style, text in pieces)), end="")
+    raise typer.Exit(present(command, as_json))
 
 
 def main() -> None:

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import syntagma as sg
+from syntagma.backends.commands.choices import SamplerName
 from syntagma.backends.commands.sampler import LAWFUL
-from syntagma.cli import SamplerName
 from syntagma.errors import DeadEnd
 from syntagma.sampling import TableModel
 
