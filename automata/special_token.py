@@ -1,7 +1,7 @@
 """Special tokens of a grammar, held against a vocabulary.
 
-What one tokenizer has as a special token is ordinary text in another: Qwen's `<tool_call>` is an added token that is not
-special. A `Token` node that names such a token becomes its text.
+What one tokenizer has as a special token is ordinary text in another: Qwen's `<tool_call>` is an added token that is
+not special. A `Token` node that names such a token becomes its text.
 """
 
 from __future__ import annotations
