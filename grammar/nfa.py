@@ -35,6 +35,8 @@ class Nfa:
         self.edges: list[list[tuple[int, int]]] = []
         self.empty: list[list[int]] = []
         self._known: dict[tuple[int, int], int] = {}
+        #: Alternatives, by identity: themselves, kept alive, and the machine of their literals.
+        self._machines: dict[int, tuple[Sequence[Expr], Machine | None]] = {}
         self._closures: dict[int, frozenset[int]] = {}
 
     def state(self) -> int:
@@ -92,13 +94,21 @@ class Nfa:
         raise GrammarError(f"Expected a regular expression, got a part of kind {type(expr).__name__}.")
 
     def _alternatives(self, items: Sequence[Expr], then: int) -> int:
-        words = [item for item in items if isinstance(item, Bytes | Spelled)]
-        machine = _literals(words) if len(words) >= MANY_LITERALS else None
+        machine = self._of_literals(items)
         if machine is None:
             return self.fork([self.build(item, then) for item in items])
-        self.free += len(machine.rows)
         rest = [self.build(item, then) for item in items if not isinstance(item, Bytes | Spelled)]
         return self.fork([self.splice(machine, then), *rest])
+
+    def _of_literals(self, items: Sequence[Expr]) -> Machine | None:
+        """The machine of the literals among alternatives, if they are many; made, and its states granted, once."""
+        known = self._machines.get(id(items))
+        if known is None:
+            words = [item for item in items if isinstance(item, Bytes | Spelled)]
+            machine = _literals(words) if len(words) >= MANY_LITERALS else None
+            known = self._machines[id(items)] = items, machine
+            self.free += len(machine.rows) if machine else 0
+        return known[1]
 
     def _repeat(self, expr: Repeat, then: int) -> int:
         item, low, high = _normal(expr)
