@@ -47,7 +47,11 @@ def encode_prompt(model: Model | TextModel, prompt: Prompt, schema: Any, show_sc
     Raises
     ------
     BackendError : the model does not read such prompts, or there is no message to show the schema in.
+    TypeError : the prompt is neither text, nor messages, nor token ids.
     """
+    if isinstance(prompt, Mapping) or not isinstance(prompt, Sequence | np.ndarray):
+        found = "one message: put it into a list" if isinstance(prompt, Mapping) else type(prompt).__name__
+        raise TypeError(f"Expected a prompt as text, a list of messages or a list of token ids, got {found}.")
     wants = is_chat(prompt) if show_schema is None else show_schema
     shown = schema if wants else None
     if is_chat(prompt):

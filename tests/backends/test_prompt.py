@@ -117,3 +117,11 @@ def test_text_comes_in_whole_characters_without_the_healed_bytes():
     assert TextReader(vocab, [5], skip=6).read([0, 1, 2, 3, 5], last=True) == "�!"
     assert TextReader(vocab, [5]).read([0, 4, 3], last=True) == "say �!"
     assert json.dumps(TextReader(vocab, [5], skip=4).read([0], last=True)) == '""'
+
+
+@pytest.mark.parametrize(
+    ("prompt", "words"), [({"role": "user", "content": "Hi"}, "put it into a list"), (None, "NoneType"), (7, "int")]
+)
+def test_what_is_no_prompt(prompt: object, words: str) -> None:
+    with pytest.raises(TypeError, match=words):
+        encode_prompt(object(), prompt, None, None)  # type: ignore[arg-type]
