@@ -79,8 +79,8 @@ def keep_verdict(A, guard, start, end, text, passes):
     A[e + 3] = passes
 
 
-@kernel("int64(int32[::1], int32[::1], int64, int64, int64, uint8[::1], int64)")
-def guards_pass(G, A, guards, pos, unused, text, ask):
+@kernel("int64(int32[::1], int32[::1], int64, int64, uint8[::1], int64)")
+def guards_pass(G, A, guards, pos, text, ask):
     """Whether all guards of a closure item's list accept the text up to `pos`: 1, 0 or FAILED."""
     result = 1
     while guards > 0:

@@ -164,7 +164,7 @@ def step_items(G, A, off, n, b, pos, text, ask):
                     return FAILED
                 continue
         if A[e + 4] > 0:
-            v = guards_pass(G, A, A[e + 4], pos, 0, text, ask)
+            v = guards_pass(G, A, A[e + 4], pos, text, ask)
             if v == 0:
                 continue
             if v < 0:
