@@ -89,7 +89,8 @@ def kernels() -> dict[str, Any]:
 def test_every_kernel_has_one_specialisation() -> None:
     session()
     census = {name: len(each.signatures) for name, each in kernels().items()}
-    assert sum(census.values()) > 30
+    assert len(census) > 60
+    assert sum(census.values()) > 10  # with kernels on disk no inner one is compiled
     assert {name: n for name, n in census.items() if n > 1} == {}
 
 
