@@ -59,6 +59,8 @@ from numba import _dynfunc, types  # noqa: E402
 from numba.core import codegen, cpu  # noqa: E402
 from numba.extending import intrinsic, register_jitable  # noqa: E402
 
+from .collection import no_collection  # noqa: E402
+
 if CACHE_DIR is not None:
     numba.config.CACHE_DIR = str(CACHE_DIR)
 
@@ -107,6 +109,13 @@ def _entry(function: Function) -> Function:
         if "no locator" not in str(error):
             raise
         compiled = numba.njit(**_OPTIONS)(function)
+    compile_for = compiled._compile_for_args  # type: ignore[attr-defined]
+
+    def compile_for_arguments(*args: Any, **kws: Any) -> Any:
+        with no_collection():
+            return compile_for(*args, **kws)
+
+    compiled._compile_for_args = compile_for_arguments  # type: ignore[attr-defined]
     return compiled
 
 

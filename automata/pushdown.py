@@ -6,11 +6,9 @@ ask, a table that is full. Python supplies it and calls the kernel again.
 
 from __future__ import annotations
 
-import gc
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -24,6 +22,7 @@ from ..grammar.regular import is_nullable, is_regular
 from . import _layout_kernels as L
 from ._config_kernels import intern_one, rehash, rehash_unions
 from .block import Lowered
+from .collection import no_collection
 from .lower import Lowerer
 from .tables import TerminalTables
 from .vocabulary import Vocabulary
@@ -116,7 +115,7 @@ class Pushdown:
         """Lower a rule and place it in the arena."""
         began = time.perf_counter()
         try:
-            with _no_collection():
+            with no_collection():
                 lowered = self.lowerer.lower(rule)
         except RecursionError:
             raise BudgetExceeded("nesting of a rule", sys.getrecursionlimit(), "nest it less deeply") from None
@@ -361,21 +360,6 @@ class Pushdown:
     def check(self, guard: int) -> Guarded:
         """The guarded expression with this number."""
         return self.lowerer.checks[guard]
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Keep the garbage collector from going through thousands of new objects again and again: nearly all of them stay.
-
-    Their number is bounded by the limits.
-    """
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def _nullable_part(expr: Expr, nullable: Callable[[Expr], bool]) -> bool:

@@ -19,7 +19,7 @@ from oracles.naive_grammar import matches
 from oracles.naive_mask import NaiveMask, Stack, Symbol, TooManyStacks, is_empty
 
 from syntagma.automata import Limits, TokenAutomaton, Vocabulary, compile_grammar, tables
-from syntagma.errors import EmptyLanguage, UnsupportedFeature
+from syntagma.errors import BudgetExceeded, EmptyLanguage, UnsupportedFeature
 from syntagma.grammar.ir import (
     EMPTY,
     NOTHING,
@@ -182,7 +182,7 @@ def keeps_the_law(grammar: Grammar, rng: random.Random, vocab: Vocabulary, steps
     """Walk through the grammar, as far as the oracle can."""
     try:
         Walk(grammar, vocab, rng).run(steps)
-    except UnsupportedFeature:
+    except (BudgetExceeded, UnsupportedFeature):
         assume(False)
     except TooManyStacks:
         return
