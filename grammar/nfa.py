@@ -153,6 +153,8 @@ def _normal(expr: Repeat) -> tuple[Expr, int, int | None]:
     if high is not None and high < low:
         raise GrammarError(f"Expected a repetition's maximum to be at least its minimum {low}, got {high}.")
     while isinstance(item, Repeat) and item.min == 0 and high != 0:
+        if item.max == 0:
+            return item.item, 0, 0
         if item.max is None:
             item, low, high = item.item, 0, None
         elif item.max == 1 or high is None:

@@ -7,7 +7,7 @@ import time
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from oracles.naive_regular import matches, strings
 
@@ -63,6 +63,7 @@ def language(dfa: regular.Dfa) -> list[int]:
 
 
 @settings(deadline=None)
+@example(Repeat(Repeat(Bytes(b"a"), 0, 0)))
 @given(expressions)
 def test_the_dfa_accepts_what_the_definition_says(expr: Expr) -> None:
     dfa = compile_regular(expr)
