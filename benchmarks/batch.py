@@ -188,6 +188,8 @@ def main() -> None:
     engines = [name for name in ENGINES if version(name)]
     sequences = draw(options.folder, options.tokenizer, options.sequences, options.seed)
     verdicts = [in_process(options, name, sequences, "--check") for name in engines]
+    left_out = {name: oks.count(False) for name, oks in zip(engines, verdicts, strict=True)}
+    Console(stderr=True).print("sequences that an engine does not take:", left_out)
     good = [sequence for sequence, *oks in zip(sequences, *verdicts, strict=True) if all(oks)]
     sequences = [good[k % len(good)] for k in range(options.sequences)]
     cores = len(os.sched_getaffinity(0))
@@ -210,7 +212,7 @@ def main() -> None:
         "sequences": len(sequences),
         "schemas": len({s for s, _ in sequences}),
     }
-    record |= {"steps": options.steps, "tokenizer": options.tokenizer.name, "runs": found}
+    record |= {"left_out": left_out, "steps": options.steps, "tokenizer": options.tokenizer.name, "runs": found}
     out = options.out or RECORDS / f"{where['date'][:10]}-{where['commit'].rstrip('+')}-batch.json"
     out.write_text(json.dumps(record, indent=1) + "\n", "utf-8")
 
