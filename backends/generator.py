@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, overload
 
 from ..errors import DeadEnd, PromptTooLong
@@ -92,7 +93,8 @@ class Generator:
         self.where = [predicate.reading(self.output.decode) for predicate in asked]
         #: The automaton of the output, for prompts that need no healing.
         self.automaton = compiled(self.output.constraint, model.vocabulary, b"", limits)
-        self._filtered = self._with_predicates(self.automaton, 0)
+        # One constraint for each automaton: samplers that learn know it again.
+        self._with_predicates = lru_cache(maxsize=64)(self._filtered)
 
     def __call__(self, prompt: Prompt, *, max_tokens: int | None = None, seed: int | None = None) -> Generation:
         """Continue one prompt: a text, messages with role and content, or token ids.
@@ -190,13 +192,13 @@ class Generator:
         budget = MAX_TOKENS if wanted is None else wanted
         by_default = isinstance(prompt, str) and getattr(self.sampler, "critic", None) is None
         if not (by_default if self.heal is None else self.heal):
-            return _Job(tokens, self._filtered, budget, 0)
+            return _Job(tokens, self._with_predicates(self.automaton, 0), budget, 0)
         kept, dropped = heal(vocabulary, tokens)
         automaton = compiled(self.output.constraint, vocabulary, dropped, self.limits)
         filtered = self._with_predicates(automaton, len(dropped))
         return _Job(kept, filtered, budget + len(tokens) - len(kept), len(dropped))
 
-    def _with_predicates(self, automaton: TokenAutomaton, skip: int) -> TokenAutomaton | Filtered:
+    def _filtered(self, automaton: TokenAutomaton, skip: int) -> TokenAutomaton | Filtered:
         return Filtered(automaton, self.where, skip) if self.where else automaton
 
     def _steps(self, jobs: Sequence[_Job], seed: int | None) -> Iterator[list[Sample]]:

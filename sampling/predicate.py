@@ -14,6 +14,8 @@ Not chosen: calling the function for the whole mask; at 100 us a call and 128k t
 from __future__ import annotations
 
 import json
+import threading
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -61,7 +63,7 @@ class Predicate:
         self.fn, self.on, self.decode, self.memo = fn, on, decode, memo
         #: How often the function was called.
         self.calls = 0
-        self._known: dict[str, bool] = {}
+        self._known: OrderedDict[str, bool] = OrderedDict()
 
     def __repr__(self) -> str:
         return f"Predicate({self.name}, on={self.on!r})"
@@ -82,11 +84,12 @@ class Predicate:
         if not ended and self.on != "prefix":
             return True
         text = data.decode("utf-8", "replace") if ended else whole_characters(data)
-        if text not in self._known:
-            if len(self._known) >= self.memo:
-                del self._known[next(iter(self._known))]
-            self._known[text] = self._ask(text)
-        return self._known[text]
+        answer = self._known.get(text)
+        if answer is None:
+            answer = self._known[text] = self._ask(text)
+            if len(self._known) > self.memo:
+                self._known.popitem(last=False)
+        return answer
 
     def _ask(self, text: str) -> bool:
         self.calls += 1
@@ -105,7 +108,7 @@ class Predicate:
 
 
 class Filtered:
-    """A constraint whose texts predicates accept; see the module's law.
+    """A constraint whose texts predicates accept; see the module's law. Runs in several threads may share it.
 
     Parameters
     ----------
@@ -124,6 +127,7 @@ class Filtered:
         self.predicates = [p if isinstance(p, Predicate) else Predicate(p) for p in predicates]
         self.skip = skip
         self.end_ids = auto.end_ids
+        self._lock = threading.Lock()
         self._runs = 0
         self._forget()
 
@@ -192,13 +196,15 @@ class Filtered:
     def run(self) -> Iterator[Filtered]:
         """The lifetime of the states that a sampling run makes."""
         with self.auto.run():
-            self._runs += 1
+            with self._lock:
+                self._runs += 1
             try:
                 yield self
             finally:
-                self._runs -= 1
-                if not self._runs:
-                    self._forget()
+                with self._lock:
+                    self._runs -= 1
+                    if not self._runs:
+                        self._forget()
 
     def _passes(self, text: bytes, ended: bool) -> bool:
         return all(predicate(text[self.skip :], ended=ended) for predicate in self.predicates)
@@ -208,10 +214,11 @@ class Filtered:
 
     def _state(self, inner: int, text: bytes) -> int:
         """The number of a pair; equal pairs have equal numbers."""
-        if (inner, text) not in self._numbers:
-            self._numbers[inner, text] = len(self._pairs)
-            self._pairs.append((inner, text))
-        return self._numbers[inner, text]
+        with self._lock:
+            if (inner, text) not in self._numbers:
+                self._pairs.append((inner, text))
+                self._numbers[inner, text] = len(self._pairs) - 1
+            return self._numbers[inner, text]
 
     def _forget(self) -> None:
         self._pairs: list[tuple[int, bytes]] = [(0, b""), (0, b"")]

@@ -62,5 +62,19 @@ def test_what_asap_learned_stays_with_it():
     assert sampler.future(MODEL, generate.automaton, [3], 1024).n_samples == 5
 
 
+@pytest.mark.parametrize("sampler", [sg.ASAp(seed=0), sg.CARS(seed=0)], ids=lambda s: type(s).__name__)
+@pytest.mark.parametrize("heal", [False, True])
+def test_predicates_do_not_make_samplers_forget(llama, sampler, heal):
+    """Of one generator, all calls with a prompt learn from each other, healed prompts as others."""
+    generate = sg.Generator(llama, sg.Choice(["12", "123", "7"]), sampler=sampler, heal=heal, where=str.isdigit)
+    kept = sampler._futures if isinstance(sampler, sg.ASAp) else sampler._tables
+    before = len(kept._tables)
+    for seed in range(4):
+        assert generate("Say a numb", seed=seed).text in ("12", "123", "7")
+    assert len(kept._tables) == before + 1
+    (*_, table) = next(reversed(kept._tables.values()))
+    assert table.n_samples >= 4
+
+
 def test_the_command_line_knows_them():
     assert {name.value for name in SamplerName} == {"masking", *LAWFUL}
