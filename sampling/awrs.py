@@ -13,9 +13,21 @@ vocabulary is; and a little more work estimates Z(h) without bias. With R the ma
 
 All are properly weighted jointly with the token: E[Z-hat 1{x = v}] = p(v | h) 1[v may follow h].
 
-`max_rejects` D gives up after D refusals with weight 0, and stays unbiased: the recursive estimator says 1 - R where
-D - 1 were refused before x, and the geometric one becomes min(A - 1, passes) / (passes + refusals - 1), refusals cut
-at D.
+`max_rejects` D gives up after D refusals with weight 0, and stays unbiased:
+
+    recursive   says 1 - R, without a second check, where D - 1 were refused before x.
+    paper       says (1 - R) / D as soon as n = D - 1, in the middle of the second pass, too.
+    geometric   says min(A - 1, passes) / (passes + refusals - 1), refusals cut at D.
+
+Why the paper's is right: the second pass draws from what the first one left, so refusals b_1 .. b_n, n_1 of them in the
+first pass, have the probability P(b) of an order without replacement, wherever x came between them. With q_x = p(x) /
+(1 - R) that x is drawn after n_1, and g_n that what follows b_n passes,
+
+    E[Z-hat 1{x = v}] = sum_b sum_{n_1 <= n} P(b) q_v (1 - R) a_n g_n = p(v) sum_b P(b) g_n (n + 1) a_n
+
+which is p(v) for a_n = 1 / (n + 1): P(b) g_n sums to 1, as some token passes at last. Orders of D refusals, which the
+limit cuts short, have the mass that is missing from the sum over n < D; x can have come at D places in them (at
+n_1 = D it was given up), so a_D = 1 / D makes them whole. That is a_{D-1}: the D-th refusal needs no asking.
 
 The constraint's mask prunes beforehand: only what it allows is offered, and its mass multiplies the estimate. Mass that
 is left is summed over what is left, never taken as 1 - R, so allowed shares of 1e-30 keep their weights.
@@ -73,8 +85,6 @@ class AWRS(StepwiseSampler):
             raise ValueError(f'Expected estimator "recursive", "paper" or "geometric", got {self.estimator!r}.')
         if self.max_rejects is not None and self.max_rejects < 1:
             raise ValueError(f"Expected max_rejects to be at least 1, got {self.max_rejects}.")
-        if self.max_rejects is not None and self.estimator == "paper":
-            raise ValueError("The paper's estimator is biased under max_rejects. Choose another one.")
         if self.max_accepts < 2:
             raise ValueError(f"Expected max_accepts to be at least 2, got {self.max_accepts}.")
         if not 0 < self.temperature < np.inf:
@@ -118,7 +128,7 @@ class AWRS(StepwiseSampler):
         if self.estimator == "geometric":
             return _geometric(mass, ask, chance, self.max_accepts, self.max_rejects or np.inf)
         if self.estimator == "paper":
-            return _paper(mass, ask, chance)
+            return _paper(mass, ask, chance, self.max_rejects)
         return _recursive(mass, ask, chance, self.max_rejects)
 
     def _unpruned(self, offer: Offer, auto: Constraint) -> Offer:
@@ -147,19 +157,23 @@ def _recursive(
     return Estimate(i, left)
 
 
-def _paper(mass: NDArray[np.float64], ask: Callable[[int], object], chance: Chance) -> Estimate | None:
+def _paper(
+    mass: NDArray[np.float64], ask: Callable[[int], object], chance: Chance, limit: int | None
+) -> Estimate | None:
     refused: list[int] = []
     for i in chance.order(mass):
         if ask(i):
             break
         refused.append(i)
+        if len(refused) == limit:
+            return Estimate(i, -np.inf)
     else:
         return None
     pool = mass.copy()
     pool[refused] = -np.inf
     n = len(refused)
     for j in chance.order(pool):
-        if j == i or ask(j):
+        if n + 1 == limit or j == i or ask(j):
             break
         n += 1
     return Estimate(i, logsumexp(pool) - float(np.log(n + 1)))
