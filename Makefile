@@ -7,7 +7,7 @@ READY := $(VENV)/.syntagma-ready
 DEV := $(VENV)/.syntagma-dev
 PYTEST := $(BIN)/python -m pytest -q
 
-.PHONY: dev check test types cov bench docs demo serve-test
+.PHONY: dev check test types cov bench docs demo serve-test client-test
 
 dev: $(DEV)
 
@@ -68,8 +68,30 @@ $(VLLM_VENV)/.syntagma-ready: pyproject.toml
 	$(VLLM) -m pip install --quiet --editable ".[vllm,test]" httpx
 	touch $@
 
+# Real clients against our server, each in an environment that holds it and pytest, nothing of ours.
+CLIENT_VENVS ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/syntagma/client
+CLIENTS := openai instructor pydantic_ai litellm schemathesis
+CLIENT_openai := openai==3.52.0
+CLIENT_instructor := instructor==1.17.0
+CLIENT_pydantic_ai := pydantic-ai-slim[openai]==2.62.0
+CLIENT_litellm := litellm==1.105.3
+CLIENT_schemathesis := schemathesis==4.32.5
+
+$(CLIENT_VENVS)-%/.syntagma-ready: Makefile
+	test -x $(@D)/bin/python || python3 -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet "$(CLIENT_$*)" "pytest>=8"
+	touch $@
+
+client-test: $(CLIENTS:%=client-test-%)
+
+client-test-%: $(CLIENT_VENVS)-%/.syntagma-ready $(READY)
+	SYNTAGMA_PYTHON=$(abspath $(BIN)/python) $(CLIENT_VENVS)-$*/bin/python -m pytest -q -rs -W default \
+	-p no:cacheprovider --confcutdir=tests/clients tests/clients/test_$*.py
+
+.PRECIOUS: $(CLIENT_VENVS)-%/.syntagma-ready
+
 # SGLang, too, where SGLANG names a Python that has it, with stubs for what has no build for a processor.
-serve-test: $(READY) $(VLLM_VENV)/.syntagma-ready
+serve-test: $(READY) $(VLLM_VENV)/.syntagma-ready client-test
 	$(VLLM) -m pytest -q -rs tests/serving
 	test -z "$(SGLANG)" || $(SGLANG) -m pytest -q -rs tests/serving/test_sglang.py
 	$(PYTEST) tests/backends/server tests/backends/test_remote.py tests/backends/test_batch.py

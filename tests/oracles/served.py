@@ -33,11 +33,11 @@ def free_port() -> int:
 
 
 @contextmanager
-def served(arguments: list[str], log: Path, seconds: float = 300) -> Iterator[None]:
-    """A server's process, once its /health answers; the last argument is the port. Ended with all its children."""
+def served(arguments: list[str], log: Path, seconds: float = 300, python: str = sys.executable) -> Iterator[int]:
+    """A server's process, by its id, once its /health answers; the last argument is the port. Ended with its children."""
     with log.open("wb") as out:
         process = subprocess.Popen(
-            [sys.executable, *arguments], stdout=out, stderr=out, env=os.environ | ENVIRONMENT, start_new_session=True
+            [python, *arguments], stdout=out, stderr=out, env=os.environ | ENVIRONMENT, start_new_session=True
         )
     try:
         end = time.monotonic() + seconds
@@ -45,7 +45,7 @@ def served(arguments: list[str], log: Path, seconds: float = 300) -> Iterator[No
             if process.poll() is not None or time.monotonic() > end:
                 pytest.fail("the server did not start:\n" + log.read_text("utf-8", "replace")[-3000:])
             time.sleep(1)
-        yield
+        yield process.pid
     finally:
         os.killpg(process.pid, signal.SIGTERM)
         try:

@@ -312,31 +312,6 @@ def test_a_model_that_fails_fails_one_request():
             assert "broken" not in answer.text
 
 
-def test_the_openai_client():
-    openai = pytest.importorskip("openai", reason="install openai")
-    pydantic = pytest.importorskip("pydantic", reason="install pydantic")
-    Person = pydantic.create_model("Person", name=(str, pydantic.Field(max_length=5)), old=(bool, ...))
-    messages = [{"role": "user", "content": "Who?"}]
-    with running(ByteModel(), api_key="k") as http:
-        client = openai.OpenAI(base_url=f"{http.base_url}/v1", api_key="k", max_retries=0)
-        with client:
-            done = client.chat.completions.parse(model="bytes", messages=messages, response_format=Person)
-            assert isinstance(done.choices[0].message.parsed, Person)
-            assert isinstance(
-                client.responses.parse(model="bytes", input="Who?", text_format=Person).output_parsed, Person
-            )
-            stream = client.chat.completions.create(
-                model="bytes", messages=messages, stream=True, extra_body={"regex": "[ab]{4}"}
-            )
-            text = "".join(chunk.choices[0].delta.content or "" for chunk in stream)
-            assert re.fullmatch("[ab]{4}", text)
-            with client.responses.stream(model="bytes", input="Who?", text_format=Person) as events:
-                events.until_done()
-                assert isinstance(events.get_final_response().output_parsed, Person)
-            with pytest.raises(openai.BadRequestError, match="extra"):
-                client.chat.completions.create(model="bytes", messages=messages, extra_body={"extra": 1})
-
-
 def test_batches_are_what_the_model_gives_alone():
     """The batcher's law, without HTTP."""
     from syntagma.backends.server.batcher import Batcher, Session
