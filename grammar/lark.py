@@ -3,8 +3,9 @@
 lark reads the text, imports and all; its rules and terminals become rules of the IR. Inline aliases, `?`, `!` and `_`
 shape lark's trees only and change nothing here. Beyond lark's own syntax, as in llguidance, a rule may hold `%json
 {...}` (what an inline JSON Schema accepts), `%regex {"substring_words": ...}` (any piece of a text), `<|name|>` (a
-special token by name), `<[12,30-40]>` (special tokens by id), `x{2,3}` for `x~2..3`, and attributes: `name[lazy]:` and
-`name[suffix="..."]:` end a terminal where it first may. `stop` and `max_tokens` are refused; `capture` and
+special token by name), `<[12,30-40]>` (special tokens by id), `@name` (one of the `grammars` given), `x{2,3}` for
+`x~2..3`, and attributes: `name[lazy]:` and `name[suffix="..."]:` end a terminal where it first may. Terminals may be
+intersected, `A & B`, and complemented, `~A` (`lark_algebra`). `stop` and `max_tokens` are refused; `capture` and
 `temperature` have no effect and a `LarkWarning` says so. `%llguidance {}` is allowed.
 
 Differences to lark
@@ -26,7 +27,7 @@ from __future__ import annotations
 import re
 import traceback
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -42,8 +43,8 @@ from .ir import Expr, Grammar, Ref, references
 from .lark_attributes import LarkWarning, apply_attributes
 from .lark_rule import IGNORE, Definition, RuleBook, ignored_rule
 from .lark_terminal import MAX_TERMINAL, lexemes
-from .lark_text import LarkText, Schema, read_text
-from .part import Book, embedded
+from .lark_text import Embeddable, LarkText, Nested, Schema, read_text
+from .part import Book, HasGrammar, embedded
 from .substring import Substring
 
 #: What lark calls its own tokens, for people.
@@ -86,14 +87,17 @@ class Lark:
     start : the rule that the text is derived from.
     lexer : "longest" (terminals match greedily and compete, see `Lexeme`) or "dynamic" (they match as rules would).
     base_path : the folder from which other grammars are imported; without it only lark's own (`%import common.X`).
+    grammars : constraints by name, for rules that use them as `@name`. Kept as pairs, so that grammars are values.
     """
 
     text: str
     start: str = "start"
     lexer: Literal["longest", "dynamic"] = "longest"
     base_path: str | Path | None = None
+    grammars: Mapping[str, HasGrammar] | tuple[tuple[str, HasGrammar], ...] = ()
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "grammars", tuple(dict(self.grammars).items()))
         if self.lexer not in ("longest", "dynamic"):
             raise ValueError(f'Expected lexer to be "longest" or "dynamic", got {self.lexer!r}.')
 
@@ -128,7 +132,7 @@ class Lark:
         rules: dict[str, Expr] = {**book.rules, **{ignored_rule(name): terminals[name] for name in book.ignored}}
         rules |= terminals if self.lexer == "longest" else {name: each.expr for name, each in terminals.items()}
         for name, what in source.embedded.items():
-            rules.update(_embedded_rules(name, what, source))
+            rules.update(self._embedded_rules(name, what, source))
         top = self.start
         if book.ignored:
             top = f"{self.start} with ignored text"
@@ -157,6 +161,36 @@ class Lark:
             raise GrammarSyntaxError(f"Expected a rule `{self.start}` to start with, got {_list(definitions)}.")
         return RuleBook(source, definitions, dict(loaded.term_defs), tuple(loaded.ignore))
 
+    def _embedded_rules(self, name: str, what: Embeddable, source: LarkText) -> dict[str, Expr]:
+        """The rules of what a stand-in stands for; `name` is the first."""
+        match what:
+            case Schema():
+                return _schema_rules(name, what, source)
+            case Nested():
+                return self._nested_rules(name, what, source)
+            case Substring():
+                book = Book()
+                body = what.expression(book)
+                return _put_in(name, Grammar(body.rule, book.rules))
+        return {name: what}
+
+    def _nested_rules(self, name: str, what: Nested, source: LarkText) -> dict[str, Expr]:
+        given = dict(self.grammars)
+        if (constraint := given.get(what.name)) is None:
+            known = ", ".join(f"`@{name}`" for name in given) or "none"
+            message = f"Expected a grammar `{what.name}` in `grammars=`, known there: {known}."
+            raise GrammarSyntaxError(message, source=source.original, offset=what.offset)
+        try:
+            return _put_in(name, constraint.grammar())
+        except GrammarError as error:
+            message = f"In the grammar `@{what.name}`: {error.message}"
+            raise type(error)(message, source=source.original, offset=what.offset, pointer=error.pointer) from error
+
+
+def _put_in(name: str, grammar: Grammar) -> dict[str, Expr]:
+    """The rules of a grammar under names of their own; `name` is the first."""
+    return {name: Ref(f"{name}:{grammar.start}"), **embedded(grammar, name)}
+
 
 def _refuse_explosions(source: LarkText) -> None:
     """Terminals that repeat each other grow without end when lark puts them into each other."""
@@ -177,36 +211,22 @@ def _list(definitions: dict[str, Definition]) -> str:
     return "no rules" if not names else ", ".join(names[:8]) + (" and more" if len(names) > 8 else "")
 
 
-def _embedded_rules(name: str, what: Schema | Substring | Expr, source: LarkText) -> dict[str, Expr]:
-    """The rules of what a stand-in stands for; `name` is the first."""
-    if isinstance(what, Schema):
-        return _schema_rules(name, what, source)
-    if not isinstance(what, Substring):
-        return {name: what}
-    book = Book()
-    body = what.expression(book)
-    return {name: Ref(f"{name}:{body.rule}"), **embedded(Grammar(body.rule, book.rules), name)}
-
-
 def _schema_rules(name: str, schema: Schema, source: LarkText) -> dict[str, Expr]:
     """The rules of an inline schema, under names of their own; `name` is the first."""
     from .jsonschema import JsonSchema
 
     try:
-        grammar = JsonSchema(schema.value).grammar()
-        found = reachable(grammar.rules, grammar.start)
+        return _put_in(name, JsonSchema(schema.value).grammar())
     except GrammarError as error:
         message = f"In the inline schema: {error.message}"
         raise type(error)(message, source=source.original, offset=schema.offset, pointer=error.pointer) from error
-
-    return {name: Ref(f"{name}:{grammar.start}"), **embedded(Grammar(grammar.start, found), name)}
 
 
 def _places(rules: dict[str, Expr], source: LarkText) -> dict[str, str]:
     places: dict[str, str] = {}
     for name in rules:
         what = source.embedded.get(name)
-        offset = what.offset if isinstance(what, Schema) else source.definition(name.partition("{")[0])
+        offset = what.offset if isinstance(what, Schema | Nested) else source.definition(name.partition("{")[0])
         if offset is not None:
             places[name] = f"line {source.original.count(chr(10), 0, offset) + 1}"
     return places
@@ -223,12 +243,15 @@ def _translated(error: Exception, source: LarkText) -> GrammarError:
     cause = error if isinstance(error, UnexpectedInput) else error.__context__
     if isinstance(cause, UnexpectedInput) and not imported:
         return _syntax_error(error, cause, source)
-    message = source.restored(str(error)).strip()
+    message = re.sub(r"NonTerminal\('(.*?)'\)", r"`\1`", source.restored(str(error))).strip()
     if imported:
         return GrammarSyntaxError(
             f"In an imported grammar: {message}", source=source.original, offset=_find("%import", source)
         )
-    return GrammarSyntaxError(message.rstrip(".") + ".", source=source.original, offset=_named_offset(message, source))
+    placed = (what.offset for name, what in source.embedded.items() if isinstance(what, Nested) and name in str(error))
+    offset = next(placed, None)
+    offset = _named_offset(message, source) if offset is None else offset
+    return GrammarSyntaxError(message.rstrip(".") + ".", source=source.original, offset=offset)
 
 
 def _syntax_error(error: Exception, cause: UnexpectedInput, source: LarkText) -> GrammarSyntaxError:

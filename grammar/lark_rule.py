@@ -14,8 +14,9 @@ from lark.lexer import Pattern
 from ..errors import BudgetExceeded, GrammarSyntaxError, UnsupportedFeature
 from .fold import alternation, concatenation, repetition
 from .ir import EMPTY, Expr, Ref, Repeat, optional
-from .lark_terminal import Terminal, literal_pattern, subtrees, terminal_pattern
-from .lark_text import UNBOUNDED, LarkText
+from .lark_algebra import has_algebra, stands_for_operator
+from .lark_terminal import Terminal, literal_pattern, named_terminal, terminal_pattern
+from .lark_text import UNBOUNDED, LarkText, subtrees
 
 #: The rule of ignored text.
 IGNORE = "%ignore"
@@ -136,6 +137,9 @@ class RuleBook:
         return repetition(item, least, None if most >= UNBOUNDED else most)
 
     def _literal(self, tokens: list[Token]) -> Expr:
+        if operator := stands_for_operator(tokens, self.source):
+            message = f"`{operator}` works on terminals only. Name one, such as `WORD: /[a-z]+/ & ~/if|else/`."
+            raise UnsupportedFeature(message, source=self.source.original, offset=self.source.token_offset(tokens[0]))
         pattern = literal_pattern(tokens, self.source)
         name = self._names().get(pattern)
         if name is not None:
@@ -147,8 +151,9 @@ class RuleBook:
     def _names(self) -> dict[Pattern, str]:
         """The terminals by pattern: a literal in a rule that spells a named one is that terminal."""
         if self._named is None:
-            trees = {name: tree for name, (tree, _) in self.terminal_trees.items() if tree is not None}
-            self._named = {terminal_pattern(name, tree, self.source): name for name, tree in trees.items()}
+            trees = ((name, tree) for name, (tree, _) in self.terminal_trees.items() if tree is not None)
+            named = {name: tree for name, tree in trees if not has_algebra(tree, self.source)}
+            self._named = {terminal_pattern(name, tree, self.source): name for name, tree in named.items()}
         return self._named
 
     def _terminal(self, name: str) -> str:
@@ -156,8 +161,7 @@ class RuleBook:
             tree, priority = self.terminal_trees[name]
             if tree is None:
                 raise self._only_declared("Terminal", name)
-            offset = self.source.definition(name)
-            self.terminals[name] = Terminal(name, terminal_pattern(name, tree, self.source), priority, offset)
+            self.terminals[name] = named_terminal(name, tree, priority, self.source)
         return name
 
     def _only_declared(self, kind: str, name: str) -> UnsupportedFeature:

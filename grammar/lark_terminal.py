@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lark import Tree
@@ -27,7 +27,8 @@ from lark.visitors import Transformer_NonRecursive
 from ..errors import BudgetExceeded, GrammarError, GrammarSyntaxError, UnsupportedFeature
 from .fold import fold
 from .ir import ANY_BYTE, Alt, And, Bytes, Expr, Lexeme, Not, Repeat, Seq
-from .lark_text import LarkText
+from .lark_algebra import has_algebra, terminal_expression
+from .lark_text import LarkText, subtrees
 from .regex import parse_regex
 from .regex_syntax import Parser
 from .regular import is_nullable
@@ -54,10 +55,12 @@ class Terminal:
     priority: int
     #: Where it stands in the grammar's text, if there.
     offset: int | None
+    #: Its definition, if it has operators that no pattern can say.
+    algebra: Tree[Any] | None = None
 
     @property
     def is_literal(self) -> bool:
-        return isinstance(self.pattern, PatternStr)
+        return isinstance(self.pattern, PatternStr) and self.algebra is None
 
     def expression(self, source: LarkText) -> Expr:
         """What the terminal matches.
@@ -66,6 +69,8 @@ class Terminal:
         ------
         GrammarSyntaxError, UnsupportedFeature : as `parse_regex`.
         """
+        if self.algebra is not None:
+            return terminal_expression(self.algebra, lambda tokens: self._literal(tokens, source), source, self.name)
         if self.is_literal and not self.pattern.flags and self.pattern.value:
             return Bytes(self.pattern.value.encode())
         pattern = self.pattern.to_regexp()
@@ -76,6 +81,17 @@ class Terminal:
         if _is_lazy(pattern, self, source):
             expr = And((expr, Not(Seq((expr, Repeat(ANY_BYTE, 1))))))
         return expr
+
+    def _literal(self, tokens: list[Any], source: LarkText) -> Expr:
+        """What a literal among operators matches."""
+        pattern = literal_pattern(tokens, source)
+        if any(piece["mode"] == "?" for piece in _REGEX_PIECE.finditer(pattern.to_regexp())):
+            raise UnsupportedFeature(
+                f"Terminal {self.name} has a lazy quantifier beside `&` or `~`. Write without it.",
+                source=source.original,
+                offset=self.offset,
+            )
+        return replace(self, pattern=pattern, algebra=None).expression(source)
 
     def see_not_empty(self, expr: Expr, source: LarkText) -> None:
         """Refuse the terminal if it may be empty."""
@@ -108,8 +124,14 @@ def _is_lazy(pattern: str, terminal: Terminal, source: LarkText) -> bool:
     return lazy
 
 
+def named_terminal(name: str, tree: Tree[Any], priority: int, source: LarkText) -> Terminal:
+    """A terminal by its definition, in which other terminals have been put in; raises as `literal_pattern`."""
+    algebra = tree if has_algebra(tree, source) else None
+    return Terminal(name, terminal_pattern(name, tree, source), priority, source.definition(name), algebra)
+
+
 def terminal_pattern(name: str, tree: Tree[Any], source: LarkText) -> Pattern:
-    """lark's pattern of a terminal's definition, in which other terminals have been put in."""
+    """lark's pattern of a terminal's definition; with operators, that of its literals one after the other."""
     sizes: dict[int, int] = {}
     for node in subtrees(tree):
         sizes[id(node)] = 1 + sum(sizes[id(kid)] if isinstance(kid, Tree) else 1 for kid in node.children)
@@ -120,20 +142,6 @@ def terminal_pattern(name: str, tree: Tree[Any], source: LarkText) -> Pattern:
     copy = Transformer_NonRecursive[Any, Tree[Any]](False).transform(tree)
     pattern: Pattern = (PrepareLiterals() * TerminalTreeToPattern()).transform(copy)
     return pattern
-
-
-def subtrees(tree: Tree[Any]) -> Iterator[Tree[Any]]:
-    """The tree's nodes, each once and after its children; children may be shared."""
-    seen: set[int] = set()
-    stack: list[tuple[Tree[Any], bool]] = [(tree, False)]
-    while stack:
-        node, ready = stack.pop()
-        if ready:
-            yield node
-        elif id(node) not in seen:
-            seen.add(id(node))
-            stack.append((node, True))
-            stack.extend((kid, False) for kid in node.children if isinstance(kid, Tree))
 
 
 def literal_pattern(tokens: list[Any], source: LarkText) -> Pattern:

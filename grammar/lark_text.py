@@ -1,8 +1,9 @@
 """Lark grammar text: what it holds beyond Lark's own syntax, and where its names stand.
 
-`%json {...}`, `%regex {...}`, `<|name|>` and `<[12,30-40]>` are replaced by rules that are only declared, so that lark
-reads the rest; `{2,3}` becomes `~2..3`, and `%llguidance {...}` and the attributes of rules, `name[lazy]:`, are taken
-out. Offsets into the text that lark sees are led back to the original.
+`%json {...}`, `%regex {...}`, `@name`, `<|name|>` and `<[12,30-40]>` are replaced by rules that are only declared, so
+that lark reads the rest; the operators of terminals, `&` and `~`, and `%regex` inside a terminal by string literals;
+`{2,3}` becomes `~2..3`, and `%llguidance {...}` and the attributes of rules, `name[lazy]:`, are taken out. Offsets into
+the text that lark sees are led back to the original.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 
 from lark import Token as LarkToken
+from lark import Tree
 
 from ..errors import BudgetExceeded, GrammarSyntaxError, UnsupportedFeature
 from .fold import alternation
@@ -33,6 +35,8 @@ _PIECE = re.compile(
   | (?P<regexp> /(?!/)(?:\\/|\\\\|[^/])*?/[imslux]* )
   | (?P<json> %(?:json|regex|llguidance)\b )
   | (?P<token> <[^<>\s]+> )
+  | (?P<grammar> @[\w-]+ )
+  | (?P<operator> & | ~(?!\s*\d) )
   | (?P<bounds> \{\s*(?:\d+\s*(?:,\s*\d*)?|,\s*\d+)\s*\} )
   | (?P<name> \w+ )
     """,
@@ -59,14 +63,28 @@ class Schema:
 
 
 @dataclass(frozen=True)
+class Nested:
+    """A grammar that is used by its name, and where."""
+
+    name: str
+    offset: int
+
+
+#: What a stand-in may stand for.
+Embeddable: TypeAlias = Schema | Nested | Substring | Expr
+
+
+@dataclass(frozen=True)
 class LarkText:
     """A grammar's text, and what lark gets to see of it."""
 
     original: str
     #: The text for lark.
     plain: str
-    #: Stand-in rule -> what it stands for: a schema, a substring, or an expression of special tokens.
-    embedded: dict[str, Schema | Substring | Expr]
+    #: Stand-in -> what it stands for: a schema, a grammar, a substring, or an expression of special tokens.
+    embedded: dict[str, Embeddable]
+    #: Text of a string literal -> the operator of terminals that it stands for: `&`, `~` or `%regex`.
+    operators: dict[str, str]
     #: Rule -> its attributes.
     attributes: dict[str, Attributes]
     #: Offsets in `plain` from which on the original is so far ahead, both ascending.
@@ -86,8 +104,9 @@ class LarkText:
     def restored(self, message: str) -> str:
         """A message about `plain`, with the stand-ins written as in the original."""
         for name, what in self.embedded.items():
-            shown = "%json" if isinstance(what, Schema) else "%regex" if isinstance(what, Substring) else "<token>"
-            message = message.replace(name, shown)
+            message = message.replace(name, _shown(what))
+        for name, operator in self.operators.items():
+            message = message.replace(f'"{name}"', operator)
         return message
 
     def definition(self, name: str, which: int = 0) -> int | None:
@@ -122,6 +141,17 @@ class LarkText:
         return uses
 
 
+def _shown(what: Embeddable) -> str:
+    match what:
+        case Schema():
+            return "%json"
+        case Nested(name):
+            return f"@{name}"
+        case Substring():
+            return "%regex"
+    return "<token>"
+
+
 def read_text(text: str) -> LarkText:
     """Find what lark does not know and put stand-ins in its place.
 
@@ -135,15 +165,19 @@ def read_text(text: str) -> LarkText:
     while prefix in text:
         prefix += "_"
     parts: list[str] = []
-    embedded: dict[str, Schema | Substring | Expr] = {}
+    embedded: dict[str, Embeddable] = {}
+    operators = {f"{prefix} and": "&", f"{prefix} not": "~"}
     attributes: dict[str, Attributes] = {}
     heads = {head.start("attributes"): head for head in HEAD.finditer(text)}
+    definitions = {found.start(1) for found in _DEFINITION.finditer(text)}
     starts, shifts = [], []
     done, length = 0, 0
+    in_terminal = False
     for piece in _pieces(text):
         at, end = piece.start(), piece.end()
         if at < done:
             continue
+        in_terminal = piece[0].isupper() if at in definitions else in_terminal
         shown = f"{prefix}_{len(embedded)}"
         if piece.lastgroup == "name" and end in heads:
             head = heads[end]
@@ -153,6 +187,10 @@ def read_text(text: str) -> LarkText:
             shown = _bounds(piece[0])
         elif piece.lastgroup == "token":
             embedded[shown] = _special_tokens(piece, text)
+        elif piece.lastgroup == "grammar":
+            embedded[shown] = Nested(piece[0][1:], at)
+        elif piece.lastgroup == "operator":
+            shown = f'"{prefix} {"and" if piece[0] == "&" else "not"}" '
         elif piece.lastgroup == "json":
             schema, end = _schema(text, end)
             if piece[0] == "%llguidance":
@@ -160,6 +198,9 @@ def read_text(text: str) -> LarkText:
                 shown = ""
             else:
                 embedded[shown] = schema if piece[0] == "%json" else _substring(schema, text)
+                if piece[0] == "%regex" and in_terminal:
+                    operators[shown] = "%regex"
+                    shown = f'"{shown}"'
         else:
             continue
         parts += [text[done:at], shown]
@@ -167,9 +208,10 @@ def read_text(text: str) -> LarkText:
         starts.append(length)
         shifts.append(end - length)
         done = end
-    declared = f"\n%declare {' '.join(embedded)}" if embedded else ""
+    rules = [name for name in embedded if name not in operators]
+    declared = f"\n%declare {' '.join(rules)}" if rules else ""
     plain = "".join([*parts, text[done:], declared])
-    return LarkText(text, plain, embedded, attributes, tuple(starts), tuple(shifts))
+    return LarkText(text, plain, embedded, operators, attributes, tuple(starts), tuple(shifts))
 
 
 def _bounds(bounds: str) -> str:
@@ -256,3 +298,17 @@ def _special_tokens(piece: re.Match[str], text: str) -> Expr:
     if not ids:
         raise GrammarSyntaxError(f"The token set `{piece[0]}` is empty.", source=text, offset=piece.start())
     return alternation(Token(id=i) for i in ids)
+
+
+def subtrees(tree: Tree[Any]) -> Iterator[Tree[Any]]:
+    """The tree's nodes, each once and after its children; children may be shared."""
+    seen: set[int] = set()
+    stack: list[tuple[Tree[Any], bool]] = [(tree, False)]
+    while stack:
+        node, ready = stack.pop()
+        if ready:
+            yield node
+        elif id(node) not in seen:
+            seen.add(id(node))
+            stack.append((node, True))
+            stack.extend((kid, False) for kid in node.children if isinstance(kid, Tree))

@@ -185,6 +185,16 @@ class JsonSchema:
         text = json.dumps([self.schema, self._options, resources], ensure_ascii=True, default=repr)
         return hashlib.sha256(text.encode()).hexdigest()
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, JsonSchema) and (self.type, self.fingerprint) == (other.type, other.fingerprint)
+
+    def __hash__(self) -> int:
+        return hash(self.fingerprint)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """The schema is what is pickled; the grammar is made anew."""
+        return JsonSchema, (self.schema if self.type is None else self.type, *self._options, self._registry)
+
     def __repr__(self) -> str:
         text = json.dumps(self.schema, default=repr)
         return f"JsonSchema({text if len(text) < 60 else text[:57] + '...'})"

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pickle
+
 import pytest
 
 from syntagma.backends.commands.text_check import compile_for_bytes, first_mismatch
 from syntagma.errors import GrammarSyntaxError, UnsupportedFeature
+from syntagma.grammar.jsonschema import JsonSchema
 from syntagma.grammar.lark import Lark, LarkWarning
 
 #: Text of a grammar -> texts that it accepts, texts that it rejects.
@@ -38,6 +41,26 @@ def test_extensions(text: str) -> None:
     accepted, rejected = PIECES[text]
     assert [each for each in accepted if first_mismatch(auto, each.encode()) is not None] == []
     assert [each for each in rejected if first_mismatch(auto, each.encode()) is None] == []
+
+
+def test_grammars_by_name() -> None:
+    person = JsonSchema({"type": "object", "properties": {"age": {"type": "integer"}}, "required": ["age"]})
+    text = 'start: call (";" call)*\ncall: NAME @person | "again" @calls\nNAME: /[a-z]+/\n%ignore " "'
+    given = {"person": person, "calls": Lark('start: "[" NAME "]"\nNAME: /[0-9]+/')}
+    lark = Lark(text, grammars=given)
+    assert lark == pickle.loads(pickle.dumps(lark))
+    assert hash(lark) == hash(Lark(text, grammars=tuple(given.items())))
+    auto = compile_for_bytes(lark.grammar())
+    for accepted in ('f {"age": 3}', 'f{"age": 3} ; again [12]'):
+        assert first_mismatch(auto, accepted.encode()) is None
+    for rejected in ('f {"age": "x"}', "again [x]", "again [1 2]"):
+        assert first_mismatch(auto, rejected.encode()) is not None
+
+
+def test_an_error_in_a_grammar_by_name_says_where_it_is_used() -> None:
+    with pytest.raises(GrammarSyntaxError, match="In the grammar `@x`") as caught:
+        Lark("start: y\ny: @x", grammars={"x": Lark("start: y")}).grammar()
+    assert (caught.value.line, caught.value.column) == (2, 4)
 
 
 @pytest.mark.parametrize("attribute", ["capture", 'capture="x"', "temperature=0.7"])
