@@ -1,8 +1,8 @@
 """Drafts: tokens guessed ahead, and what the automaton says of each.
 
-A draft is a tree: node i holds a token and hangs on node parents[i], or on the sequence itself (-1); parents come before
-their children. A path is the tree whose node i hangs on node i - 1. Nothing moves until a node is committed: states are
-integers, so the matcher is neither copied nor taken back.
+A draft is a tree: node i holds a token and hangs on node parents[i], or on the sequence itself (-1); parents come
+before their children. A path is the tree whose node i hangs on node i - 1. Nothing moves until a node is committed:
+states are integers, so the matcher is neither copied nor taken back.
 
 Laid out as
     tokens   (n,)      token of each node
@@ -67,7 +67,7 @@ class Draft:
     @property
     def legal(self) -> NDArray[np.bool_]:
         """Which nodes may be reached, (n,) bool."""
-        return np.array(self.states, np.int64) != 0
+        return np.array(self.states, bool)
 
     @property
     def n_legal(self) -> int:

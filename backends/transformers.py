@@ -14,6 +14,9 @@ Equal prefixes of a call are read once, and a prefix that was cut keeps its row.
 handle takes the longest beginning that it shares with a row of the last batches. `usage` counts the tokens of all
 prefixes, and those that were read.
 
+Drafts are read in one call: `logp_along` gives the rows of a prefix's last tokens. In a batch all of them get as many,
+by tokens at their ends that nobody looks at; handles are cut to what was asked.
+
 Law: a row depends on its own tokens only, up to the rounding of the model's dtype (`sampling.laws.check_model`).
 Not chosen: one mutable cache per run, which forks would have to copy.
 """
@@ -165,6 +168,11 @@ class TransformersModel:
         ids: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
         return ids
 
+    def cut(self, text: str) -> list[int]:
+        """Token ids of a text alone, none put in front."""
+        ids: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
+        return ids
+
     def logp_next(self, prefixes: Sequence[Prefix]) -> NDArray[np.floating[Any]]:
         """The log-probabilities of the next token, (n, width) float32 (float64 for a float64 model), nats.
 
@@ -175,30 +183,45 @@ class TransformersModel:
         PromptTooLong : a prefix is longer than the model's context.
         BackendError : a prefix is empty.
         """
+        return np.concatenate(self.logp_along(prefixes, [0] * len(prefixes)))
+
+    def logp_along(self, paths: Sequence[Prefix], ns: Sequence[int]) -> list[NDArray[np.floating[Any]]]:
+        """The rows behind the last tokens of every path, (n + 1, width) for its n < len(path); else as `logp_next`."""
         import torch
 
-        unique = {prefix.tokens: prefix for prefix in prefixes}
-        if len(unique) < len(prefixes):
-            found = dict(zip(unique, self.logp_next(list(unique.values())), strict=True))
-            self.usage.asked += sum(map(len, prefixes)) - sum(map(len, unique))
-            for prefix in prefixes:
-                prefix.cache = unique[prefix.tokens].cache
-            return np.stack([found[prefix.tokens] for prefix in prefixes])
-        groups: dict[tuple[bool, int], list[int]] = {}
-        for i, prefix in enumerate(prefixes):
-            if not len(prefix):
-                raise BackendError("Expected a prefix of at least one token; begin with the tokenizer's BOS token.")
-            if self.context is not None and len(prefix) > self.context:
-                raise PromptTooLong(len(prefix), 0, self.context)
+        unique = {(path.tokens, n): path for path, n in zip(paths, ns, strict=True)}
+        if len(unique) < len(paths):
+            found = dict(zip(unique, self.logp_along(list(unique.values()), [n for _, n in unique]), strict=True))
+            self.usage.asked += sum(map(len, paths)) - sum(map(len, unique.values()))
+            for path, n in zip(paths, ns, strict=True):
+                path.cache = unique[path.tokens, n].cache
+            return [found[path.tokens, n] for path, n in zip(paths, ns, strict=True)]
+        level = self._levelled(paths, ns)
+        groups: dict[tuple[bool, int, int], list[int]] = {}
+        for i, (prefix, n) in enumerate(level):
             self._recall(prefix)
-            known = self._known(prefix)
+            known = self._known(prefix, n)
             alike = 0 if self._keeps and not known else len(prefix) - known  # padding is for attention, and on the left
-            groups.setdefault((known > 0, alike), []).append(i)
+            groups.setdefault((known > 0, alike, n), []).append(i)
         rows: dict[int, NDArray[np.floating[Any]]] = {}
         with torch.inference_mode():
-            for members in groups.values():
-                rows.update(zip(members, self._forward([prefixes[i] for i in members]), strict=True))
-        return np.stack([rows[i] for i in range(len(prefixes))])
+            for (_, _, n), members in groups.items():
+                rows.update(zip(members, self._forward([level[i][0] for i in members], n), strict=True))
+        for path, (prefix, _) in zip(paths, level, strict=True):
+            path.cache = prefix.cut(len(path)).cache
+        return [rows[i][: n + 1] for i, n in enumerate(ns)]
+
+    def _levelled(self, paths: Sequence[Prefix], ns: Sequence[int]) -> list[tuple[Prefix, int]]:
+        """The paths, with tokens at their ends so that all ask for equally many rows where the context has room."""
+        most, level = max(ns, default=0), list[tuple[Prefix, int]]()
+        for path, n in zip(paths, ns, strict=True):
+            if len(path) <= n:
+                raise BackendError("Expected a prefix of at least one token; begin with the tokenizer's BOS token.")
+            if self.context is not None and len(path) > self.context:
+                raise PromptTooLong(len(path), 0, self.context)
+            more = most - n if self.context is None or len(path) + most - n <= self.context else 0
+            level.append((Prefix(path.tokens + more * path.tokens[-1:], path.cache), n + more))
+        return level
 
     def _recall(self, prefix: Prefix) -> None:
         """Give a prefix without a handle the longest beginning that a row of the last batches has of it."""
@@ -219,20 +242,22 @@ class TransformersModel:
             recent.append(batch)
         self._recent = tuple(recent)
 
-    def _known(self, prefix: Prefix) -> int:
-        """How many of the prefix's tokens need not be read again; at least one is read."""
+    def _known(self, prefix: Prefix, n: int) -> int:
+        """How many of the prefix's tokens need not be read again; the last n, and one before them, are read."""
         handle = prefix.cache
         own = isinstance(handle, _Handle) and handle.kept.owner is self
-        return min(handle.n, len(prefix) - 1) if own else 0
+        return min(handle.n, len(prefix) - 1 - n) if own else 0
 
-    def _forward(self, prefixes: Sequence[Prefix]) -> NDArray[np.floating[Any]]:
-        """One call of the model: either all prefixes are read whole, or all have equally many new tokens."""
+    def _forward(self, prefixes: Sequence[Prefix], n: int) -> NDArray[np.floating[Any]]:
+        """One call of the model, the rows of the last n + 1 tokens, (len(prefixes), n + 1, width): either all prefixes
+        are read whole, or all have equally many new tokens.
+        """
         import torch
 
         device = self.model.get_input_embeddings().weight.device
-        known = [self._known(p) for p in prefixes]
+        known = [self._known(p, n) for p in prefixes]
         lengths = [len(p) for p in prefixes]
-        past, new = max(known), max(n - k for n, k in zip(lengths, known, strict=True))
+        past, new = max(known), max(length - k for length, k in zip(lengths, known, strict=True))
         self.usage.calls += 1
         self.usage.asked += sum(lengths)
         self.usage.computed += sum(lengths) - sum(known)
@@ -249,10 +274,10 @@ class TransformersModel:
         if self._takes_positions:
             inputs["position_ids"] = columns[:, past:].clamp(min=0).to(device)
         if self._takes_keep:
-            inputs["logits_to_keep"] = 1
+            inputs["logits_to_keep"] = n + 1
         if self._keeps:
             inputs["past_key_values"] = self._gather(prefixes, known)
-        logits = self.model(**inputs).logits[:, -1]
+        logits = self.model(**inputs).logits[:, -n - 1 :]
         if self._keeps:
             kept = _Kept(self, inputs["past_key_values"], tuple(p.tokens for p in prefixes))
             self._remember(kept)
@@ -267,7 +292,7 @@ class TransformersModel:
         if logits.shape[-1] != self.vocabulary.width:
             raise BackendMismatch(f"Expected {self.vocabulary.width} logits a row, the model gave {logits.shape[-1]}.")
         logits = logits.to(torch.promote_types(logits.dtype, torch.float32), copy=True)
-        logits[:, self.vocabulary.size :] = -torch.inf
+        logits[..., self.vocabulary.size :] = -torch.inf
         rows: NDArray[np.floating[Any]] = torch.log_softmax(logits, -1).cpu().numpy()
         return rows
 

@@ -8,8 +8,10 @@ from .capability import Capability, capabilities
 from .cars import CARS
 from .constraint import Constraint
 from .decode import FinishReason, Sample, Sampler
+from .drafter import Drafter, NGramDrafter
 from .full_mask import FullMask
-from .ledger import Ledger, Step, Weights
+from .grammar_drafter import GrammarDrafter
+from .ledger import Ledger, Passes, Step, Weights
 from .masking import Masking
 from .mcmc import MCMC
 from .mirostat import Mirostat
@@ -32,14 +34,18 @@ __all__ = [
     "BestFirst",
     "Capability",
     "Constraint",
+    "Drafter",
     "Draw",
     "Filtered",
     "FinishReason",
     "FullMask",
+    "GrammarDrafter",
     "Ledger",
     "Masking",
     "Mirostat",
     "Model",
+    "NGramDrafter",
+    "Passes",
     "Posterior",
     "Potential",
     "Predicate",

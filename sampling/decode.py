@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -133,10 +133,15 @@ def logp_rows(model: Model, prefixes: Sequence[Prefix]) -> NDArray[np.float64]:
     ------
     BackendMismatch : the rows have another shape than the vocabulary says, or hold NaN.
     """
-    rows = np.asarray(model.logp_next(prefixes), np.float64)
-    wanted = (len(prefixes), model.vocabulary.width)
-    if rows.shape != wanted:
-        raise BackendMismatch(f"Expected log-probabilities of shape {wanted}, the model gave {rows.shape}.")
-    if np.isnan(rows).any():
+    return checked_rows(model, model.logp_next(prefixes), len(prefixes))
+
+
+def checked_rows(model: Model, rows: NDArray[np.floating[Any]], n: int) -> NDArray[np.float64]:
+    """The n rows that a model gave, float64; raises as `logp_rows` does."""
+    given = np.asarray(rows, np.float64)
+    wanted = (n, model.vocabulary.width)
+    if given.shape != wanted:
+        raise BackendMismatch(f"Expected log-probabilities of shape {wanted}, the model gave {given.shape}.")
+    if np.isnan(given).any():
         raise BackendMismatch("The model gave NaN instead of log-probabilities; try a wider dtype (float32, bfloat16).")
-    return rows
+    return given

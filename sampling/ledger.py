@@ -39,6 +39,25 @@ class Step(NamedTuple):
 
 
 @dataclass(slots=True)
+class Passes:
+    """Passes of the model that a sequence took, where some read tokens that were only guessed."""
+
+    #: Passes.
+    n: int = 0
+    #: Tokens drawn from what they read.
+    tokens: int = 0
+    #: Tokens guessed.
+    drafted: int = 0
+    #: Guesses that were right.
+    accepted: int = 0
+
+    @property
+    def tokens_per_pass(self) -> float:
+        """Tokens that a pass gave on average; 1 without drafts."""
+        return self.tokens / self.n if self.n else 0.0
+
+
+@dataclass(slots=True)
 class Ledger:
     """The steps of one sequence."""
 
@@ -52,6 +71,8 @@ class Ledger:
     rejected: int = 0
     #: What the log weight has beyond the steps' shares, nats: of samplers whose law is not that of masking.
     correction: float = 0.0
+    #: What drafts were worth; `None`: there were none.
+    passes: Passes | None = None
 
     def __len__(self) -> int:
         return len(self.steps)

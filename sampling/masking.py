@@ -30,8 +30,10 @@ from numpy.typing import NDArray
 from .budget import closing, fits, require_closable, support
 from .constraint import Constraint
 from .dead_end import dead_end
-from .decode import Sample, logp_rows
+from .decode import Sample
+from .drafter import Drafter
 from .ledger import Ledger, Step, Weights
+from .lookahead import Lookahead
 from .mirostat import Mirostat
 from .model import Model, Prefix, log_softmax, logsumexp
 from .truncation import Truncation
@@ -52,6 +54,8 @@ class Masking:
     backtrack : how many tokens of a sequence may be taken back in all, to get out of dead ends; 0 for none. Only where
         guards remain: nothing is ever taken back of an exact constraint's texts. A stream holds back as many tokens.
     seed : makes runs repeatable: sequence i of a batch draws from a stream of (seed, i). `None`: fresh each time.
+    draft : guesses the next tokens, so that the model reads several in one pass: a drafter, or several, the first that
+        has an idea goes on. Texts, law and weights are those without, see `lookahead.py`; `ledger.passes` counts.
     """
 
     temperature: float = 1.0
@@ -64,6 +68,7 @@ class Masking:
     greedy: bool = False
     backtrack: int = 64
     seed: int | None = None
+    draft: Drafter | Sequence[Drafter] = ()
 
     def __post_init__(self) -> None:
         if not 0 <= self.temperature < np.inf:
@@ -114,9 +119,11 @@ class Masking:
                 self._begin(one, p, n, np.random.default_rng([entropy, i]))
                 for i, (p, n, one) in enumerate(zip(prompts, budgets, autos, strict=True))
             ]
+            ahead = Lookahead(model, self.draft if isinstance(self.draft, Sequence) else [self.draft])
             while live := [s for s in samples if not s.done]:
-                for sample, row in zip(live, logp_rows(model, [s.prefix for s in live]), strict=True):
-                    self._grow(sample, row)
+                for sample, rows in ahead.along(live):
+                    for row in rows:
+                        self._grow(sample, row)
                 yield samples
 
     def sample(
