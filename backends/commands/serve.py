@@ -26,7 +26,7 @@ def serve(model: str, host: str, port: int, settings: dict[str, Any]) -> Outcome
         import uvicorn
 
         from ..server.app import Settings, create_app
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         raise BackendMissing(error.name or "fastapi", "serve") from error
     from ..load import load
     from .warmup import warm_up

@@ -23,6 +23,7 @@ from pydantic import BaseModel
 from ..prompt import TextModel
 from . import answers, streams
 from .bodies import ChatBody, CompletionBody, ResponseBody
+from .description import describe
 from .failures import Refused, failure
 from .jobs import Jobs
 from .metrics import Metrics
@@ -77,17 +78,16 @@ def create_app(model: TextModel, settings: Settings | None = None) -> FastAPI:
 
     app = FastAPI(title="syntagma", lifespan=lifespan)
     looks = {"/health": server.health, "/metrics": server.metrics_text, "/v1/models": server.models}
+    acts = {
+        "/v1/chat/completions": server.chat,
+        "/v1/completions": server.completion,
+        "/v1/responses": server.response,
+    }
     for path, look in looks.items():
         app.get(path)(server.guarded(path, look))
-    for path, handler, body in (
-        ("/v1/chat/completions", server.chat, ChatBody),
-        ("/v1/completions", server.completion, CompletionBody),
-        ("/v1/responses", server.response, ResponseBody),
-    ):
-        schema = body.model_json_schema(ref_template="#/components/schemas/{model}")
-        schema.pop("$defs", None)
-        request = {"required": True, "content": {"application/json": {"schema": schema}}}
-        app.post(path, openapi_extra={"requestBody": request})(server.guarded(path, handler))
+    for path, act in acts.items():
+        app.post(path)(server.guarded(path, act))
+    describe(app, has_key=settings.api_key is not None)
     return app
 
 
@@ -203,12 +203,23 @@ class Server:
         except TimeoutError:
             raise Refused(408, f"The body took more than {self.settings.body_seconds:g} s.", "body_timeout") from None
         try:
-            content = json.loads(data.decode())
+            content = json.loads(data.decode(), parse_constant=_no_constant)
+            json.dumps(content, ensure_ascii=False).encode()  # half a surrogate pair is no text
         except (ValueError, RecursionError) as error:
             raise Refused(400, f"Expected a body of JSON in UTF-8: {error}", "invalid_json") from error
         if not isinstance(content, dict):
             raise Refused(400, "Expected a JSON object.", "invalid_json")
         return kind.model_validate(content)
+
+
+def _no_constant(name: str) -> None:
+    """Refuse NaN and Infinity, which Python reads and JSON does not know.
+
+    Raises
+    ------
+    ValueError : always.
+    """
+    raise ValueError(f"{name} is no JSON")
 
 
 async def _streamed(events: AsyncGenerator[bytes, None]) -> Response:

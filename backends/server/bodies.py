@@ -6,9 +6,9 @@ here: nothing that constrains the answer is ever ignored.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 _NEUTRAL: dict[str, tuple[Any, ...]] = {
     "frequency_penalty": (None, 0),
@@ -27,10 +27,43 @@ _NEUTRAL: dict[str, tuple[Any, ...]] = {
 }
 
 
-class Strict(BaseModel):
-    """A body whose unknown fields are refused."""
+#: A message; what its content may be beside text depends on the model, and is checked when the prompt is made.
+Message: TypeAlias = Annotated[
+    dict[str, Any],
+    WithJsonSchema(
+        {
+            "type": "object",
+            "required": ["role"],
+            "properties": {
+                "role": {"type": "string"},
+                "content": {
+                    "anyOf": [
+                        {"type": ["string", "null"]},
+                        {
+                            "type": "array",
+                            "items": {
+                                "type": "object",
+                                "required": ["type", "text"],
+                                "properties": {
+                                    "type": {"enum": ["text", "input_text", "output_text"]},
+                                    "text": {"type": "string"},
+                                },
+                            },
+                        },
+                    ]
+                },
+            },
+        }
+    ),
+]
+#: An integer as JSON has it: 3.0 is one.
+Whole: TypeAlias = Annotated[int, BeforeValidator(lambda n: int(n) if isinstance(n, float) and n.is_integer() else n)]
 
-    model_config = ConfigDict(extra="forbid", protected_namespaces=())
+
+class Strict(BaseModel):
+    """A body whose unknown fields are refused, and whose numbers are not to be texts."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, protected_namespaces=())
 
 
 class StreamOptions(Strict):
@@ -59,11 +92,27 @@ class Extension(Strict):
 
     sampler: Literal["masking", "awrs", "asap", "cars", "mcmc", "smc"] = "masking"
     #: For smc.
-    particles: Annotated[int, Field(ge=1, le=64)] | None = None
+    particles: Annotated[Whole, Field(ge=1, le=64)] | None = None
     profile: Literal["generation", "spec"] = "generation"
     whitespace: str | int | None = None
     #: Show the schema in the prompt; `None`: in conversations.
     show_schema: bool | None = None
+
+
+class Function(Strict):
+    """What a tool is called, and takes."""
+
+    name: Annotated[str, Field(pattern=r"^[\w.-]+$")]
+    description: str | None = None
+    parameters: dict[str, Any] | None = None
+    strict: bool | None = None
+
+
+class OfferedTool(Strict):
+    """A tool that the answer may call."""
+
+    type: Literal["function"]
+    function: Function
 
 
 class Sampling(Strict):
@@ -72,9 +121,9 @@ class Sampling(Strict):
     model: str | None = None
     temperature: Annotated[float, Field(ge=0, le=100)] | None = None
     top_p: Annotated[float, Field(gt=0, le=1)] | None = None
-    top_k: Annotated[int, Field(ge=-1)] | None = None
+    top_k: Annotated[Whole, Field(ge=-1)] | None = None
     min_p: Annotated[float, Field(ge=0, le=1)] | None = None
-    seed: Annotated[int, Field(ge=0)] | None = None
+    seed: Annotated[Whole, Field(ge=0)] | None = None
     stream: bool = False
     user: str | None = None
     metadata: dict[str, Any] | None = None
@@ -101,7 +150,7 @@ class Constrained(Sampling):
     ebnf: str | None = None
     grammar: str | None = None
     json_schema: dict[str, Any] | bool | str | None = None
-    n: Annotated[int, Field(ge=1, le=16)] = 1
+    n: Annotated[Whole, Field(ge=1, le=16)] = 1
     stop: str | list[str] | None = None
     stream_options: StreamOptions | None = None
     frequency_penalty: float | None = None
@@ -113,10 +162,10 @@ class Constrained(Sampling):
 class ChatBody(Constrained):
     """POST /v1/chat/completions."""
 
-    messages: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=4096)]
-    max_tokens: Annotated[int, Field(ge=1)] | None = None
-    max_completion_tokens: Annotated[int, Field(ge=1)] | None = None
-    tools: Annotated[list[dict[str, Any]], Field(max_length=128)] | None = None
+    messages: Annotated[list[Message], Field(min_length=1, max_length=4096)]
+    max_tokens: Annotated[Whole, Field(ge=1)] | None = None
+    max_completion_tokens: Annotated[Whole, Field(ge=1)] | None = None
+    tools: Annotated[list[OfferedTool], Field(max_length=128)] | None = None
     tool_choice: str | dict[str, Any] | None = None
     parallel_tool_calls: bool | None = None
     logprobs: bool | None = None
@@ -127,7 +176,7 @@ class CompletionBody(Constrained):
     """POST /v1/completions."""
 
     prompt: str | list[str] | list[int] | list[list[int]]
-    max_tokens: Annotated[int, Field(ge=1)] | None = None
+    max_tokens: Annotated[Whole, Field(ge=1)] | None = None
     logprobs: int | None = None
     best_of: int | None = None
     echo: bool | None = None
@@ -144,9 +193,9 @@ class TextFormat(Strict):
 class ResponseBody(Sampling):
     """POST /v1/responses."""
 
-    input: str | Annotated[list[dict[str, Any]], Field(min_length=1, max_length=4096)]
+    input: str | Annotated[list[Message], Field(min_length=1, max_length=4096)]
     instructions: str | None = None
     text: TextFormat | None = None
-    max_output_tokens: Annotated[int, Field(ge=1)] | None = None
+    max_output_tokens: Annotated[Whole, Field(ge=1)] | None = None
     background: bool | None = None
     truncation: str | None = None

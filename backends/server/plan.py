@@ -113,10 +113,10 @@ def _message(message: dict[str, Any]) -> Message:
         raise BadRequest("Expected a role in every message.", "messages")
     if isinstance(content, list):
         kinds = ("text", "input_text", "output_text")
-        odd = [part for part in content if not isinstance(part, dict) or part.get("type") not in kinds]
-        if odd:
+        texts = [part.get("text") for part in content if isinstance(part, dict) and part.get("type") in kinds]
+        if len(texts) < len(content) or not all(isinstance(text, str) for text in texts):
             raise BadRequest("Expected content as text; this model reads nothing else.", "messages")
-        content = "".join(str(part.get("text", "")) for part in content)
+        content = "".join(texts)
     if content is not None and not isinstance(content, str):
         raise BadRequest("Expected content as text.", "messages")
     calls = message.get("tool_calls")

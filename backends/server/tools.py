@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from ...errors import GrammarError
 from ..output import Output, output_of
-from .bodies import ChatBody
+from .bodies import ChatBody, OfferedTool
 from .constraint import BadRequest
 
 if TYPE_CHECKING:
@@ -32,14 +33,19 @@ def tools_of(body: ChatBody, style: str) -> Tools | None:
     offered = body.tools
     if isinstance(choice, dict):
         name = _name(choice)
-        offered = [tool for tool in body.tools if _name(tool) == name]
-        if not offered or name is None:
+        offered = [tool for tool in body.tools if tool.function.name == name]
+        if not offered:
             raise BadRequest(f"Expected the name of one of the tools, got {name!r}.", "tool_choice")
     elif choice not in ("auto", "required"):
         raise BadRequest(f"Expected none, auto, required or a function, got {choice!r}.", "tool_choice")
     is_free = choice == "auto"
     parallel = body.parallel_tool_calls is not False and not isinstance(choice, dict)
-    return _tools(json.dumps(offered), style, is_free, parallel)
+    try:
+        return _tools(json.dumps(shown(offered)), style, is_free, parallel)
+    except GrammarError:
+        raise
+    except ValueError as error:
+        raise BadRequest(str(error), "tools") from error
 
 
 @lru_cache(maxsize=128)
@@ -61,10 +67,15 @@ def _name(tool: dict[str, Any]) -> str | None:
     return name if isinstance(name, str) else None
 
 
-def with_tools(messages: Sequence[dict[str, Any]], tools: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def shown(offered: Sequence[OfferedTool]) -> list[dict[str, Any]]:
+    """The functions, without what was left out."""
+    return [tool.function.model_dump(exclude_none=True) for tool in offered]
+
+
+def with_tools(messages: Sequence[dict[str, Any]], offered: Sequence[OfferedTool]) -> list[dict[str, Any]]:
     """The messages, with the tools shown before the first."""
-    shown = json.dumps([tool.get("function", tool) for tool in tools], separators=(",", ":"), ensure_ascii=False)
-    return [{"role": "system", "content": f"Functions that you may call: {shown}"}, *messages]
+    text = json.dumps(shown(offered), separators=(",", ":"), ensure_ascii=False)
+    return [{"role": "system", "content": f"Functions that you may call: {text}"}, *messages]
 
 
 def message_of(tools: Tools, text: str) -> dict[str, Any]:

@@ -56,13 +56,12 @@ def test_output_by_a_tool(ai, server, facts, person_type):
 
 def test_streams(ai, model, facts, person_type):
     agent = ai.Agent(model, output_type=ai.NativeOutput(person_type), model_settings={"temperature": 0})
-    pieces = []
 
     async def main():
         async with agent.run_stream(facts) as run:
-            async for piece in run.stream_output(debounce_by=None):
-                pieces.append(piece)
-            return await run.get_output()
+            pieces = [piece async for piece in run.stream_output(debounce_by=None)]
+            return pieces, await run.get_output()
 
-    assert asyncio.run(main()) == person_type(name="Grace Hopper", age=45)
+    pieces, person = asyncio.run(main())
     assert pieces
+    assert person == person_type(name="Grace Hopper", age=45)

@@ -12,7 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -34,7 +34,7 @@ def free_port() -> int:
 
 @contextmanager
 def served(arguments: list[str], log: Path, seconds: float = 300, python: str = sys.executable) -> Iterator[int]:
-    """A server's process, by its id, once its /health answers; the last argument is the port. Ended with its children."""
+    """A server's process, by its id, once its /health answers; the last argument is its port. Children end with it."""
     with log.open("wb") as out:
         process = subprocess.Popen(
             [python, *arguments], stdout=out, stderr=out, env=os.environ | ENVIRONMENT, start_new_session=True
@@ -47,7 +47,8 @@ def served(arguments: list[str], log: Path, seconds: float = 300, python: str = 
             time.sleep(1)
         yield process.pid
     finally:
-        os.killpg(process.pid, signal.SIGTERM)
+        with suppress(ProcessLookupError):  # it has ended by itself
+            os.killpg(process.pid, signal.SIGTERM)
         try:
             process.wait(30)
         except subprocess.TimeoutExpired:
