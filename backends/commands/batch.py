@@ -1,11 +1,10 @@
 """Batch: a file of prompts in, a file of answers out, a JSON object a line.
 
-An input row has a `prompt` (text) or `messages`, and may have an `id` and a `schema` of its own. An output row has the
-input's number as `row` and its `id`, and either `text`, `value`, `finish_reason`, `tokens`, `logprob` and `logw`, or an
-`error` with its type and message.
+What rows and answers have is said in `rows.py`; an answer also has the input's number as `row`.
 
 Rows run at the same time, batched step by step, and are written in the order of the input, in whole lines. So the file
-tells where to go on: an interrupted run repeats nothing and loses nothing. A last line that was cut short goes.
+tells where to go on: a run that was interrupted, by whatever, repeats nothing and loses nothing. A last line that was
+cut short goes. While a run writes, the file is locked: a second one is refused.
 
 Law: with a seed, each answer is a function of its row and the row's number (up to the model's rounding), so however
 often it was interrupted, the finished file is that of one run.
@@ -14,25 +13,17 @@ often it was interrupted, the finished file is that of one run.
 from __future__ import annotations
 
 import json
-import math
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
-from ...errors import SyntagmaError
 from .constraint import ConstraintOptions, UsageError
 from .outcome import FINDINGS, OK, Outcome
 
 if TYPE_CHECKING:
-    from ..generation import Generation
-    from ..generator import Generator
-    from ..prompt import Prompt, TextModel
-    from ..server.batcher import Batcher
+    from ..rows import RowAnswerer
     from .sampler import SamplerOptions
 
 
@@ -54,161 +45,135 @@ def batch(constraint: ConstraintOptions | None, options: BatchOptions, sampling:
 
     Raises
     ------
-    UsageError : the output is not one of this input's.
+    UsageError : the output is not one of this input's, or is being written.
     OSError : a file cannot be read or written.
     """
-    from ..load import load
-
-    lines = options.source.read_bytes().splitlines()
-    begin = _resume(options.target, len(lines))
-    if constraint is not None:
-        constraint.constraint()  # a mistake in it shows before the model is loaded
-    if begin < len(lines):
-        with (
-            _running(load(options.model), constraint, options, sampling) as rows,
-            options.target.open("ab") as out,
-            _progress(len(lines), begin) as advance,
-        ):
-            for answer in rows.answers(lines, begin):
-                out.write(json.dumps(answer, ensure_ascii=False).encode() + b"\n")
-                out.flush()
-                advance()
-    failed = sum("error" in json.loads(line) for line in options.target.read_bytes().splitlines())
+    lines = _lines(options.source.read_bytes())
+    with _locked(options.target) as out:
+        begin = _resume(out, options.target, lines)
+        output = None if constraint is None else constraint.constraint()  # a mistake shows before the model is loaded
+        if begin < len(lines):
+            with _answerer(output, constraint, options, sampling) as rows, _progress(len(lines), begin) as advance:
+                numbered = list(enumerate(lines))[begin:]
+                answers = rows.answers(numbered, lambda item: _read(item[1], _seed(sampling.seed, item[0])))
+                for (number, _), answer in zip(numbered, answers, strict=True):
+                    out.write(_line({"row": number} | answer))
+                    out.flush()
+                    advance()
+    failed = sum("error" in json.loads(line) for line in _lines(options.target.read_bytes()))
     data = {"rows": len(lines), "resumed_at": begin, "failed": failed, "output": str(options.target)}
     words = f"{len(lines)} rows in {options.target}" + (f", {failed} of them failed" if failed else "") + ".\n"
     return Outcome(data, [("yellow" if failed else "green", words)], FINDINGS if failed else OK)
 
 
-def _resume(target: Path, n_rows: int) -> int:
-    """How many rows the output has already; a line that was cut short is taken away."""
-    if not target.exists():
-        target.touch()
-        return 0
-    data = target.read_bytes()
-    whole = data[: data.rfind(b"\n") + 1]
-    lines = whole.splitlines()
-    try:
-        numbers = [json.loads(line)["row"] for line in lines]
-    except (ValueError, TypeError, KeyError):
-        numbers = [-1]
-    if numbers != list(range(len(lines))) or len(lines) > n_rows:
-        raise UsageError(f"{target} is not the output of an earlier run over these rows. Name another file.")
-    if len(whole) < len(data):
-        with target.open("r+b") as file:
-            file.truncate(len(whole))
-    return len(lines)
+def _answerer(
+    output: Any, constraint: ConstraintOptions | None, options: BatchOptions, sampling: SamplerOptions
+) -> RowAnswerer:
+    from ..load import load
+    from ..rows import RowAnswerer
+
+    return RowAnswerer(
+        load(options.model),
+        output,
+        sampling.sampler,
+        max_tokens=options.max_tokens,
+        show_schema=False if options.hide_schema else None,
+        profile="generation" if constraint is None else constraint.profile,
+        concurrency=options.concurrency,
+    )
+
+
+def _lines(data: bytes) -> list[bytes]:
+    """The lines, with or without a newline at the end."""
+    return data.removesuffix(b"\n").split(b"\n") if data else []
 
 
 @contextmanager
-def _running(
-    model: TextModel, constraint: ConstraintOptions | None, options: BatchOptions, sampling: SamplerOptions
-) -> Iterator[_Rows]:
-    from ..server.batcher import Batcher
+def _locked(target: Path) -> Iterator[BinaryIO]:
+    """The output, to be read and appended to, and nobody else's meanwhile."""
+    with target.open("a+b") as out:
+        if not _lock(out):
+            raise UsageError(f"Another run is writing {target}. Wait for its end, or name another file.")
+        yield out
 
-    batcher = Batcher(model)
-    pool = ThreadPoolExecutor(options.concurrency)
+
+def _lock(file: BinaryIO) -> bool:
+    """Lock a file until it is closed; False: it is locked. Systems without such locks keep nobody out."""
     try:
-        yield _Rows(batcher, pool, constraint, options, sampling)
-    finally:
-        batcher.close()
-        pool.shutdown(cancel_futures=True)
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except (ImportError, OSError):
+        return True
+    return True
 
 
-class _Rows:
-    """Rows to answers."""
+def _resume(out: BinaryIO, target: Path, lines: Sequence[bytes]) -> int:
+    """How many rows the output has already; a line that was cut short is taken away.
 
-    def __init__(
-        self,
-        batcher: Batcher,
-        pool: ThreadPoolExecutor,
-        constraint: ConstraintOptions | None,
-        options: BatchOptions,
-        sampling: SamplerOptions,
-    ) -> None:
-        self._batcher = batcher
-        self._pool = pool
-        self._constraint = constraint
-        self._options = options
-        self._sampling = sampling
-        self._output = lru_cache(maxsize=256)(self._make_output)
-
-    def answers(self, lines: Sequence[bytes], begin: int) -> Iterator[dict[str, Any]]:
-        """The answers to the rows from `begin` on, in order; a few more than run at the same time are under way."""
-        waiting: deque[Future[dict[str, Any]]] = deque()
-        for number in range(begin, len(lines)):
-            waiting.append(self._pool.submit(self._answer, number, lines[number]))
-            if len(waiting) > 4 * self._options.concurrency:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-
-    def _answer(self, number: int, line: bytes) -> dict[str, Any]:
-        """The output row; what is wrong with the row stands in it."""
-        head: dict[str, Any] = {"row": number}
-        self._batcher.count(1)
-        try:
-            row = _read(line)
-            head |= {"id": row["id"]} if "id" in row else {}
-            seed = None if self._sampling.seed is None else self._sampling.seed + number
-            generator = self._generator(row.get("schema"))
-            return head | _answered(generator(_prompt(row), seed=seed), generator.output.is_json)
-        except (SyntagmaError, ValueError) as error:
-            return head | {"error": {"type": type(error).__name__, "message": str(error)}}
-        finally:
-            self._batcher.count(-1)
-
-    def _generator(self, schema: Any) -> Generator:
-        from ..generator import Generator
-        from ..server.batcher import Session
-
-        return Generator(
-            Session(self._batcher, math.inf),
-            self._output(None if schema is None else json.dumps(schema)),
-            self._sampling.sampler(),
-            max_tokens=self._options.max_tokens,
-            show_schema=False if self._options.hide_schema else None,
-        )
-
-    def _make_output(self, schema: str | None) -> Any:
-        """The constraint, the same object for the same schema, so that it is compiled once."""
-        if schema is not None:
-            profile = "generation" if self._constraint is None else self._constraint.profile
-            return ConstraintOptions(schema=schema, profile=profile).constraint()
-        if self._constraint is None:
-            raise UsageError("The row has no schema, and none was given for all.")
-        return self._constraint.constraint()
+    Raises
+    ------
+    UsageError : it is something else than answers to the first of these lines.
+    """
+    out.seek(0)
+    data = out.read()
+    whole = data[: data.rfind(b"\n") + 1]
+    answers = _lines(whole)
+    if len(answers) > len(lines) or not all(map(_is_answer, answers, range(len(answers)), lines)):
+        raise UsageError(f"{target} is not the output of an earlier run over these rows. Name another file.")
+    if len(whole) < len(data):
+        out.truncate(len(whole))
+    return len(answers)
 
 
-def _read(line: bytes) -> dict[str, Any]:
-    """A row.
+def _is_answer(answer: bytes, number: int, line: bytes) -> bool:
+    """Whether an answer is that of row `number`, as far as its number and id tell."""
+    try:
+        found = json.loads(answer)
+        if not isinstance(found, dict) or found.get("row") != number:
+            return False
+    except (ValueError, RecursionError):
+        return False
+    try:
+        wanted = _read(line, None).get("id")
+    except UsageError:
+        wanted = None
+    return bool(found.get("id", wanted if "error" in found else None) == wanted)
+
+
+def _read(line: bytes, seed: int | None) -> dict[str, Any]:
+    """A row, with the seed unless it has its own.
 
     Raises
     ------
     UsageError : the line is no JSON object.
     """
     try:
-        row = json.loads(line)
+        row = json.loads(line, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
         raise UsageError(f"Expected a JSON object: {error}.") from error
     if not isinstance(row, dict):
         raise UsageError("Expected a JSON object.")
-    return row
+    return {"seed": seed} | row
 
 
-def _prompt(row: dict[str, Any]) -> Prompt:
-    """A row's prompt: messages as they are, a text as a user's message."""
-    prompt, messages = row.get("prompt"), row.get("messages")
-    if isinstance(prompt, str) and messages is None:
-        return [{"role": "user", "content": prompt}]
-    if isinstance(messages, list) and messages and prompt is None and all(isinstance(m, dict) for m in messages):
-        return messages
-    raise UsageError("Expected a row with a `prompt` (text) or `messages`.")
+def _refuse(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
 
 
-def _answered(result: Generation, is_json: bool) -> dict[str, Any]:
-    value = {"value": json.loads(result.text)} if is_json and result.finish_reason == "stop" else {}
-    counts = {"tokens": len(result.tokens), "logprob": result.logprob, "logw": result.logw}
-    return {"text": result.text, "finish_reason": result.finish_reason} | value | counts
+def _seed(seed: int | None, number: int) -> int | None:
+    return None if seed is None else seed + number
+
+
+def _line(answer: dict[str, Any]) -> bytes:
+    """An answer as a line; a value that JSON cannot hold (1e999, half of a surrogate pair) stays in the text alone."""
+    try:
+        return json.dumps(answer, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+    except (ValueError, RecursionError):
+        rest = {key: value for key, value in answer.items() if key != "value"}
+        return json.dumps(rest).encode() + b"\n"
 
 
 @contextmanager
