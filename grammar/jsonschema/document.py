@@ -13,6 +13,7 @@ from __future__ import annotations
 import marshal
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, TypeAlias
 from urllib.parse import quote, unquote, urldefrag, urljoin
 
@@ -297,8 +298,26 @@ def _dialect(schema: Any, default: Dialect) -> Dialect:
 
 
 def _resource(schema: Schema, dialect: Dialect) -> referencing.Resource[Any]:
-    specification = referencing.jsonschema.specification_with(dialect.uri)
-    return referencing.Resource.from_contents(schema, default_specification=specification)
+    return _specification(_dialect(schema, dialect).uri).create_resource(schema)
+
+
+@lru_cache(maxsize=8)
+def _specification(uri: str) -> referencing.Specification[Any]:
+    """The specification of a draft, which in `referencing` takes the first of the `dependencies` for like all."""
+    known = referencing.jsonschema.specification_with(uri)
+
+    def subresources_of(contents: Any) -> Iterator[Any]:
+        dependencies = contents.get("dependencies") if isinstance(contents, dict) else None
+        found = [*known.subresources_of(contents), *(dependencies or {}).values()]
+        yield from {id(schema): schema for schema in found if isinstance(schema, dict | bool)}.values()
+
+    return referencing.Specification(
+        name=known.name,
+        id_of=known.id_of,
+        subresources_of=subresources_of,
+        maybe_in_subresource=known.maybe_in_subresource,
+        anchors_in=lambda _, contents: known.anchors_in(contents),
+    )
 
 
 def meta_schemas(uri: str) -> dict[str, Schema]:
