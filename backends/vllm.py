@@ -1,10 +1,11 @@
 """vLLM plugin: `--structured-outputs-config.backend syntagma`.
 
 vLLM loads `register` in every process through its entry-point group `vllm.general_plugins`. It has no registry for
-structured-output backends, so three places are opened, and nothing changes for requests of other backends:
+structured-output backends, so four places are opened, and nothing changes for requests of other backends:
 
     StructuredOutputsConfig                       takes the name, and the options about white space with it
     SamplingParams._validate_structured_outputs   compiles the constraint in the front end; what is wrong is HTTP 400
+    AsyncLLM.add_request                          does so ahead, in a thread, so that the event loop goes on meanwhile
     StructuredOutputManager                       makes the backend at the start, heeds the options of requests
 
 Other versions than those tested, or the same with other signatures, are left alone, with a word in the log.
@@ -12,15 +13,19 @@ Other versions than those tested, or the same with other signatures, are left al
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import inspect
 import logging
-from collections.abc import Callable
+import os
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ..errors import BackendError, SyntagmaError
 from .commands.warmup import warm_up
 from .vllm_backend import SyntagmaBackend, SyntagmaGrammar, cache_for, known_ids, spec_of
+from .vllm_metrics import metrics
 
 NAME = "syntagma"
 #: Minor versions of vLLM that were tested.
@@ -35,6 +40,7 @@ def register() -> None:
         check_version()
         _open_config()
         _open_validation()
+        _open_front_end()
         _open_manager()
     except BackendError as error:
         logger.error("The structured-output backend 'syntagma' is not available: %s", error)
@@ -110,11 +116,30 @@ def _validate(params: Any, model: Any, config: Any, tokenizer: Any) -> None:
     if outputs._backend not in (None, NAME):
         raise VLLMValidationError(f"All requests have the backend 'syntagma'; this one asks for {outputs._backend!r}.")
     width = model.get_vocab_size()
+    cache = cache_for(tokenizer, width)
     try:
-        cache_for(tokenizer, width).automaton(spec_of(outputs, config), known_ids(params.all_stop_token_ids, width))
+        cache.automaton(spec_of(outputs, config), known_ids(params.all_stop_token_ids, width))
     except SyntagmaError as error:
         raise VLLMValidationError(f"Invalid structured_outputs: {error}", parameter="structured_outputs") from error
+    finally:
+        metrics().note(cache)
     outputs._backend = NAME
+
+
+def _open_front_end() -> None:
+    """Compile ahead of the validation, in a thread: vLLM validates on the event loop, and finds it done."""
+    from vllm.v1.engine.async_llm import AsyncLLM
+
+    pool = ThreadPoolExecutor(max(1, (os.cpu_count() or 1) // 2), thread_name_prefix="syntagma-compile")
+
+    async def add(original: Callable[..., Awaitable[Any]], engine: Any, *arguments: Any, **options: Any) -> Any:
+        params, config = options.get("params") or arguments[2], engine.vllm_config.structured_outputs_config
+        if getattr(params, "structured_outputs", None) is not None and config.backend == NAME:
+            given = (params, engine.model_config, config, engine.input_processor.tokenizer)
+            await asyncio.get_running_loop().run_in_executor(pool, _validate, *given)
+        return await original(engine, *arguments, **options)
+
+    _wrap(AsyncLLM, "add_request", ("self", "request_id", "prompt", "params", ...), add)
 
 
 def _open_manager() -> None:
@@ -131,18 +156,34 @@ def _open_manager() -> None:
             warm_up([], None)
             width = config.model_config.get_vocab_size()
             manager.backend = SyntagmaBackend(config, tokenizer=manager.tokenizer, vocab_size=width)
+            manager.backend.on_dead_end = metrics().dead_ends.inc
 
     def create(original: Callable[..., Any], manager: Any, request: Any) -> Any:
-        if isinstance(manager.backend, SyntagmaBackend):
+        if not isinstance(manager.backend, SyntagmaBackend):
+            return original(manager, request)
+        try:
             return manager.backend.compile_request(request.sampling_params)
-        return original(manager, request)
+        finally:
+            metrics().note(manager.backend.cache)
+
+    def fill(original: Callable[..., Any], manager: Any, *arguments: Any) -> Any:
+        if not isinstance(manager.backend, SyntagmaBackend):
+            return original(manager, *arguments)
+        with metrics().masks.time():
+            return original(manager, *arguments)
 
     _wrap(StructuredOutputManager, "__init__", ("self", "vllm_config"), init)
     _wrap(StructuredOutputManager, "_create_grammar", ("self", "request"), create)
+    of_a_step = ("self", "requests", "structured_output_request_ids", "scheduled_spec_decode_tokens")
+    _wrap(StructuredOutputManager, "grammar_bitmask", of_a_step, fill)
 
 
-def _wrap(owner: type, name: str, parameters: tuple[str, ...], around: Callable[..., Any]) -> None:
+def _wrap(owner: type, name: str, parameters: tuple[Any, ...], around: Callable[..., Any]) -> None:
     """Replace a method by `around(original, ...)`, once.
+
+    Parameters
+    ----------
+    parameters : their names; an ellipsis at the end stands for any more.
 
     Raises
     ------
@@ -152,12 +193,13 @@ def _wrap(owner: type, name: str, parameters: tuple[str, ...], around: Callable[
     if hasattr(original, "__syntagma__"):
         return
     found = None if original is None else tuple(inspect.signature(original).parameters)
-    if original is None or found != parameters:
+    n = len(parameters) - 1 if parameters[-1] is ... else None
+    if original is None or found is None or found[:n] != parameters[:n]:
         raise BackendError(f"Expected {owner.__name__}.{name}{parameters}, found {found}.")
 
     @functools.wraps(original)
-    def wrapped(*arguments: Any) -> Any:
-        return around(original, *arguments)
+    def wrapped(*arguments: Any, **options: Any) -> Any:
+        return around(original, *arguments, **options)
 
     wrapped.__syntagma__ = True  # type: ignore[attr-defined]
     setattr(owner, name, wrapped)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -94,6 +94,8 @@ class SyntagmaBackend:
         self.tokenizer = tokenizer
         self.vocab_size = vocab_size
         self.cache = cache_for(tokenizer, vocab_size)
+        #: Told of every dead end.
+        self.on_dead_end: Callable[[], object] = _nothing
 
     def compile_request(self, sampling_params: Any) -> SyntagmaGrammar:
         """The grammar of a request, with its own options."""
@@ -115,7 +117,8 @@ class SyntagmaBackend:
         return self._grammar(spec, stop_token_ids or ())
 
     def _grammar(self, spec: ConstraintSpec, stop_ids: Iterable[int]) -> SyntagmaGrammar:
-        return SyntagmaGrammar(self.cache.automaton(spec, known_ids(stop_ids, self.vocab_size)))
+        automaton = self.cache.automaton(spec, known_ids(stop_ids, self.vocab_size))
+        return SyntagmaGrammar(automaton, self.on_dead_end)
 
     def allocate_token_bitmask(self, max_num_seqs: int) -> torch.Tensor:
         """Rows of ones, (max_num_seqs, ceil(vocab_size / 32)) int32."""
@@ -133,26 +136,38 @@ def known_ids(ids: Iterable[int], width: int) -> list[int]:
     return [t for t in ids if 0 <= t < width]
 
 
-def fill_or_end(matcher: Matcher, row: NDArray[np.int32]) -> None:
-    """Write a matcher's mask to a row; where nothing may follow, the ids that end the text, which will be refused."""
+def _nothing() -> None:
+    """Nobody wants to know."""
+
+
+def fill_or_end(matcher: Matcher, row: NDArray[np.int32]) -> bool:
+    """Write a matcher's mask to a row; where nothing may follow, the ids that end the text, which will be refused.
+
+    Returns
+    -------
+    goes_on : False at a dead end.
+    """
     reason: object = "guards refuse every token"
     try:
         matcher.fill_mask(row)
     except SyntagmaError as error:
         reason = error
         row[:] = 0
-    if not row.any():
-        logger.warning("A dead end after %d tokens: %s.", matcher.n_tokens, reason)
-        for t in matcher.automaton.end_ids:
-            row.view(np.uint32)[t >> 5] |= np.uint32(1 << (t & 31))
+    if row.any():
+        return True
+    logger.warning("A dead end after %d tokens: %s.", matcher.n_tokens, reason)
+    for t in matcher.automaton.end_ids:
+        row.view(np.uint32)[t >> 5] |= np.uint32(1 << (t & 31))
+    return False
 
 
 class SyntagmaGrammar:
     """Where one request stands."""
 
-    def __init__(self, automaton: TokenAutomaton) -> None:
+    def __init__(self, automaton: TokenAutomaton, on_dead_end: Callable[[], object] = _nothing) -> None:
         self.automaton = automaton
         self.matcher = automaton.matcher()
+        self._on_dead_end = on_dead_end
 
     def accept_tokens(self, request_id: str, tokens: list[int]) -> bool:
         """Go on by tokens; False if one is not allowed."""
@@ -183,7 +198,8 @@ class SyntagmaGrammar:
 
     def fill_bitmask(self, bitmask: torch.Tensor, batch_index: int) -> None:
         """Write the mask to a row of int32."""
-        fill_or_end(self.matcher, bitmask[batch_index].numpy())
+        if not fill_or_end(self.matcher, bitmask[batch_index].numpy()):
+            self._on_dead_end()
 
     def is_terminated(self) -> bool:
         """Whether the stop token was accepted."""

@@ -19,6 +19,9 @@ import pytest
 
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1"}
 
+#: Until a server is there.
+SECONDS = 300.0
+
 
 def need(library: str) -> None:
     """Skip where a library is absent."""
@@ -33,14 +36,15 @@ def free_port() -> int:
 
 
 @contextmanager
-def served(arguments: list[str], log: Path, seconds: float = 300, python: str = sys.executable) -> Iterator[int]:
+def served(arguments: list[str], log: Path, python: str = sys.executable, **variables: str) -> Iterator[int]:
     """A server's process, by its id, once its /health answers; the last argument is its port. Children end with it."""
     with log.open("wb") as out:
+        environment = os.environ | ENVIRONMENT | variables
         process = subprocess.Popen(
-            [python, *arguments], stdout=out, stderr=out, env=os.environ | ENVIRONMENT, start_new_session=True
+            [python, *arguments], stdout=out, stderr=out, env=environment, start_new_session=True
         )
     try:
-        end = time.monotonic() + seconds
+        end = time.monotonic() + SECONDS
         while not healthy(arguments[-1]):
             if process.poll() is not None or time.monotonic() > end:
                 pytest.fail("the server did not start:\n" + log.read_text("utf-8", "replace")[-3000:])

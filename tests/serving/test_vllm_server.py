@@ -30,7 +30,8 @@ def client(model_folder, tmp_path_factory):
     words += ["--structured-outputs-config.backend", "syntagma", "--enable-auto-tool-choice"]
     words += ["--tool-call-parser", "hermes", "--port", port]
     log, url = tmp_path_factory.mktemp("vllm") / "log", f"http://127.0.0.1:{port}"
-    with served(words, log), httpx.Client(base_url=url, timeout=300) as http:
+    shared = tmp_path_factory.mktemp("metrics")  # so that the front end shows what the engine counts
+    with served(words, log, PROMETHEUS_MULTIPROC_DIR=str(shared)), httpx.Client(base_url=url, timeout=300) as http:
         yield http
 
 
@@ -177,3 +178,47 @@ def test_structural_tags(client):
     assert 1 <= json.loads(text.removeprefix("<a>").removesuffix("</a>"))["days"] <= 9
     answer = chat(client, structured_outputs={"structural_tag": json.dumps(LEGACY_TAG)}, max_tokens=20)
     assert answer.status_code == 200, answer.text
+
+
+def test_compiling_leaves_the_event_loop_to_others(client, capsys):
+    rng = random.Random(1)
+    options = ["".join(rng.choices("abcdefghij", k=12)) for _ in range(20_000)]
+    waits = []
+    began = time.perf_counter()
+    with ThreadPoolExecutor(1) as pool:
+        job = pool.submit(chat, client, structured_outputs={"choice": options})
+        while not job.done():
+            asked = time.perf_counter()
+            assert client.get("/health").status_code == 200
+            waits.append(time.perf_counter() - asked)
+            time.sleep(0.01)
+    seconds = time.perf_counter() - began
+    assert content(job.result()) in options
+    with capsys.disabled():
+        print(f"\nvLLM: {seconds:.1f} s for 20,000 options, /health meanwhile within {max(waits):.2f} s")
+    assert max(waits) < seconds / 4
+
+
+def metric(client, name):
+    lines = client.get("/metrics").text.splitlines()
+    return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(name))
+
+
+OUTCOMES = [f'syntagma_constraints_total{{outcome="{outcome}"' for outcome in ("compiled", "remembered", "refused")]
+
+
+def test_metrics(client):
+    def counts():
+        return [metric(client, name) for name in [*OUTCOMES, "syntagma_step_mask_seconds_count"]]
+
+    before = counts()
+    for _ in range(2):
+        content(chat(client, structured_outputs={"regex": "[ab]{7}"}))
+    assert chat(client, structured_outputs={"regex": "[a"}).status_code == 400
+    compiled, remembered, refused, masks = (b - a for a, b in zip(before, counts(), strict=True))
+    assert compiled == 2  # in the front end and in the engine
+    assert remembered >= 2
+    assert refused == 1
+    assert masks >= 4
+    assert metric(client, "syntagma_compile_seconds_total") > 0
+    assert metric(client, "syntagma_automata") >= 2
