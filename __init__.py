@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     from .automata.comparison import compare
     from .automata.compile import compile
     from .automata.counting import Strings
+    from .automata.draft import Draft
     from .automata.lint import lint
     from .backends import Event, Generation, Generator, Receipt
     from .backends.captures import captures
     from .backends.load import load
+    from .backends.logit_mask import apply_masks
     from .backends.logits_processor import LogitsProcessor
     from .backends.remote import RemoteGenerator
     from .errors import (
@@ -57,8 +59,10 @@ if TYPE_CHECKING:
         Beam,
         BestFirst,
         FullMask,
+        GrammarDrafter,
         Masking,
         Mirostat,
+        NGramDrafter,
         Posterior,
         Potential,
         Predicate,
@@ -78,6 +82,7 @@ __all__ = [
     "BudgetExceeded",
     "Choice",
     "DeadEnd",
+    "Draft",
     "Ebnf",
     "EmptyLanguage",
     "Event",
@@ -86,6 +91,7 @@ __all__ = [
     "Generation",
     "Generator",
     "Grammar",
+    "GrammarDrafter",
     "GrammarError",
     "GrammarSyntaxError",
     "JsonSchema",
@@ -95,6 +101,7 @@ __all__ = [
     "Masking",
     "Matcher",
     "Mirostat",
+    "NGramDrafter",
     "Posterior",
     "Potential",
     "Predicate",
@@ -111,6 +118,7 @@ __all__ = [
     "UnsupportedFeature",
     "Vocabulary",
     "VocabularyError",
+    "apply_masks",
     "captures",
     "check",
     "compare",
@@ -144,6 +152,7 @@ _HOMES = {
     "Beam": "sampling.beam",
     "BestFirst": "sampling.best_first",
     "Choice": "grammar.literals",
+    "Draft": "automata.draft",
     "Ebnf": "grammar.ebnf",
     "Event": "backends.generation",
     "FullMask": "sampling.full_mask",
@@ -151,6 +160,7 @@ _HOMES = {
     "Generation": "backends.generation",
     "Generator": "backends.generator",
     "Grammar": "grammar.ir",
+    "GrammarDrafter": "sampling.grammar_drafter",
     "JsonSchema": "grammar.jsonschema",
     "Lark": "grammar.lark",
     "Limits": "automata.pushdown",
@@ -158,6 +168,7 @@ _HOMES = {
     "Masking": "sampling.masking",
     "Matcher": "automata.matcher",
     "Mirostat": "sampling.mirostat",
+    "NGramDrafter": "sampling.drafter",
     "Posterior": "sampling.posterior",
     "Potential": "sampling.potential",
     "Predicate": "sampling.predicate",
@@ -169,6 +180,7 @@ _HOMES = {
     "TextPotential": "sampling.potential",
     "TokenAutomaton": "automata.automaton",
     "Vocabulary": "automata.vocabulary",
+    "apply_masks": "backends.logit_mask",
     "captures": "backends.captures",
     "check": "automata.check",
     "compare": "automata.comparison",

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from ..errors import BackendMismatch, DeadEnd
 from ..sampling.constraint import text_of
+from .logit_mask import apply_masks
 
 if TYPE_CHECKING:
     import torch
@@ -66,17 +67,12 @@ class LogitsProcessor:
         input_ids : (rows, tokens) integers: the prompt and what was generated.
         scores : (rows, columns) of any float dtype; logits or log-probabilities, on any device.
         """
-        import torch
-
         width = self.automaton.vocabulary.width
         if scores.shape[-1] < width:
             raise BackendMismatch(f"The scores have {scores.shape[-1]} columns, the vocabulary has {width}.")
-        rows = self.masks(input_ids.cpu().numpy())
-        packed = torch.from_numpy(rows.view(np.uint8)).to(scores.device)
-        bits = packed.unsqueeze(-1) >> torch.arange(8, dtype=torch.uint8, device=scores.device) & 1
-        allowed = torch.zeros(scores.shape, dtype=torch.bool, device=scores.device)
-        allowed[:, :width] = bits.flatten(1)[:, :width]
-        return scores.masked_fill(~allowed, -torch.inf)
+        masked = scores.detach().clone()  # `generate` may hand out the scores as they were
+        apply_masks(masked, self.masks(input_ids.cpu().numpy()))
+        return masked
 
     def masks(self, input_ids: NDArray[Any]) -> NDArray[np.int32]:
         """The masks of (rows, tokens) integers, (rows, mask_width) int32."""

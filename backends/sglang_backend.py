@@ -28,6 +28,7 @@ from ..automata.automaton import TokenAutomaton
 from ..errors import SyntagmaError
 from .automaton_cache import AutomatonCache
 from .constraint_spec import ConstraintSpec, Kind
+from .logit_mask import apply_masks
 from .vllm_backend import fill_or_end
 
 
@@ -86,11 +87,7 @@ class SyntagmaGrammarObject(BaseGrammarObject):
     @staticmethod
     def apply_vocab_mask(logits: torch.Tensor, vocab_mask: torch.Tensor) -> None:
         """Write -inf over what is not allowed, in place; columns behind the mask are padding and go too."""
-        shifts = torch.arange(8, dtype=torch.uint8, device=vocab_mask.device)
-        bits = (vocab_mask.view(torch.uint8).unsqueeze(-1) >> shifts & 1).flatten(1)
-        width = min(logits.shape[-1], bits.shape[-1])
-        logits[:, :width].masked_fill_(bits[:, :width] == 0, -torch.inf)
-        logits[:, width:] = -torch.inf
+        apply_masks(logits, vocab_mask)
 
     def try_jump_forward(self, tokenizer: Any) -> tuple[list[int], str] | None:
         """Text that must follow, if there is any."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import time
 from collections.abc import Sequence
@@ -35,6 +36,8 @@ def warm_up(tokenizers: Sequence[Path], model: str | None) -> Outcome:
 
     begin = time.perf_counter()
     _exercise(Vocabulary.from_tokens([bytes([b]) for b in range(256)], [256]))
+    if importlib.util.find_spec("torch"):
+        _mask_logits()
     kept = []
     for folder in tokenizers:
         vocabulary = Vocabulary.from_pretrained(folder)
@@ -60,6 +63,17 @@ def warm_up(tokenizers: Sequence[Path], model: str | None) -> Outcome:
         pieces.append(("dim", "Set SYNTAGMA_CACHE_DIR to choose the folder.\n"))
     pieces += [("", f"{e.get('tokenizer') or e.get('model')}: {e['tokens']} tokens kept.\n") for e in kept]
     return Outcome(data, pieces, 2 if CACHE_DIR is None else 0)
+
+
+def _mask_logits() -> None:
+    """Mask logits of every size, and weigh them."""
+    import torch
+
+    from ..logit_mask import apply_masks
+
+    for dtype in (torch.float32, torch.float64, torch.bfloat16):
+        for logz in (False, True):
+            apply_masks(torch.zeros((1, 40), dtype=dtype), np.zeros((1, 2), np.int32), logz=logz)
 
 
 def _exercise(vocabulary: Vocabulary) -> None:
