@@ -52,6 +52,11 @@ def compile_grammar(
 
     Raises as `compile`.
     """
+    if grammar.budgets:
+        from .token_budget import BudgetedAutomaton, with_marks
+
+        if (marked := with_marks(grammar, vocabulary)) is not None:
+            return BudgetedAutomaton(compile_grammar(marked.grammar, vocabulary, stop_ids, limits), marked)
     if not grammar.is_normal:
         from ..grammar.normalize import normalize
         from .special_token import with_text_tokens

@@ -14,6 +14,7 @@ Laws
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Any
 
 from ..errors import UnsupportedFeature
@@ -22,7 +23,7 @@ from ..grammar.analysis import reachable
 from ..grammar.fold import fold
 from ..grammar.ir import Expr, Grammar, Guarded, Token
 from ..grammar.machine import ALL_BYTES
-from .compile import compile
+from .compile import compile_grammar
 from .distance import FAR
 from .vocabulary import Vocabulary
 
@@ -51,7 +52,7 @@ class Walk:
         refuse_what_bytes_cannot_tell(grammar)
         kept = ALL_BYTES if alphabet is None else sum(1 << byte for byte in set(alphabet))
         self.classes = [members(mask & kept) for mask in (classes or byte_classes(grammar)) if mask & kept]
-        self._auto = compile(grammar, BYTES)
+        self._auto = compile_grammar(replace(grammar_of(grammar), budgets={}), BYTES)
         self._rows: dict[int, list[tuple[int, int]]] = {}
         self.start = self._auto.start
 

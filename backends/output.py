@@ -109,4 +109,4 @@ def behind(prefix: bytes, grammar: Grammar) -> Grammar:
     start = f"{grammar.start} behind the prompt"
     first: dict[str, Expr] = {start: sequence(Bytes(prefix), Ref(grammar.start))}
     rules = ChainMap(first, cast("MutableMapping[str, Expr]", grammar.rules))
-    return Grammar(start, rules, grammar.places)
+    return Grammar(start, rules, grammar.places, budgets=grammar.budgets)

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Sequence
 
 from .fold import alternation, concatenation, repetition
 from .ir import ANY_BYTE, And, Bytes, Expr, Not, Repeat, Seq
+from .regular import compile_regular
 from .unicode import any_code_point
 
 #: Every text.
@@ -68,6 +69,39 @@ def dispatch(
     if loop:
         return concatenation((repetition(hit, int(must), None), rest))
     return hit if must else alternation((hit, rest))
+
+
+def ends_anywhere(expr: Expr) -> bool:
+    """Whether every text that begins a match of the regular expression, but the empty one, is a match itself.
+
+    Raises
+    ------
+    BudgetExceeded : its automaton takes too many states.
+    """
+    dfa = compile_regular(expr)
+    seen = {(1, 0)}
+    for q, missing in (queue := [(1, 0)]):
+        for byte in range(256):
+            after = int(dfa.trans[q, dfa.class_of_byte[byte]]), bytes_missing(missing, (byte,))
+            if not after[0] or after in seen:
+                continue
+            if not after[1] and not dfa.accept[after[0]]:
+                return False
+            seen.add(after)
+            queue.append(after)
+    return True
+
+
+def bytes_missing(missing: int, data: Iterable[int]) -> int:
+    """How many bytes the last character of a text lacks, which lacked `missing` before the bytes of `data`.
+
+    >>> bytes_missing(0, "é".encode()[:1]), bytes_missing(1, "é".encode()[1:])
+    (1, 0)
+    """
+    for byte in data:
+        inner = 0x80 <= byte < 0xC0
+        missing = max(0, missing - 1) if inner else (byte >= 0xC0) + (byte >= 0xE0) + (byte >= 0xF0)
+    return missing
 
 
 def _any_of(words: Iterable[str]) -> Expr | None:

@@ -190,6 +190,19 @@ NOTHING = Alt(())
 ANY_BYTE = ByteSet((1 << 256) - 1)
 
 
+@dataclass(frozen=True, slots=True)
+class TokenBudget:
+    """How many tokens the text of a rule may take: a bound that only a vocabulary gives a meaning.
+
+    The rule may end behind any of its characters; where the budget is spent it does, and nothing but `end` follows.
+    """
+
+    tokens: int
+    #: The rules in front and behind, each literal text or a special token; "" for none in particular.
+    begin: str = ""
+    end: str = ""
+
+
 @dataclass(frozen=True)
 class Grammar:
     """Named rules and the one to start with.
@@ -203,6 +216,8 @@ class Grammar:
     places: Mapping[str, str] = field(default_factory=dict)
     #: Whether the front end promises that there is no left recursion, no useless rule and no rule that matches "".
     is_normal: bool = False
+    #: Rules whose text may take so many tokens only; without a vocabulary they are unbounded.
+    budgets: Mapping[str, TokenBudget] = field(default_factory=dict)
 
     def __hash__(self) -> int:
         return hash((self.start, tuple(sorted(self.rules))))

@@ -4,9 +4,10 @@ lark reads the text, imports and all; its rules and terminals become rules of th
 shape lark's trees only and change nothing here. Beyond lark's own syntax, as in llguidance, a rule may hold `%json
 {...}` (what an inline JSON Schema accepts), `%regex {"substring_words": ...}` (any piece of a text), `<|name|>` (a
 special token by name), `<[12,30-40]>` (special tokens by id), `@name` (one of the `grammars` given), `x{2,3}` for
-`x~2..3`, and attributes: `name[lazy]:` and `name[suffix="..."]:` end a terminal where it first may. Terminals may be
-intersected, `A & B`, and complemented, `~A` (`lark_algebra`). `stop` and `max_tokens` are refused; `capture` and
-`temperature` have no effect and a `LarkWarning` says so. `%llguidance {}` is allowed.
+`x~2..3`, and attributes: `name[lazy]:` and `name[suffix="..."]:` end a terminal where it first may,
+`name[max_tokens=9]:` after so many tokens. Terminals may be intersected, `A & B`, and complemented,
+`~A` (`lark_algebra`). `stop` is refused; `capture` and `temperature` have no effect and a `LarkWarning` says so.
+`%llguidance {}` is allowed.
 
 Differences to lark
     1. `lexer="longest"`: the longest match wins, as in most lexers. lark's basic and contextual lexers take the first
@@ -44,7 +45,7 @@ from .lark_attributes import LarkWarning, apply_attributes
 from .lark_rule import IGNORE, Definition, RuleBook, ignored_rule
 from .lark_terminal import MAX_TERMINAL, lexemes
 from .lark_text import Embeddable, LarkText, Nested, Schema, read_text
-from .part import Book, HasGrammar, embedded
+from .part import Book, HasGrammar, embedded, embedded_budgets
 from .substring import Substring
 
 #: What lark calls its own tokens, for people.
@@ -121,7 +122,7 @@ class Lark:
             book = self._load(source)
             book.lower(self.start)
             terminals = lexemes(book.terminals.values(), source)
-            apply_attributes(source, book.rules, terminals)
+            budgets = apply_attributes(source, book.rules, terminals)
             used = {ref for body in book.rules.values() for ref in references(body)} | set(book.ignored)
             for name in sorted(used & book.terminals.keys()):
                 book.terminals[name].see_not_empty(terminals[name].expr, source)
@@ -132,13 +133,15 @@ class Lark:
         rules: dict[str, Expr] = {**book.rules, **{ignored_rule(name): terminals[name] for name in book.ignored}}
         rules |= terminals if self.lexer == "longest" else {name: each.expr for name, each in terminals.items()}
         for name, what in source.embedded.items():
-            rules.update(self._embedded_rules(name, what, source))
+            inner = self._embedded_grammar(what, source)
+            rules |= {name: Ref(f"{name}:{inner.start}"), **embedded(inner, name)}
+            budgets |= embedded_budgets(inner, name)
         top = self.start
         if book.ignored:
             top = f"{self.start} with ignored text"
             rules = {top: concatenation((Ref(IGNORE), Ref(self.start))), **rules}
         rules = reachable(rules, top)
-        return Grammar(top, rules, _places(rules, source))
+        return Grammar(top, rules, _places(rules, source), budgets={n: budgets[n] for n in budgets if n in rules})
 
     def _load(self, source: LarkText) -> RuleBook:
         folder = None if self.base_path is None else Path(self.base_path)
@@ -161,35 +164,30 @@ class Lark:
             raise GrammarSyntaxError(f"Expected a rule `{self.start}` to start with, got {_list(definitions)}.")
         return RuleBook(source, definitions, dict(loaded.term_defs), tuple(loaded.ignore))
 
-    def _embedded_rules(self, name: str, what: Embeddable, source: LarkText) -> dict[str, Expr]:
-        """The rules of what a stand-in stands for; `name` is the first."""
+    def _embedded_grammar(self, what: Embeddable, source: LarkText) -> Grammar:
+        """The grammar of what a stand-in stands for."""
         match what:
             case Schema():
-                return _schema_rules(name, what, source)
+                return _of_schema(what, source)
             case Nested():
-                return self._nested_rules(name, what, source)
+                return self._nested_grammar(what, source)
             case Substring():
                 book = Book()
                 body = what.expression(book)
-                return _put_in(name, Grammar(body.rule, book.rules))
-        return {name: what}
+                return Grammar(body.rule, book.rules)
+        return Grammar("tokens", {"tokens": what})
 
-    def _nested_rules(self, name: str, what: Nested, source: LarkText) -> dict[str, Expr]:
+    def _nested_grammar(self, what: Nested, source: LarkText) -> Grammar:
         given = dict(self.grammars)
         if (constraint := given.get(what.name)) is None:
             known = ", ".join(f"`@{name}`" for name in given) or "none"
             message = f"Expected a grammar `{what.name}` in `grammars=`, known there: {known}."
             raise GrammarSyntaxError(message, source=source.original, offset=what.offset)
         try:
-            return _put_in(name, constraint.grammar())
+            return constraint.grammar()
         except GrammarError as error:
             message = f"In the grammar `@{what.name}`: {error.message}"
             raise type(error)(message, source=source.original, offset=what.offset, pointer=error.pointer) from error
-
-
-def _put_in(name: str, grammar: Grammar) -> dict[str, Expr]:
-    """The rules of a grammar under names of their own; `name` is the first."""
-    return {name: Ref(f"{name}:{grammar.start}"), **embedded(grammar, name)}
 
 
 def _refuse_explosions(source: LarkText) -> None:
@@ -211,12 +209,12 @@ def _list(definitions: dict[str, Definition]) -> str:
     return "no rules" if not names else ", ".join(names[:8]) + (" and more" if len(names) > 8 else "")
 
 
-def _schema_rules(name: str, schema: Schema, source: LarkText) -> dict[str, Expr]:
-    """The rules of an inline schema, under names of their own; `name` is the first."""
+def _of_schema(schema: Schema, source: LarkText) -> Grammar:
+    """The grammar of an inline schema."""
     from .jsonschema import JsonSchema
 
     try:
-        return _put_in(name, JsonSchema(schema.value).grammar())
+        return JsonSchema(schema.value).grammar()
     except GrammarError as error:
         message = f"In the inline schema: {error.message}"
         raise type(error)(message, source=source.original, offset=schema.offset, pointer=error.pointer) from error

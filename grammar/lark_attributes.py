@@ -1,7 +1,8 @@
 """Attributes of Lark rules, as in llguidance: `name[lazy]: ...`, `name[suffix="</a>", capture]: ...`.
 
 A rule with `lazy` or `suffix` is one terminal, which ends where it first may: of its matches those count that have no
-other match before them. The suffix belongs to the match.
+other match before them. The suffix belongs to the match. A rule with `max_tokens` is one terminal, too, which may end
+behind any of its characters: after so many tokens it does. Without a vocabulary that says nothing.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ..errors import GrammarSyntaxError, UnsupportedFeature
-from .ir import ANY_BYTE, EMPTY, And, Expr, Lexeme, Not, Ref, Repeat, Seq, references, sequence
+from .free_text import ends_anywhere
+from .ir import ANY_BYTE, EMPTY, And, Expr, Lexeme, Not, Ref, Repeat, Seq, TokenBudget, references, sequence
 from .regex import parse_regex
 
 if TYPE_CHECKING:
@@ -41,6 +43,12 @@ class Attributes:
     #: As written: a string, a pattern or a terminal's name; "" for none.
     suffix: str
     offset: int
+    max_tokens: int | None = None
+
+    @property
+    def needs_terminal(self) -> bool:
+        """Whether they are about a terminal."""
+        return self.lazy or bool(self.suffix) or self.max_tokens is not None
 
 
 def read_attributes(head: re.Match[str], text: str) -> Attributes:
@@ -52,7 +60,7 @@ def read_attributes(head: re.Match[str], text: str) -> Attributes:
     UnsupportedFeature : one of them has no translation, or is not known; with the offset.
     """
     offset, inner = head.start("attributes") + 1, head["attributes"][1:-1]
-    lazy, suffix, at = False, "", 0
+    lazy, suffix, max_tokens, at = False, "", None, 0
     while at < len(inner):
         found = _ATTRIBUTE.match(inner, at)
         if found is None:
@@ -67,29 +75,57 @@ def read_attributes(head: re.Match[str], text: str) -> Attributes:
             lazy = True
         elif name == "suffix" and value:
             suffix = value
+        elif name == "max_tokens" and value and value.isdecimal() and int(value):
+            max_tokens = int(value)
         else:
-            message = (
-                f"The attribute `{name}` of rule `{head['name']}` is not supported; known are `lazy` and `suffix`."
-            )
-            raise UnsupportedFeature(message, source=text, offset=offset + at)
+            raise UnsupportedFeature(_not_known(name, head["name"]), source=text, offset=offset + at)
         at = found.end()
-    return Attributes(lazy, suffix, offset)
+    if max_tokens and (lazy or suffix):
+        message = f"`max_tokens` of rule `{head['name']}` beside `lazy` or `suffix` is not supported."
+        fix = 'Put what ends the text behind it: `rule: text ";"` and `text[max_tokens=9]: /[^;]*/`.'
+        raise UnsupportedFeature(f"{message} {fix}", source=text, offset=offset)
+    return Attributes(lazy, suffix, offset, max_tokens)
 
 
-def apply_attributes(source: LarkText, rules: dict[str, Expr], terminals: dict[str, Lexeme]) -> None:
-    """Put lazy terminals into the rules that ask for them, in place."""
+def _not_known(attribute: str, rule: str) -> str:
+    if attribute == "stop":
+        return f"`stop` of rule `{rule}` would take text back from the model. `suffix` keeps it, as part of the rule."
+    known = '`lazy`, `suffix="..."` and `max_tokens=n`, n being at least 1'
+    return f"The attribute `{attribute}` of rule `{rule}` is not supported as given; known are {known}."
+
+
+def apply_attributes(source: LarkText, rules: dict[str, Expr], terminals: dict[str, Lexeme]) -> dict[str, TokenBudget]:
+    """Put lazy terminals into the rules that ask for them, in place; the budgets of rules that have one."""
+    budgets: dict[str, TokenBudget] = {}
     for name, attributes in source.attributes.items():
-        if name in rules and (attributes.lazy or attributes.suffix):
-            used = [ref for ref in references(rules[name]) if ref in terminals]
-            if len(used) != 1 or any(ref not in (used[0], "%ignore") for ref in references(rules[name])):
-                message = f"Rule `{name}` with `lazy` or `suffix` must be one terminal. Name it: `NAME: /.../`."
+        if name not in rules or not attributes.needs_terminal:
+            continue
+        terminal = _only_terminal(name, attributes, rules, terminals, source)
+        behind = [Ref("%ignore")] if "%ignore" in references(rules[name]) else []
+        if attributes.max_tokens is not None:
+            if not ends_anywhere(terminals[terminal].expr):
+                message = f"`max_tokens` of rule `{name}` needs a terminal that may end anywhere, such as /[^;]*/."
                 raise UnsupportedFeature(message, source=source.original, offset=attributes.offset)
-            lexeme, lazy_name = terminals[used[0]], f"{name} lazy"
-            expr = sequence(lexeme.expr, _suffix(attributes, terminals, source))
-            first = And((expr, Not(Seq((expr, Repeat(ANY_BYTE, 1))))))
-            terminals[lazy_name] = replace(lexeme, expr=first, name=name)
-            behind = [Ref("%ignore")] if "%ignore" in references(rules[name]) else []
-            rules[name] = sequence(Ref(lazy_name), *behind)
+            text = f"{name} text"
+            budgets[text] = TokenBudget(attributes.max_tokens)
+            rules[text], rules[name] = Ref(terminal), sequence(Ref(text), *behind)
+            continue
+        lexeme, lazy_name = terminals[terminal], f"{name} lazy"
+        expr = sequence(lexeme.expr, _suffix(attributes, terminals, source))
+        first = And((expr, Not(Seq((expr, Repeat(ANY_BYTE, 1))))))
+        terminals[lazy_name] = replace(lexeme, expr=first, name=name)
+        rules[name] = sequence(Ref(lazy_name), *behind)
+    return budgets
+
+
+def _only_terminal(
+    name: str, attributes: Attributes, rules: Mapping[str, Expr], terminals: Mapping[str, Lexeme], source: LarkText
+) -> str:
+    used = [ref for ref in references(rules[name]) if ref in terminals]
+    if len(used) != 1 or any(ref not in (used[0], "%ignore") for ref in references(rules[name])):
+        message = f"Rule `{name}` with `lazy`, `suffix` or `max_tokens` must be one terminal. Name it: `NAME: /.../`."
+        raise UnsupportedFeature(message, source=source.original, offset=attributes.offset)
+    return used[0]
 
 
 def _suffix(attributes: Attributes, terminals: Mapping[str, Lexeme], source: LarkText) -> Expr:

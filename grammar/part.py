@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from ..errors import BudgetExceeded, GrammarSyntaxError
 from .analysis import reachable
 from .fold import alternation, concatenation, fold, rebuild, repetition
-from .ir import Bytes, Expr, Grammar, Ref, Token
+from .ir import Bytes, Expr, Grammar, Ref, Token, TokenBudget
 
 
 class HasGrammar(Protocol):
@@ -36,6 +36,7 @@ class Book:
 
     rules: dict[str, Expr] = field(default_factory=dict)
     places: dict[str, str] = field(default_factory=dict)
+    budgets: dict[str, TokenBudget] = field(default_factory=dict)
     _added: dict[HasGrammar, Ref] = field(default_factory=dict)
     #: Names that parts have, and names that are referred to.
     named: dict[str, Part] = field(default_factory=dict)
@@ -48,6 +49,7 @@ class Book:
             prefix = f"{label} {len(self._added) + 1}"
             self._added[constraint] = Ref(f"{prefix}:{grammar.start}")
             self.rules |= embedded(grammar, prefix)
+            self.budgets |= embedded_budgets(grammar, prefix)
             self.places |= {f"{prefix}:{name}": place for name, place in grammar.places.items()}
         return self._added[constraint]
 
@@ -69,6 +71,18 @@ def embedded(grammar: Grammar, prefix: str) -> dict[str, Expr]:
 
     found = reachable(grammar.rules, grammar.start)
     return {f"{prefix}:{name}": fold(body, renamed) for name, body in found.items()}
+
+
+def embedded_budgets(grammar: Grammar, prefix: str) -> dict[str, TokenBudget]:
+    """The budgets of a grammar whose rules are put into another by `embedded`."""
+
+    def renamed(rule: str) -> str:
+        return rule and f"{prefix}:{rule}"
+
+    return {
+        renamed(rule): TokenBudget(budget.tokens, renamed(budget.begin), renamed(budget.end))
+        for rule, budget in grammar.budgets.items()
+    }
 
 
 class Part:
@@ -102,7 +116,9 @@ class Part:
                 f"Expected a part with the name {missing[0]!r}; `.named({missing[0]!r})` gives it."
             )
         start = book.rule("start", body)
-        return Grammar(start.rule, {start.rule: book.rules.pop(start.rule), **book.rules}, book.places)
+        return Grammar(
+            start.rule, {start.rule: book.rules.pop(start.rule), **book.rules}, book.places, budgets=book.budgets
+        )
 
     def __add__(self, other: Any) -> Part:
         return in_sequence(self, as_part(other))

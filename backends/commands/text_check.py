@@ -7,7 +7,7 @@ matched where its name stands in the text.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -87,10 +87,10 @@ def _token_names(expr: Expr) -> Iterator[str]:
 
 
 def compile_for_bytes(grammar: Grammar) -> TokenAutomaton:
-    """The automaton of a grammar over the vocabulary of its bytes."""
+    """The automaton of a grammar over the vocabulary of its bytes; budgets of tokens do not count there."""
     from ...automata import compile_grammar
 
-    return compile_grammar(grammar, byte_vocabulary(grammar))
+    return compile_grammar(replace(grammar, budgets={}), byte_vocabulary(grammar))
 
 
 def first_mismatch(auto: TokenAutomaton, text: bytes) -> Mismatch | None:

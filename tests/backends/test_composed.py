@@ -63,7 +63,7 @@ def follow(auto: Any, ids: list[int]) -> bool:
     return bool(matcher.accepts_eos)
 
 
-REASONED = sg.reasoning(budget=40) >> sg.json(Answer)
+REASONED = sg.reasoning(budget=40, unit="chars") >> sg.json(Answer)
 GOOD = [
     '<think>a]\n< </thin"></think>\n\n{"ok": true, "items": ["]\\n", "</think>"]}',
     'no start</think>{"ok": false, "items": []}',

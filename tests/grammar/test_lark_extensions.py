@@ -72,7 +72,10 @@ def test_attributes_without_effect_say_so(attribute: str) -> None:
 
 REFUSED = {
     'start: x\nx[stop=";"]: /.*/': "`stop`",
-    "start: x\nx[max_tokens=3]: /.+/": "`max_tokens`",
+    "start: x\nx[max_tokens=0]: /.+/": "`max_tokens=n`, n being at least 1",
+    "start: x\nx[max_tokens=3, lazy]: /.+/": "beside `lazy`",
+    "start: x\nx[max_tokens=3]: /.+/ /a/": "must be one terminal",
+    "start: x\nx[max_tokens=3]: /[0-9]+(,[0-9]+)?/": "may end anywhere",
     'start: x\nx[lazy]: "a" "b"': "must be one terminal",
     'start: x\nx[lazy]: y\ny: "b"': "must be one terminal",
     "start: <[^1,2]>": "all tokens but some",
