@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from oracles.byte_model import ByteModel
 
 import syntagma as sg
 from syntagma.errors import GrammarSyntaxError
@@ -274,3 +275,33 @@ def test_broken_calls(text: str) -> None:
 def test_what_is_no_reasoning(options: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="Expected"):
         sg.reasoning(**options)
+
+
+@pytest.mark.parametrize("sampler", [sg.Masking(), sg.Masking(greedy=True), sg.SMC(3), sg.AWRS()], ids=repr)
+@pytest.mark.parametrize("special", [(), ("<think>", "</think>")], ids=["text", "special"])
+def test_generated_reasoning_keeps_to_its_tokens(sampler: Any, special: tuple[str, ...]) -> None:
+    vocabulary = merging(['</think>\n\n{"ok": true, "items": ["a"]}', "I think so"], special)
+    model = sg.sampling.RandomModel(vocabulary, seed=5)
+    thinking = sg.reasoning(6) >> sg.json(Answer)
+    generate = sg.Generator(model, thinking, sampler, max_tokens=60, heal=False)
+    for result in generate.batch([[65]] * 4, seed=1):
+        assert result.finish_reason == "stop"
+        names = {t: name.encode() for name, t in vocabulary.special.items()}
+        tokens = [names.get(t) or vocabulary.token_bytes(t) for t in result.tokens]
+        whole = b"".join(tokens)
+        begin = 7 if whole.startswith(b"<think>") else 0
+        stop, at, inside = whole.index(b"</think>", begin), 0, 0
+        for data in tokens:
+            inside += max(begin, at) < min(at + len(data), stop)
+            at += len(data)
+        assert inside <= 6 + 3  # a character is completed
+
+
+def test_a_budget_of_tokens_bounds_healed_and_streamed_text() -> None:
+    model = ByteModel()
+    generate = sg.Generator(model, sg.reasoning(5) >> sg.regex("[0-9]{2}"), max_tokens=30)
+    *_, last = generate.stream("What is it? ", seed=3)
+    assert last.generation is not None
+    thought, _, answer = last.generation.text.partition("</think>")
+    assert len(thought.removeprefix("<think>").encode()) <= 5 + 3
+    assert len(answer.strip()) == 2
