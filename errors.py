@@ -21,6 +21,10 @@ An error says what was found, what was expected, where, and the next step if one
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeAlias
+
+#: What stood in the way: pointer and keyword of a guard, ("where", name) of a predicate, ("critic", class) of a critic.
+Refusal: TypeAlias = tuple[str, str]
 
 
 class SyntagmaError(Exception):
@@ -151,10 +155,10 @@ class DeadEnd(SamplingError):
 
     Parameters
     ----------
-    refused_by : pointer and keyword of each constraint that stood in the way, such as ("#/items", "uniqueItems").
+    refused_by : what stood in the way, such as ("#/items", "uniqueItems") or ("where", "is_odd").
     """
 
-    def __init__(self, text: str, reason: str = "", refused_by: Sequence[tuple[str, str]] = ()) -> None:
+    def __init__(self, text: str, reason: str = "", refused_by: Sequence[Refusal] = ()) -> None:
         self.text = text
         self.reason = reason
         self.refused_by = tuple(refused_by)
@@ -166,15 +170,22 @@ class DeadEnd(SamplingError):
 
 
 class AllParticlesDied(DeadEnd):
-    """Every particle met a dead end."""
+    """Every particle met a dead end.
 
-    def __init__(self, step: int) -> None:
-        super().__init__("")
+    Parameters
+    ----------
+    refused_by : as of a `DeadEnd`, what killed most of them first.
+    """
+
+    def __init__(self, step: int, refused_by: Sequence[Refusal] = ()) -> None:
+        super().__init__("", "", refused_by)
         self.step = step
-        self.args = (step,)
+        self.args = (step, self.refused_by)
 
     def __str__(self) -> str:
-        return f"All particles died at step {self.step}. Take more particles, or loosen constraint and critic."
+        names = ", ".join(f"`{what}` ({where})" for where, what in self.refused_by)
+        killed = f", refused by {names}" if names else ""
+        return f"All particles died at step {self.step}{killed}. Take more particles, or loosen constraint and critic."
 
 
 class BackendError(SyntagmaError):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import codecs
+import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from os.path import commonprefix
 from typing import TYPE_CHECKING, Any
 
 from ..sampling.decode import FinishReason, Sample
@@ -31,6 +33,8 @@ class Receipt:
     exact: bool
     #: How often guards were asked.
     checks: int
+    #: Tokens that a pass of the model gave on average; `None`: nothing was drafted, see `Masking(draft=...)`.
+    tokens_per_pass: float | None = None
 
 
 @dataclass(frozen=True)
@@ -103,7 +107,8 @@ def finish(
     if sample.dead is not None:
         raise sample.dead
     ledger, accepted = sample.ledger, sample.finish_reason == "stop"
-    receipt = Receipt(fingerprint, accepted, ledger.masked, sample.auto.exact, ledger.checks)
+    per_pass = None if ledger.passes is None else ledger.passes.tokens_per_pass
+    receipt = Receipt(fingerprint, accepted, ledger.masked, sample.auto.exact, ledger.checks, per_pass)
     posterior, report = getattr(sample, "posterior", None), getattr(sample, "report", None)
     if posterior is not None:
         posterior = posterior.reread(text_of, sample.auto.end_ids)
@@ -123,6 +128,13 @@ class TextReader:
         self._skip = skip
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
+    def fork(self) -> TextReader:
+        """A reader that stands where this one does."""
+        twin = copy.copy(self)
+        twin._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        twin._decoder.setstate(self._decoder.getstate())
+        return twin
+
     def read(self, tokens: Sequence[int], *, last: bool = False) -> str:
         """The text that the tokens add; with the `last` ones, everything held back."""
         parts = []
@@ -136,3 +148,29 @@ class TextReader:
         if last:
             parts.append(self._decoder.decode(b"", final=True))
         return "".join(parts)
+
+
+class SharedText:
+    """The text that several ways to go on have in common, in pieces.
+
+    Law: whatever way is gone, its text begins with all pieces so far, if later ways go on from earlier ones.
+    """
+
+    def __init__(self, reader: TextReader) -> None:
+        #: What was shown.
+        self.text = ""
+        #: Stands behind the first `_n` tokens, which all ways share and whose text is `_read`.
+        self._reader, self._n, self._read = reader, 0, ""
+
+    def grown(self, ways: Sequence[Sequence[int]]) -> str:
+        """The text that has become common to all ways, given by their tokens."""
+        n = self._n
+        while n < min(map(len, ways)) and len({way[n] for way in ways}) == 1:
+            n += 1
+        self._read += self._reader.read(ways[0][self._n : n])
+        self._n = n
+        texts = [self._reader.fork().read(rest) for rest in {tuple(way[n:]) for way in ways}]
+        ahead = commonprefix(texts)  # noqa: RUF071 - of characters, not of folders
+        added = (self._read + ahead)[len(self.text) :]
+        self.text += added
+        return added

@@ -17,7 +17,7 @@ from ..sampling.decode import Sample, Sampler
 from ..sampling.masking import Masking
 from ..sampling.model import Model
 from ..sampling.predicate import Filtered, Predicate
-from .generation import Event, Generation, TextReader, finish
+from .generation import Event, Generation, SharedText, TextReader, finish
 from .output import compiled, output_of
 from .partial import PartialJson
 from .prompt import Prompt, encode_prompt, heal
@@ -39,11 +39,6 @@ class _Job:
     max_tokens: int
     #: Bytes of the prompt that the generated text begins with.
     healed: int
-
-    def text_tokens(self, sample: Sample) -> list[int]:
-        """The sample's tokens without the one that ended it."""
-        ended = sample.finish_reason == "stop" and sample.tokens[-1:] and sample.tokens[-1] in self.automaton.end_ids
-        return sample.tokens[:-1] if ended else sample.tokens
 
 
 class Generator:
@@ -149,23 +144,21 @@ class Generator:
     def stream(self, prompt: Prompt, *, max_tokens: int | None = None, seed: int | None = None) -> Iterator[Event]:
         """Continue one prompt piece by piece; the last event holds the generation. Errors as for a call.
 
-        What an event has shown stays: tokens that the sampler may still take back out of a dead end are held back. That
-        concerns constraints with guards only, and at most as many tokens as `Masking(backtrack=...)` says.
+        What an event has shown stays, and the pieces make up the text of the generation. So what may still change is
+        held back: of `Masking`, tokens that it may take back out of a dead end, which concerns constraints with guards
+        only; of `SMC` and `Beam`, what not all texts in question begin with; and of `CARS`, `MCMC`, `BestFirst` and
+        `SMC(moves=...)` everything, so that their text comes as one piece.
         """
         job = self._prepare(prompt, max_tokens)
-        reader = TextReader(self.model.vocabulary, job.automaton.end_ids, job.healed)
+        shared = SharedText(TextReader(self.model.vocabulary, job.automaton.end_ids, job.healed))
         partial = PartialJson() if self.output.is_json else None
-        text, n = "", 0
         for (sample,) in self._steps([job], seed):
-            tokens = job.text_tokens(sample)[: sample.settled]
-            if delta := reader.read(tokens[n:]):
-                text += delta
+            if sample.dead is None and (added := shared.grown(sample.prospects)):
                 if partial is not None:
-                    partial.feed(delta)
-                yield Event(delta, None, self.output.show(partial, text))
-            n = len(tokens)
+                    partial.feed(added)
+                yield Event(added, None, self.output.show(partial, shared.text))
         generation = self._finish(job, sample)
-        yield Event(reader.read([], last=True), generation, lambda: generation.value)
+        yield Event(generation.text[len(shared.text) :], generation, lambda: generation.value)
 
     async def acall(self, prompt: Prompt, *, max_tokens: int | None = None, seed: int | None = None) -> Generation:
         """The same as a call, in a thread of its own, so that an event loop goes on meanwhile."""
@@ -215,4 +208,4 @@ class Generator:
         def text_of(tokens: Sequence[int]) -> str:
             return TextReader(self.model.vocabulary, job.automaton.end_ids, job.healed).read(tokens, last=True)
 
-        return finish(sample, text_of(job.text_tokens(sample)), self.output.decode, job.automaton.fingerprint, text_of)
+        return finish(sample, text_of(sample.text_tokens), self.output.decode, job.automaton.fingerprint, text_of)

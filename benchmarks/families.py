@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 import syntagma as sg
 from syntagma.sampling import Prefix
-from syntagma.sampling.asking import Choices
+from syntagma.sampling.choices import Choices
 from syntagma.sampling.future import Node
 from syntagma.sampling.model import log_softmax, logsumexp
 

@@ -19,6 +19,7 @@ from .model import Model, Prefix, RandomModel, TableModel
 from .posterior import Posterior, WeightedSample
 from .potential import Potential, TextPotential
 from .predicate import Filtered, Predicate
+from .proposal import Proposed
 from .report import Report
 from .smc import SMC
 from .step import Draw, StepSampler
@@ -50,6 +51,7 @@ __all__ = [
     "Potential",
     "Predicate",
     "Prefix",
+    "Proposed",
     "RandomModel",
     "Report",
     "Sample",

@@ -26,20 +26,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .asking import Asking, Choices, Job, stuck
+from .asking import Asking
+from .choices import Choices, stuck
 from .constraint import Constraint
 from .decode import Sample
 from .future import Future, Futures, Node
+from .job import Job
 from .ledger import Step
 from .masking import draws
 from .model import Model, logsumexp
-from .particle import Task
 from .posterior import Posterior
+from .task import Task
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +68,7 @@ class ASAp(Asking):
     max_nodes: int = 100_000
     row_bytes: int = 1 << 26
     _futures: Futures[Future] = field(init=False, repr=False)
+    _grows: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -92,20 +95,19 @@ class ASAp(Asking):
         """What was learned so far about a prompt: upper bounds of the mass of prefixes' continuations."""
         return self._futures.of(model, auto, tuple(prompt), max_tokens)
 
-    def _tasks(self, model: Model, jobs: Sequence[Job]) -> Sequence[Task[dict[int, Sample]]]:
+    def _tasks(self, model: Model, jobs: Sequence[Job]) -> Sequence[Task[None]]:
         return [self._task(job, self._futures.of(model, job.auto, job.prompt, job.max_tokens)) for job in jobs]
 
-    def _task(self, job: Job, future: Future) -> Task[dict[int, Sample]]:
+    def _task(self, job: Job, future: Future) -> Task[None]:
         """One sample, from which the table learns."""
         future.trim(self.max_nodes)
-        sample = job.begin("estimated", future.prefix)
+        job.sample = sample = job.begin("estimated", future.prefix)
         node, path = future.root, []
         while not sample.done:
             (logp,) = yield [sample.prefix]
             path.append(node)
             node = self._grow(sample, node, logp)
         future.learn(path)
-        return {job.i: sample}
 
     def _grow(self, sample: Sample, node: Node, logp: NDArray[np.float64]) -> Node:
         """Take one token, or note why there is none; returns the node behind it."""

@@ -23,16 +23,19 @@ import heapq
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .asking import Asking, Choices, Job
+from .asking import Asking
+from .choices import Choices
 from .constraint import Constraint
-from .decode import Sample
+from .decode import Sample, unended
 from .hypothesis import Found, Hypothesis, falling, found
+from .job import Job
 from .model import Model, Prefix
-from .particle import Task
+from .task import Task
 
 #: A prefix, what may follow it, and the model's row.
 _Front = tuple[Hypothesis, Choices, NDArray[np.float64]]
@@ -62,6 +65,7 @@ class Beam(Asking):
 
     seed = None
     row_bytes = 0
+    _grows: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -84,10 +88,10 @@ class Beam(Asking):
             raise sample.dead
         return sample.hypotheses
 
-    def _tasks(self, model: Model, jobs: Sequence[Job]) -> Sequence[Task[dict[int, Sample]]]:
+    def _tasks(self, model: Model, jobs: Sequence[Job]) -> Sequence[Task[None]]:
         return [self._task(job) for job in jobs]
 
-    def _task(self, job: Job) -> Task[dict[int, Sample]]:
+    def _task(self, job: Job) -> Task[None]:
         """Grow all groups until none can find anything better."""
         root = Hypothesis(Prefix(job.prompt), job.auto.start, 0.0)
         groups = [_Group(self.width // self.groups, [root]) for _ in range(self.groups)]
@@ -99,9 +103,16 @@ class Beam(Asking):
             chosen: Counter[int] = Counter()
             for group in groups:
                 group.grow([fronts[id(h)] for h in group.live], chosen, self.diversity)
+            job.sample.ways = [unended(h.tokens, job.auto) if h.ended else h.tokens for h in _in_question(groups)]
         complete = {h.tokens: h for group in groups for h in group.done}
         best = sorted(complete.values(), key=lambda h: (-h.score, h.tokens))[: self.width]
-        return {job.i: found(job, best, last, expanded)}
+        job.sample = found(job, best, last, expanded)
+
+
+def _in_question(groups: Sequence[_Group]) -> list[Hypothesis]:
+    """The best complete text, and what may yet become a better one."""
+    bar = max((h.score for group in groups for h in group.done), default=-np.inf)
+    return [h for group in groups for h in (*group.done, *group.live) if h.score >= bar]
 
 
 class _Group:

@@ -25,12 +25,13 @@ from numpy.typing import NDArray
 
 from ..errors import SamplingError
 from .asap import ASAp
-from .asking import Asking, Choices, Job
-from .decode import Sample
+from .asking import Asking
+from .choices import Choices
 from .future import Node
 from .hypothesis import Hypothesis, falling, found
+from .job import Job
 from .model import Model, Prefix
-from .particle import Task
+from .task import Task
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +69,7 @@ class BestFirst(Asking):
         if self.bound is not None and self.bound.temperature != self.temperature:
             raise ValueError(f"The bound is for temperature {self.bound.temperature}, the search for another.")
 
-    def _tasks(self, model: Model, jobs: Sequence[Job]) -> Sequence[Task[dict[int, Sample]]]:
+    def _tasks(self, model: Model, jobs: Sequence[Job]) -> Sequence[Task[None]]:
         return [self._task(job, self._root(model, job)) for job in jobs]
 
     def _root(self, model: Model, job: Job) -> Node | None:
@@ -76,7 +77,7 @@ class BestFirst(Asking):
         bound = self.bound
         return None if bound is None else bound.future(model, job.auto, job.prompt, job.max_tokens).root
 
-    def _task(self, job: Job, node: Node | None) -> Task[dict[int, Sample]]:
+    def _task(self, job: Job, node: Node | None) -> Task[None]:
         """The queue holds the best successor not yet made of every prefix that was looked at."""
         complete: list[Hypothesis] = []
         root = Hypothesis(Prefix(job.prompt), job.auto.start, 0.0)
@@ -93,7 +94,7 @@ class BestFirst(Asking):
                     f"{expanded} prefixes were looked at and the most probable text is not proven yet. Raise "
                     "max_expansions, give a bound, or take Beam, which proves nothing."
                 )
-        return {job.i: found(job, complete, root, expanded)}
+        job.sample = found(job, complete, root, expanded)
 
 
 class _Stream:

@@ -30,15 +30,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import SamplingError
-from .asking import Asking, Choices, Job
+from .asking import Asking
+from .choices import Choices
 from .constraint import Constraint
 from .decode import Sample
 from .future import Future, Futures, Node
+from .job import Job
 from .ledger import Step
 from .masking import draws
 from .model import Model, logsumexp
-from .particle import Task
 from .posterior import Posterior, WeightedSample
+from .task import Task
 
 
 class Exclusions(Future):
@@ -142,18 +144,17 @@ class CARS(Asking):
         """What was excluded so far about a prompt, the number of attempts, and their estimate of the evidence."""
         return self._tables.of(model, auto, prompt, max_tokens)
 
-    def _tasks(self, model: Model, jobs: Sequence[Job]) -> Sequence[Task[dict[int, Sample]]]:
+    def _tasks(self, model: Model, jobs: Sequence[Job]) -> Sequence[Task[None]]:
         groups: dict[Exclusions, list[Job]] = {}
         for job in jobs:
             groups.setdefault(self.exclusions(model, job.auto, job.prompt, job.max_tokens), []).append(job)
         return [self._task(table, group) for table, group in groups.items()]
 
-    def _task(self, table: Exclusions, jobs: list[Job]) -> Task[dict[int, Sample]]:
+    def _task(self, table: Exclusions, jobs: list[Job]) -> Task[None]:
         """One text per job, in rounds of attempts."""
-        found: dict[int, Sample] = {}
         rejected = dict.fromkeys((job.i for job in jobs), 0)
         checks = dict(rejected)
-        while waiting := [job for job in jobs if job.i not in found][: self.batch]:
+        while waiting := [job for job in jobs if not job.sample.done][: self.batch]:
             if table.n_nodes > self.max_nodes:
                 table.clear()
             attempts = yield from self._round(table, waiting)
@@ -163,13 +164,12 @@ class CARS(Asking):
                 if attempt.sample.finish_reason == "stop":
                     ledger.rejected = rejected[job.i]
                     ledger.lost_checks += checks[job.i]
-                    found[job.i] = attempt.sample
+                    job.sample = attempt.sample
                     continue
                 rejected[job.i] += 1
                 checks[job.i] += ledger.checks
                 if rejected[job.i] >= self.max_attempts or table.root.log_theta == -np.inf:
                     raise _spent(table, rejected[job.i])
-        return found
 
     def _round(self, table: Exclusions, jobs: list[Job]) -> Task[list[_Attempt]]:
         """One attempt per job, side by side, by the table as it is."""

@@ -6,118 +6,43 @@ constraint (sequential importance sampling). Sequences do not see each other.
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from typing import NamedTuple
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DeadEnd
-from .budget import require_closable
 from .constraint import Constraint, text_of
+from .dead_end import refused_by, words_of
 from .decode import Sample, logp_rows
-from .ledger import Ledger, Step
-from .model import Model, Prefix
-from .step import Draw, StepSampler, tempered
+from .job import Job, JobSampler
+from .ledger import Step
+from .model import Model
+from .step import AnyStep, Draw, Spot, StepSampler, drawers, tempered
 
 
-class Task(NamedTuple):
-    """A prompt to continue."""
+class StepwiseSampler(JobSampler):
+    """Makes a sampler (`decode.Sampler`) of a step sampler: to inherit."""
 
-    auto: Constraint
-    prompt: Sequence[int]
-    max_tokens: int
-
-
-class StepwiseSampler:
-    """Makes a sampler (`decode.Sampler`) of a step sampler: the two methods to inherit."""
-
-    seed: int | None = None
-
-    def steps(
-        self: StepSampler,
-        model: Model,
-        auto: Constraint | Sequence[Constraint],
-        prompts: Sequence[Sequence[int]],
-        max_tokens: int | Sequence[int],
-        *,
-        seed: int | None = None,
-    ) -> Iterator[list[Sample]]:
-        """The samples after every step, see `Sampler.steps`; a `DeadEnd` ends its own sample, kept in `Sample.dead`.
-
-        Raises
-        ------
-        SamplingError : no text fits into `max_tokens`.
-        BackendMismatch : the model's rows do not fit the vocabulary.
-        """
-        own: int | None = getattr(self, "seed", None)
-        with running(auto, prompts, max_tokens) as tasks:
-            rngs = streams(own if seed is None else seed)
-            samples = [new_sample(task, next(rngs)) for task in tasks]
-            while live := [s for s in samples if not s.done]:
-                for sample, row in zip(live, logp_rows(model, [s.prefix for s in live]), strict=True):
-                    grow(sample, row, self)
-                yield samples
-
-    def sample(
-        self: StepSampler,
-        model: Model,
-        auto: Constraint | Sequence[Constraint],
-        prompts: Sequence[Sequence[int]],
-        max_tokens: int | Sequence[int],
-        *,
-        seed: int | None = None,
-    ) -> list[Sample]:
-        """One finished sample per prompt; arguments and errors as in `steps`."""
-        samples: list[Sample] = []
-        for samples in StepwiseSampler.steps(self, model, auto, prompts, max_tokens, seed=seed):  # noqa: B007
-            pass
-        return samples
+    def _run(self, model: Model, jobs: Sequence[Job]) -> Iterator[list[Sample]]:
+        step, samples = cast(AnyStep, self), [job.sample for job in jobs]
+        while live := [job for job in jobs if not job.sample.done]:
+            rows = logp_rows(model, [job.sample.prefix for job in live])
+            bases = [tempered(row, step.temperature) for row in rows]
+            spots = [
+                Spot(job.auto, job.sample.prefix, len(job.prompt), base) for job, base in zip(live, bases, strict=True)
+            ]
+            for spot, row, drawer, job in zip(spots, rows, drawers(step, spots), live, strict=True):
+                grow(job.sample, row, spot.base, drawer)
+            yield samples
 
 
-@contextmanager
-def running(
-    auto: Constraint | Sequence[Constraint], prompts: Sequence[Sequence[int]], max_tokens: int | Sequence[int]
-) -> Iterator[list[Task]]:
-    """The tasks of a run, while the constraints' states live.
-
-    Raises
-    ------
-    SamplingError : no text fits into `max_tokens`.
-    """
-    budgets = [max_tokens] * len(prompts) if isinstance(max_tokens, int) else max_tokens
-    autos = auto if isinstance(auto, Sequence) else [auto] * len(prompts)
-    tasks = [Task(*task) for task in zip(autos, prompts, budgets, strict=True)]
-    with ExitStack() as runs:
-        for one in dict.fromkeys(autos):
-            runs.enter_context(one.run())
-        for one, budget in dict.fromkeys((t.auto, t.max_tokens) for t in tasks):
-            require_closable(one, budget)
-        yield tasks
-
-
-def streams(seed: int | None) -> Iterator[np.random.Generator]:
-    """Random streams of a run, one for each sequence, that do not depend on their number."""
-    entropy, i = secrets.randbits(64) if seed is None else seed, 0
-    while True:
-        yield np.random.default_rng([entropy, i])
-        i += 1
-
-
-def new_sample(task: Task, rng: np.random.Generator) -> Sample:
-    """The sequence before its first token."""
-    ledger = Ledger("exact" if task.auto.exact else "estimated")
-    return Sample(task.auto, Prefix(task.prompt), task.auto.start, task.max_tokens, rng, ledger, [])
-
-
-def grow(sample: Sample, logp: NDArray[np.float64], step: StepSampler) -> None:
+def grow(sample: Sample, logp: NDArray[np.float64], base: NDArray[np.float64], step: StepSampler) -> None:
     """Take one token, or say why there is none."""
     if ends_unsaid(sample.auto, sample.state):
         sample.finish_reason = "stop"
         return
-    base = tempered(logp, step.temperature)
     drawn = step.draw(base, sample.auto, sample.state, sample.remaining, sample.rng)
     if isinstance(drawn, Draw):
         if not drawn.exact:
@@ -126,8 +51,9 @@ def grow(sample: Sample, logp: NDArray[np.float64], step: StepSampler) -> None:
     elif sample.remaining <= 0:
         sample.finish_reason = "length"
     else:
-        reason = f"{drawn} tokens were tried and refused, by guards or as too long for max_tokens."
-        sample.dead = DeadEnd(text_of(sample.auto.vocabulary, sample.tokens), reason)
+        by = refused_by(sample.auto, sample.state, base)
+        reason = f"{drawn} tokens were tried and refused, {words_of(by)}."
+        sample.dead = DeadEnd(text_of(sample.auto.vocabulary, sample.tokens), reason, by)
 
 
 def ends_unsaid(auto: Constraint, state: int) -> bool:

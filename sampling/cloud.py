@@ -1,53 +1,67 @@
 """Cloud: the particles of one prompt, and a round of SMC.
 
 Particles take a token together (`grown`), are weighed (`words`), and are selected. What needs the model is a generator:
-it yields prefixes and gets their rows, so that the clouds of several prompts share calls (`pump`).
+it yields prefixes and gets their rows, so that the clouds of several prompts share calls (`task.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import AllParticlesDied
+from ..errors import AllParticlesDied, Refusal
 from . import rejuvenation
-from .chain import Task as Prompt
 from .chain import ends_unsaid, step_of
 from .constraint import text_of
-from .decode import logp_rows
+from .dead_end import refused_by
+from .job import Job
 from .ledger import Ledger, Weights
-from .model import Model, Prefix, logsumexp
-from .particle import Drawn, Particle, Place, Task, advanced
+from .model import Prefix, logsumexp
+from .particle import Drawn, Particle, Place, advanced
 from .posterior import Posterior, WeightedSample
 from .report import Report, effective_size
 from .resampling import SCHEMES, thin
-from .step import Draw, tempered
+from .step import Draw, Spot, StepSampler, drawers, tempered
+from .task import Task
 
 if TYPE_CHECKING:
     from .smc import SMC
 
-#: The base law of each prefix's next token, nats, and the log of what tempering by `power` took out of it.
-Laws: TypeAlias = dict[tuple[int, ...], tuple[NDArray[np.float64], NDArray[np.float64], float]]
+
+class Law(NamedTuple):
+    """How the token behind a prefix is drawn."""
+
+    #: The model's row, nats.
+    row: NDArray[np.float64]
+    #: The base law, raised to the power of the target, nats.
+    base: NDArray[np.float64]
+    #: The log of what that power took out of it.
+    norm: float
+    step: StepSampler
 
 
 class Cloud:
     """The particles of one prompt."""
 
-    def __init__(self, options: SMC, prompt: Prompt, rng: np.random.Generator) -> None:
-        self.options, self.auto, self.prompt, self.rng = options, prompt.auto, prompt, rng
+    def __init__(self, options: SMC, job: Job) -> None:
+        self.options, self.auto, self.job, self.rng = options, job.auto, job, job.rng
         self.step = options.drawer
         self.report = Report(options.n)
         self.kind: Weights = "exact" if self.auto.exact else "estimated"
         critic = options.critic
         mark = None if critic is None else critic.start
-        start = Place(None, None, self.auto.start, mark, 0, prompt.max_tokens, 0.0)
-        prefix = Prefix(prompt.prompt)
+        start = Place(None, None, self.auto.start, mark, 0, job.max_tokens, 0.0)
+        prefix = Prefix(job.prompt)
         self.particles = [Particle(start, prefix, 0.0, 0.0, i) for i in range(options.n)]
         self.result: Drawn | None = None
+        #: What refused the particles that died, and how many of them.
+        self.refusals: Counter[Refusal] = Counter()
+        self._explained: dict[int, list[Refusal]] = {}
         #: Rounds so far: the tokens of every live particle.
         self.depth = 0
 
@@ -60,8 +74,18 @@ class Cloud:
         self.result = self._finish()
 
     def sample(self) -> Drawn:
-        """The result; before the end, a sample without tokens."""
-        return self.result or self._drawn(Ledger(self.kind))
+        """The result; before the end, a sample without tokens that knows those of the particles (`Sample.ways`).
+
+        Whatever comes out descends from a particle that weighs something now, and begins as it does; unless `moves`
+        may grow it anew.
+        """
+        if self.result is not None:
+            return self.result
+        sample = self._drawn(Ledger(self.kind))
+        begin = len(self.job.prompt)
+        weighty = [p for p in self.particles if p.logw > -np.inf]
+        sample.ways = [()] if self.options.moves else [p.prefix.tokens[begin:] for p in weighty]
+        return sample
 
     def grown(self, particles: Sequence[Particle]) -> Task[list[Particle]]:
         """Every live particle one token on; equal prefixes share a row of the model."""
@@ -69,13 +93,13 @@ class Cloud:
         unique = {p.prefix.tokens: p.prefix for p in live}
         self.report.rows_asked += len(live)
         self.report.rows_computed += len(unique)
-        laws: Laws = {}
+        laws: dict[tuple[int, ...], Law] = {}
         if unique:
             rows = yield list(unique.values())
             for p in live:
                 p.prefix.cache = unique[p.prefix.tokens].cache
-            laws = {tokens: self._law(row) for tokens, row in zip(unique, rows, strict=True)}
-        return [self._child(p, laws) if p.live else p for p in particles]
+            laws = dict(zip(unique, self._laws(list(unique.values()), rows), strict=True))
+        return [self._child(p, laws[p.prefix.tokens]) if p.live else p for p in particles]
 
     def words(self, particles: Sequence[Particle]) -> Task[list[float]]:
         """What the critic says of texts that go on, nats."""
@@ -115,12 +139,18 @@ class Cloud:
         if ended:
             said = critic.complete([weighed[i].place.mark for i in ended]).tolist()
             for i, word in zip(ended, said, strict=True):
-                weighed[i] = weighed[i].weighed(word)
+                weighed[i] = self._told(weighed[i], word)
         live = [i for i, p in enumerate(weighed) if p.live] if live_too else []
         words = yield from self.words([weighed[i] for i in live])
         for i, word in zip(live, words, strict=True):
-            weighed[i] = weighed[i].weighed(word)
+            weighed[i] = self._told(weighed[i], word)
         self.particles = weighed
+
+    def _told(self, particle: Particle, word: float) -> Particle:
+        """With what the critic says now."""
+        if word == -np.inf < particle.logw:
+            self.refusals["critic", type(self.options.critic).__name__] += 1
+        return particle.weighed(word)
 
     def _resample(self, at_block: bool) -> Task[None]:
         """Resample and move, where few particles carry the weight; and note the round."""
@@ -160,29 +190,40 @@ class Cloud:
         ancestors = np.array([pairs[i][1] for i in kept] + [0] * padding, np.intp)
         self.report.note(totals, sum(p.live for p in self.particles), ancestors)
 
-    def _law(self, row: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
-        base, power = tempered(row, self.step.temperature), self.options.power
-        norm = 0.0 if power == 1 else logsumexp(power * base)
-        return row, base if power == 1 else power * base - norm, norm
+    def _laws(self, prefixes: Sequence[Prefix], rows: NDArray[np.float64]) -> list[Law]:
+        power, begin = self.options.power, len(self.job.prompt)
+        bases, norms = [tempered(row, self.step.temperature) for row in rows], [0.0] * len(rows)
+        if power != 1:
+            norms = [logsumexp(power * base) for base in bases]
+            bases = [power * base - norm for base, norm in zip(bases, norms, strict=True)]
+        spots = [Spot(self.auto, p, begin, base) for p, base in zip(prefixes, bases, strict=True)]
+        steps = drawers(self.step, spots)
+        return [Law(*law) for law in zip(rows, bases, norms, steps, strict=True)]
 
-    def _child(self, parent: Particle, laws: Laws) -> Particle:
+    def _child(self, parent: Particle, law: Law) -> Particle:
         """One token on; without weight where none may follow."""
         place, auto = parent.place, self.auto
         if ends_unsaid(auto, place.state):
             return replace(parent, place=replace(place, before=place, step=None, depth=place.depth + 1, ended=True))
-        row, law, norm = laws[parent.prefix.tokens]
-        drawn = self.step.draw(law, auto, place.state, place.remaining, self.rng)
+        drawn = law.step.draw(law.base, auto, place.state, place.remaining, self.rng)
         if not isinstance(drawn, Draw):
             self.report.checks += 0 if auto.exact else drawn
+            self._mourn(place, law)
             return replace(parent, logw=-np.inf)
-        step = step_of(drawn, row, auto)
+        step = step_of(drawn, law.row, auto)
         self.report.checks += step.checks
         if not drawn.exact:
             self.kind = "estimated"
-        logw = drawn.logw + norm
+        logw = drawn.logw + law.norm
         after = advanced(place, step, drawn.state, logw, auto, self.options.critic)
         prefix = parent.prefix if after.ended else parent.prefix.extend(drawn.token)
         return replace(parent, place=after, prefix=prefix, logw=parent.logw + logw)
+
+    def _mourn(self, place: Place, law: Law) -> None:
+        """Note what refused a particle that dies here."""
+        if place.state not in self._explained:
+            self._explained[place.state] = refused_by(self.auto, place.state, law.base)
+        self.refusals.update(self._explained[place.state])
 
     def _ahead(self, particles: Sequence[Particle]) -> Task[list[float]]:
         """Log of the mean final word on a few texts completed from each particle, smoothed by half a text of word 1.
@@ -207,7 +248,7 @@ class Cloud:
         posterior = Posterior(texts, self.kind, [p.family for p in self.particles])
         if not np.isfinite(posterior.log_evidence):
             dead = self._drawn(Ledger(self.kind), posterior)
-            dead.dead = AllParticlesDied(self.depth)
+            dead.dead = AllParticlesDied(self.depth, [refusal for refusal, _ in self.refusals.most_common()])
             return dead
         spent = np.array([p.place.logw + p.twist if p.logw > -np.inf else 0.0 for p in self.particles])
         self.report.kl = max(0.0, float(posterior.weights @ spent) - posterior.log_evidence)
@@ -229,33 +270,10 @@ class Cloud:
     def _drawn(self, ledger: Ledger, posterior: Posterior | None = None) -> Drawn:
         """A sample of the ledger's tokens; finished if there is a posterior."""
         tokens = [step.token for step in ledger]
-        left = self.prompt.max_tokens - len(tokens)
-        prefix = Prefix([*self.prompt.prompt, *tokens])
+        left = self.job.max_tokens - len(tokens)
+        prefix = Prefix([*self.job.prompt, *tokens])
         drawn = Drawn(self.auto, prefix, self.auto.start, left, self.rng, ledger, tokens)
         drawn.posterior, drawn.report = posterior, self.report
         if posterior is not None and np.isfinite(posterior.log_evidence):
             drawn.finish_reason, drawn.state = "stop", self.auto.finished
         return drawn
-
-
-def pump(model: Model, tasks: Sequence[Task[None]]) -> Iterator[None]:
-    """Run generators together, with one call of the model for what all of them ask at a time."""
-    asked: dict[int, list[Prefix]] = {}
-
-    def proceed(i: int, rows: NDArray[np.float64] | None) -> None:
-        try:
-            asked[i] = next(tasks[i]) if rows is None else tasks[i].send(rows)
-        except StopIteration:
-            asked.pop(i, None)
-
-    for i in range(len(tasks)):
-        proceed(i, None)
-    while asked:
-        waiting = {i: list(prefixes) for i, prefixes in asked.items()}
-        unique = {p.tokens: p for prefixes in waiting.values() for p in prefixes}
-        rows = dict(zip(unique, logp_rows(model, list(unique.values())), strict=True))
-        for i, prefixes in waiting.items():
-            for p in prefixes:
-                p.cache = unique[p.tokens].cache
-            proceed(i, np.stack([rows[p.tokens] for p in prefixes]))
-        yield

@@ -7,40 +7,56 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import DeadEnd
-from .constraint import Constraint, text_of
+from ..errors import DeadEnd, Refusal
+from .constraint import Constraint, ids_of, text_of
 from .decode import Sample
+from .predicate import Filtered
 
-#: Refused tokens of which it is looked up which guards refuse them.
+#: Refused tokens of which it is looked up what refuses them.
 MOST_EXPLAINED: Final = 8
 
 
 def dead_end(sample: Sample, ids: NDArray[np.intp], mass: NDArray[np.float64]) -> DeadEnd:
     """The error for a sample of which all `ids`, with log-probabilities `mass`, were refused."""
-    likely = ids[np.argsort(-mass, kind="stable")[:MOST_EXPLAINED]]
-    by = _refused_by(sample.auto, sample.state, likely.tolist())
+    by = _refused_by(sample.auto, sample.state, ids, mass)
     text = text_of(sample.auto.vocabulary, sample.tokens)
     return DeadEnd(text, _reason(mass, by, sample.ledger.taken_back), by)
 
 
-def _refused_by(auto: Constraint, state: int, tokens: list[int]) -> list[tuple[str, str]]:
-    """Pointer and keyword of the guards that refuse the tokens, if the constraint is one of our automata."""
+def refused_by(auto: Constraint, state: int, base: NDArray[np.float64]) -> list[Refusal]:
+    """What refuses the most probable tokens that the mask allows, see `DeadEnd`; `base` is the law of the next one."""
+    ids = ids_of(auto.mask(state))
+    return _refused_by(auto, state, ids, base[ids])
+
+
+def words_of(refusals: list[Refusal]) -> str:
+    """By whom, as part of a sentence."""
+    if not refusals:
+        return "by guards or as too long for max_tokens"
+    return "by " + ", ".join(f"`{what}`" + (f" at {at}" if at.startswith("#") else "") for at, what in refusals)
+
+
+def _refused_by(auto: Constraint, state: int, ids: NDArray[np.intp], mass: NDArray[np.float64]) -> list[Refusal]:
+    likely = ids[np.argsort(-mass, kind="stable")[:MOST_EXPLAINED]]
+    return list(dict.fromkeys(refusal for t in likely.tolist() for refusal in _refusals(auto, state, t)))
+
+
+def _refusals(auto: Constraint, state: int, token: int) -> list[Refusal]:
+    """What refuses a token, of predicates and of the guards of our automata."""
     from ..automata.automaton import TokenAutomaton
     from ..automata.refusal import refusals
 
-    if not isinstance(auto, TokenAutomaton):
-        return []
-    return list(dict.fromkeys((r.pointer, r.keyword) for t in tokens for r in refusals(auto, state, t)))
+    if isinstance(auto, Filtered):
+        predicate = auto.refusing(state, token)
+        return [("where", predicate.name)] if predicate else _refusals(auto.auto, auto.inner(state), token)
+    return [(r.pointer, r.keyword) for r in refusals(auto, state, token)] if isinstance(auto, TokenAutomaton) else []
 
 
-def _reason(mass: NDArray[np.float64], by: list[tuple[str, str]], taken_back: int) -> str:
+def _reason(mass: NDArray[np.float64], by: list[Refusal], taken_back: int) -> str:
     """Why none of the allowed tokens was taken."""
     n = np.count_nonzero(mass > -np.inf)
-    if by:
-        guards = ", ".join(f"`{keyword}` at {pointer}" for pointer, keyword in by)
-        reason = f"All {n} tokens that the mask allows were refused, by {guards}."
-    elif n:
-        reason = f"All {n} tokens that the mask allows were refused, by guards or as too long for max_tokens."
+    if n:
+        reason = f"All {n} tokens that the mask allows were refused, {words_of(by)}."
     elif len(mass):
         reason = f"The model gives no probability to any of the {len(mass)} allowed tokens."
     else:

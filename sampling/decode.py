@@ -55,6 +55,8 @@ class Sample:
     returns: int = 0
     #: The state of `mirostat`, bits; `None`: what it begins with.
     mu: float | None = None
+    #: Of several texts that grow, one of which the sample will show: the tokens of each; `None`: `tokens` themselves.
+    ways: Sequence[Sequence[int]] | None = None
 
     @property
     def done(self) -> bool:
@@ -65,6 +67,16 @@ class Sample:
     def settled(self) -> int:
         """How many of the tokens will never be taken back; it only grows."""
         return len(self.tokens) if self.done else max(0, len(self.tokens) - self.backtrack)
+
+    @property
+    def text_tokens(self) -> list[int]:
+        """The tokens without the one that ended the text."""
+        return unended(self.tokens, self.auto) if self.finish_reason == "stop" else self.tokens
+
+    @property
+    def prospects(self) -> Sequence[Sequence[int]]:
+        """Token sequences: the finished text begins with one of them. So what they share may be shown at once."""
+        return [self.text_tokens[: self.settled]] if self.ways is None or self.done else self.ways
 
     def take(self, step: Step, state: int) -> None:
         """Append the step's token, which leads to `state`."""
@@ -124,6 +136,12 @@ class Sampler(Protocol):
         max_tokens : tokens a text may have at most, for all prompts or for each.
         seed : instead of the sampler's own.
         """
+
+
+def unended(tokens: Sequence[int], auto: Constraint) -> list[int]:
+    """The tokens of a text that has ended, without the one that ended it, if one did."""
+    ended = len(tokens) and tokens[-1] in auto.end_ids
+    return list(tokens[:-1] if ended else tokens)
 
 
 def logp_rows(model: Model, prefixes: Sequence[Prefix]) -> NDArray[np.float64]:

@@ -27,7 +27,7 @@ from typing import Generic, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from .asking import Choices
+from .choices import Choices
 from .constraint import Constraint
 from .model import Model, Prefix, logsumexp
 

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from .asking import Choices, Job
+from .choices import Choices
 from .dead_end import dead_end
 from .decode import FinishReason, Sample
+from .job import Job
 from .ledger import Ledger, Step
 from .model import Prefix
 

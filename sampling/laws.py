@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from .constraint import Constraint, ids_of
 from .model import Model, Prefix, logsumexp
 from .potential import Potential
-from .step import Draw, StepSampler
+from .step import AnyStep, Draw, Spot, drawers, tempered
 
 
 def check_model(model: Model, prompts: Sequence[Sequence[int]], *, steps: int = 4, tolerance: float = 1e-4) -> None:
@@ -92,7 +92,14 @@ def check_potential(potential: Potential, texts: Sequence[Sequence[int]], *, tol
 
 
 def check_step(
-    step: StepSampler, auto: Constraint, model: Model, *, n: int = 4000, seed: int = 0, alpha: float = 1e-7
+    step: AnyStep,
+    auto: Constraint,
+    model: Model,
+    *,
+    n: int = 4000,
+    seed: int = 0,
+    alpha: float = 1e-7,
+    most: float = 0.0,
 ) -> None:
     """A step sampler's first draw is properly weighted: the mean weight of every token is its base probability where it
     may follow, and 0 elsewhere.
@@ -101,22 +108,23 @@ def check_step(
     ----------
     n : draws; the more, the finer.
     alpha : probability of a false alarm (empirical Bernstein bound, Maurer and Pontil 2009).
+    most : the greatest log weight that a draw may have, nats; 0 but for steps that draw from a proposal.
     """
-    logp = np.asarray(model.logp_next([Prefix()])[0], np.float64)
-    base = logp if step.temperature == 1 else logp / step.temperature - logsumexp(logp / step.temperature)
+    base = tempered(np.asarray(model.logp_next([Prefix()])[0], np.float64), step.temperature)
+    (drawer,) = drawers(step, [Spot(auto, Prefix(), 0, base)])
     rng = np.random.default_rng(seed)
     with auto.run():
         budget = auto.least_bytes(auto.start) + 64
-        drawn = [step.draw(base, auto, auto.start, budget, rng) for _ in range(n)]
+        drawn = [drawer.draw(base, auto, auto.start, budget, rng) for _ in range(n)]
         found = [d for d in drawn if isinstance(d, Draw)]
         for d in found:
             assert auto.advance(auto.start, d.token) == d.state != 0, f"token {d.token} may not follow, or to elsewhere"
-            assert d.logw <= 1e-9, f"token {d.token} has weight {np.exp(d.logw):.3g}, above 1"
+            assert d.logw <= most + 1e-9, f"token {d.token} has weight {np.exp(d.logw):.3g}, above {np.exp(most):.3g}"
         allowed = [t for t in ids_of(auto.mask(auto.start)).tolist() if auto.check(auto.start, t)]
     log = np.log(2 * len(allowed) / alpha)
     for t in allowed:
         w = np.array([np.exp(d.logw) if isinstance(d, Draw) and d.token == t else 0.0 for d in drawn])
-        bound = np.sqrt(2 * w.var(ddof=1) * log / n) + 7 * log / (3 * (n - 1))
+        bound = np.sqrt(2 * w.var(ddof=1) * log / n) + 7 * np.exp(most) * log / (3 * (n - 1))
         p = np.exp(base[t])
         assert abs(w.mean() - p) <= bound, f"token {t}: mean weight {w.mean():.4g}, probability {p:.4g} +- {bound:.2g}"
 

@@ -34,14 +34,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import SamplingError
-from .asking import Asking, Choices, Job, gather
+from .asking import Asking
+from .choices import Choices
 from .constraint import Constraint, text_of
-from .decode import Sample
+from .job import Job
 from .ledger import Ledger, Step
 from .masking import draws
 from .model import Model, Prefix, logsumexp
-from .particle import Drawn, Task
+from .particle import Drawn
 from .posterior import Posterior, WeightedSample
+from .task import Task, gather
 
 Kernel: TypeAlias = Literal["restart", "prefix", "priority"]
 KERNELS: tuple[Kernel, ...] = ("restart", "prefix", "priority")
@@ -192,14 +194,14 @@ class MCMC(Asking):
         assert sample.posterior is not None
         return sample.posterior
 
-    def _tasks(self, model: Model, jobs: Sequence[Job]) -> Sequence[Task[dict[int, Sample]]]:
+    def _tasks(self, model: Model, jobs: Sequence[Job]) -> Sequence[Task[None]]:
         return [self._task(job) for job in jobs]
 
-    def _task(self, job: Job) -> Task[dict[int, Sample]]:
+    def _task(self, job: Job) -> Task[None]:
         """All chains of a prompt."""
         rngs = [job.rng, *job.rng.spawn(self.chains - 1)]
         chains = yield from gather([self._chain(job, rng) for rng in rngs])
-        return {job.i: self._refined(job, chains)}
+        job.sample = self._refined(job, chains)
 
     def _chain(self, job: Job, rng: np.random.Generator) -> Task[Chain]:
         """A text drawn by masking, and its moves."""

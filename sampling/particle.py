@@ -5,12 +5,9 @@ Where a particle stands is immutable and linked to where it stood before, so for
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from .constraint import Constraint
 from .decode import Sample
@@ -21,10 +18,6 @@ from .potential import Potential, State
 if TYPE_CHECKING:
     from .posterior import Posterior
     from .report import Report
-
-T = TypeVar("T")
-#: Yields prefixes, gets their rows, (n, width) float64, and returns a T.
-Task: TypeAlias = Generator[list[Prefix], NDArray[np.float64], T]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

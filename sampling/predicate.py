@@ -159,17 +159,26 @@ class Filtered:
             self._next[state, token] = self._advance(state, token)
         return self._next[state, token]
 
+    def refusing(self, state: int, token: int) -> Predicate | None:
+        """The first predicate that refuses a token which the automaton lets follow."""
+        after, text = self._behind(state, token)
+        return self._refusing(text, after == self.auto.finished) if after else None
+
+    def inner(self, state: int) -> int:
+        """The automaton's state."""
+        return self.auto.finished if state == self.finished else self._pairs[state][0]
+
     def _advance(self, state: int, token: int) -> int:
+        after, text = self._behind(state, token)
+        if not after or not self._passes(text, after == self.auto.finished):
+            return 0
+        return self.finished if after == self.auto.finished else self._state(after, text)
+
+    def _behind(self, state: int, token: int) -> tuple[int, bytes]:
+        """The automaton's state and the text behind a token, predicates not asked."""
         inner, text = self._pairs[state]
         after = self.auto.advance(inner, token)
-        if not after:
-            return 0
-        ended = after == self.auto.finished
-        if not ended:
-            text += self.vocabulary.token_bytes(token)
-        if not self._passes(text, ended):
-            return 0
-        return self.finished if ended else self._state(after, text)
+        return after, text if after == self.auto.finished else text + self.vocabulary.token_bytes(token)
 
     def accepts(self, state: int) -> bool:
         """Whether the text may end here."""
@@ -178,7 +187,7 @@ class Filtered:
 
     def mask(self, state: int) -> NDArray[np.int32]:
         """The automaton's mask, a superset."""
-        return self.auto.mask(self._inner(state))
+        return self.auto.mask(self.inner(state))
 
     def check(self, state: int, token: int) -> bool:
         """Whether the token may follow."""
@@ -186,11 +195,11 @@ class Filtered:
 
     def mask_within(self, state: int, n: int) -> NDArray[np.int32]:
         """The automaton's, a superset."""
-        return self.auto.mask_within(self._inner(state), n)
+        return self.auto.mask_within(self.inner(state), n)
 
     def least_bytes(self, state: int) -> int:
         """The automaton's: predicates may need more."""
-        return self.auto.least_bytes(self._inner(state))
+        return self.auto.least_bytes(self.inner(state))
 
     @contextmanager
     def run(self) -> Iterator[Filtered]:
@@ -207,10 +216,10 @@ class Filtered:
                         self._forget()
 
     def _passes(self, text: bytes, ended: bool) -> bool:
-        return all(predicate(text[self.skip :], ended=ended) for predicate in self.predicates)
+        return self._refusing(text, ended) is None
 
-    def _inner(self, state: int) -> int:
-        return self.auto.finished if state == self.finished else self._pairs[state][0]
+    def _refusing(self, text: bytes, ended: bool) -> Predicate | None:
+        return next((p for p in self.predicates if not p(text[self.skip :], ended=ended)), None)
 
     def _state(self, inner: int, text: bytes) -> int:
         """The number of a pair; equal pairs have equal numbers."""

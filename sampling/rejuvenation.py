@@ -18,7 +18,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from .particle import Particle, Task
+from .particle import Particle
+from .task import Task
 
 if TYPE_CHECKING:
     from .cloud import Cloud
@@ -47,7 +48,7 @@ def log_ratio(old: Particle, new: Particle, word: float) -> float:
 def _cut(cloud: Cloud, p: Particle) -> Particle:
     """The particle as it was at a random place before."""
     place = p.place.at(int(cloud.rng.integers(p.place.depth)))
-    n = len(cloud.prompt.prompt) + place.depth
+    n = len(cloud.job.prompt) + place.depth
     return replace(p, place=place, prefix=p.prefix.cut(n))
 
 

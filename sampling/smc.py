@@ -18,7 +18,9 @@ Laws
 Hastings, which leaves the weights as they are. `expand` draws several successors of each particle, joins equal ones
 and keeps N without replacement.
 
-A step's equal prefixes share one row of the model. Streams show nothing before the end.
+A step's equal prefixes share one row of the model. Streams show what all particles that weigh something have in common:
+whatever comes out begins with it. `moves` may grow texts anew from the start, so under them nothing is shown before the
+end.
 
 Source: Del Moral et al. 2006; Lew et al. 2023 (arXiv 2306.03081) for `expand`; Loula et al. 2025 (arXiv 2504.13139) and
 Lipkin et al. 2025 (arXiv 2504.05410) for steps under constraints.
@@ -33,26 +35,29 @@ from typing import Literal
 import numpy as np
 
 from .awrs import AWRS
-from .chain import running, streams
-from .cloud import Cloud, pump
-from .constraint import Constraint
+from .cloud import Cloud
 from .decode import Sample
+from .job import Job, JobSampler
 from .masking import Masking
 from .model import Model
 from .potential import Potential
 from .report import Report
 from .resampling import SCHEMES, Scheme
-from .step import StepSampler
+from .step import AnyStep
+from .task import answer, gather
 
 
 @dataclass(frozen=True)
-class SMC:
+class SMC(JobSampler):
     """Sample from the target with n particles; see the module for laws and options.
+
+    A sample is a `Drawn`: it holds the posterior and the report. Before the end it has no tokens, but `ways`: those of
+    the particles. If all particles of a prompt die, its sample is dead: `AllParticlesDied`.
 
     Parameters
     ----------
     n : particles.
-    step : how a token is drawn: `AWRS`, `FullMask`, another step sampler, or a `Masking` without truncation.
+    step : how a token is drawn: `AWRS`, `FullMask`, `Proposed`, another step sampler, or `Masking` without truncation.
     resampling : the scheme.
     ess_threshold : resample when the effective sample size falls below this share of n; 0 never, and then the critic is
         asked in the end only.
@@ -74,7 +79,7 @@ class SMC:
     """
 
     n: int = 16
-    step: StepSampler | Masking = field(default_factory=AWRS)
+    step: AnyStep | Masking = field(default_factory=AWRS)
     resampling: Scheme = "systematic"
     ess_threshold: float = 0.5
     critic: Potential | None = None
@@ -107,7 +112,7 @@ class SMC:
         _ = self.drawer  # checks the step
 
     @property
-    def drawer(self) -> StepSampler:
+    def drawer(self) -> AnyStep:
         """The step sampler; masking's draws, made by `AWRS`, have the same law."""
         if not isinstance(self.step, Masking):
             return self.step
@@ -115,42 +120,7 @@ class SMC:
             raise ValueError("Truncated or greedy masking has no proper weights. Give the step AWRS(temperature=...).")
         return AWRS(temperature=self.step.temperature)
 
-    def steps(
-        self,
-        model: Model,
-        auto: Constraint | Sequence[Constraint],
-        prompts: Sequence[Sequence[int]],
-        max_tokens: int | Sequence[int],
-        *,
-        seed: int | None = None,
-    ) -> Iterator[list[Sample]]:
-        """The samples, one per prompt, after every step; empty until the last one. Arguments as in `Sampler.steps`.
-
-        The last ones are of type `Drawn`: they hold the posterior and the report. If all particles of a prompt die, its
-        sample is dead: `AllParticlesDied`.
-
-        Raises
-        ------
-        SamplingError : no text fits into `max_tokens`.
-        BackendMismatch : the model's rows do not fit the vocabulary.
-        """
-        rngs = streams(self.seed if seed is None else seed)
-        with running(auto, prompts, max_tokens) as tasks:
-            clouds = [Cloud(self, task, next(rngs)) for task in tasks]
-            for _ in pump(model, [cloud.run() for cloud in clouds]):
-                yield [cloud.sample() for cloud in clouds]
-
-    def sample(
-        self,
-        model: Model,
-        auto: Constraint | Sequence[Constraint],
-        prompts: Sequence[Sequence[int]],
-        max_tokens: int | Sequence[int],
-        *,
-        seed: int | None = None,
-    ) -> list[Sample]:
-        """One finished sample per prompt, with its posterior; arguments and errors as in `steps`."""
-        samples: list[Sample] = []
-        for samples in self.steps(model, auto, prompts, max_tokens, seed=seed):  # noqa: B007
-            pass
-        return samples
+    def _run(self, model: Model, jobs: Sequence[Job]) -> Iterator[list[Sample]]:
+        clouds = [Cloud(self, job) for job in jobs]
+        for _ in answer(model, gather([cloud.run() for cloud in clouds])):
+            yield [cloud.sample() for cloud in clouds]

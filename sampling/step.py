@@ -17,16 +17,16 @@ Source: the composition theorem is that of random-weight particle filters (Fearn
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .budget import closing, fits, support
 from .constraint import Constraint
-from .model import log_softmax
+from .model import Prefix, log_softmax
 
 
 class Draw(NamedTuple):
@@ -62,6 +62,39 @@ class StepSampler(Protocol):
         base : (width,) the base law, nats.
         remaining : how many more tokens the text may have.
         """
+
+
+class Spot(NamedTuple):
+    """Where a text stands that is to grow."""
+
+    auto: Constraint
+    #: Prompt and tokens.
+    prefix: Prefix
+    #: Where the tokens begin.
+    begin: int
+    #: (width,) the base law of the next token, nats.
+    base: NDArray[np.float64]
+
+
+@runtime_checkable
+class Informed(Protocol):
+    """Makes a step sampler for each spot, from more than the base law (`proposal.Proposed`)."""
+
+    @property
+    def temperature(self) -> float:
+        """As of a `StepSampler`."""
+
+    def drawers(self, spots: Sequence[Spot]) -> Sequence[StepSampler]:
+        """The step sampler of each spot; those of one call are worked out together."""
+
+
+#: What drivers take.
+AnyStep: TypeAlias = StepSampler | Informed
+
+
+def drawers(step: AnyStep, spots: Sequence[Spot]) -> Sequence[StepSampler]:
+    """The step sampler of each spot."""
+    return step.drawers(spots) if isinstance(step, Informed) else [step] * len(spots)
 
 
 class Chance(Protocol):

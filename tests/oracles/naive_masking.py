@@ -6,7 +6,6 @@ probability of it, and the shares Z. Only for finite languages over tiny vocabul
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,16 +51,3 @@ def paths(model: Any, auto: NaiveAutomaton, max_tokens: int, temperature: float 
 
     visit((), auto.start, Path(1.0, 1.0, 1.0, False))
     return found
-
-
-def l1_bound(n_cells: int, n: int, alpha: float) -> float:
-    """What the L1 distance of n draws' frequencies from their law exceeds with probability at most alpha.
-
-    Weissman et al. 2003: P(L1 >= e) <= (2^K - 2) exp(-n e^2 / 2).
-    """
-    return math.sqrt(2 * (n_cells * math.log(2) - math.log(alpha)) / n)
-
-
-def mean_bound(n: int, alpha: float) -> float:
-    """What the mean of n draws in [0, 1] misses by with probability at most alpha (Hoeffding 1963)."""
-    return math.sqrt(math.log(2 / alpha) / (2 * n))

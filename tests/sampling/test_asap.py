@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles.all_outcomes import outcomes
+from oracles.bounds import l1_bound
 from oracles.exact_law import ExactLaw, HiddenMarkov
 from oracles.naive_automaton import NaiveAutomaton, vocabulary
-from oracles.naive_masking import l1_bound, paths
+from oracles.naive_masking import paths
 
 import syntagma as sg
 from syntagma.errors import SamplingError

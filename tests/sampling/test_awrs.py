@@ -8,9 +8,11 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from oracles.bounds import l1_bound, mean_bound
 from oracles.enumerated_chance import outcomes
 from oracles.naive_automaton import NaiveAutomaton, vocabulary
-from oracles.naive_masking import l1_bound, mean_bound, paths
+from oracles.naive_masking import paths
+from oracles.remembered import Remembered
 
 from syntagma.sampling import AWRS, Draw, FullMask, RandomModel, TableModel
 from syntagma.sampling.awrs import Estimate
@@ -160,23 +162,6 @@ def test_failures_are_geometric(log_success):
 @pytest.fixture(scope="module")
 def model():
     return Remembered(RandomModel(VOCABULARY, seed=3, scale=1.5))
-
-
-class Remembered:
-    """A model that remembers its rows: the same law, faster."""
-
-    context = None
-
-    def __init__(self, model):
-        self.vocabulary = model.vocabulary
-        self.model = model
-        self.rows = {}
-
-    def logp_next(self, prefixes):
-        for p in prefixes:
-            if p.tokens not in self.rows:
-                self.rows[p.tokens] = self.model.logp_next([p])[0]
-        return np.stack([self.rows[p.tokens] for p in prefixes])
 
 
 @pytest.mark.parametrize(

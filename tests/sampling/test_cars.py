@@ -8,9 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 from oracles.all_outcomes import outcomes
+from oracles.bounds import l1_bound, mean_bound
 from oracles.exact_law import ExactLaw, HiddenMarkov
 from oracles.naive_automaton import NaiveAutomaton, vocabulary
-from oracles.naive_masking import l1_bound, mean_bound, paths
+from oracles.naive_masking import paths
 
 import syntagma as sg
 from syntagma.errors import SamplingError

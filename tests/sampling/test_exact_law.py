@@ -4,9 +4,10 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from oracles.bounds import l1_bound
 from oracles.exact_law import ExactLaw, HiddenMarkov
 from oracles.naive_automaton import NaiveAutomaton, vocabulary
-from oracles.naive_masking import l1_bound, paths
+from oracles.naive_masking import paths
 
 from syntagma.sampling.laws import check_model
 

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from oracles.bounds import l1_bound, mean_bound
 from oracles.naive_automaton import NaiveAutomaton, vocabulary
-from oracles.naive_masking import l1_bound, mean_bound, paths
+from oracles.naive_masking import paths
 
 from syntagma.errors import BackendMismatch, BudgetExceeded
 from syntagma.sampling import GrammarDrafter, Masking, Mirostat, NGramDrafter, Prefix, RandomModel

@@ -8,8 +8,9 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from oracles.bounds import l1_bound, mean_bound
 from oracles.naive_automaton import NaiveAutomaton, vocabulary
-from oracles.naive_masking import l1_bound, mean_bound, paths
+from oracles.naive_masking import paths
 
 from syntagma.errors import BackendMismatch, SamplingError
 from syntagma.sampling import Masking, Prefix, RandomModel, TableModel

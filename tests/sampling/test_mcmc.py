@@ -5,15 +5,17 @@ from collections import Counter, defaultdict
 import numpy as np
 import pytest
 from oracles.all_outcomes import outcomes
+from oracles.bounds import l1_bound
 from oracles.exact_law import ExactLaw, HiddenMarkov
 from oracles.naive_automaton import NaiveAutomaton, vocabulary
-from oracles.naive_masking import l1_bound, paths
+from oracles.naive_masking import paths
 
 import syntagma as sg
 from syntagma.errors import SamplingError
 from syntagma.sampling import MCMC, Masking, RandomModel, TableModel
 from syntagma.sampling import mcmc as module
-from syntagma.sampling.asking import Job, RowMemory, answer
+from syntagma.sampling.job import Job
+from syntagma.sampling.task import RowMemory, answer
 
 ALPHA = 1e-7
 VOCABULARY = vocabulary([b"a", b"b", b"c", b"ab", b"ba"])
@@ -60,7 +62,8 @@ class Exact:
         def run(chance):
             self.monkeypatch.setattr(module, "draws", chance.order)
             task = self.sampler._regrown(self.job, x, cut, self.job.rng, module.Chain([]))
-            return answer(MODEL, [task], MEMORY)[0]
+            *_, found = answer(MODEL, task, MEMORY)
+            return found
 
         return outcomes(run)
 
