@@ -14,6 +14,8 @@ engine must allow end of sequence. Each engine runs in a process of its own, one
     no later   of the invalid instances that the other engine refuses, those that syntagma refuses at no later a token
     exact  schemas that syntagma decides without guards, under both profiles
     first mask   a new process to its first mask, without and with compiled kernels on disk
+
+A record that goes to `benchmarks/record` is drawn at once, with the others there, by `speed_plot.py`.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ from typing import Any
 
 import first_mask
 import machine
+import speed_plot
 from engines import ENGINES, version
 from report import comparison, summary, table
 from rich.console import Console
@@ -130,7 +133,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         "--python", action="append", default=[], metavar="ENGINE=INTERPRETER", help="the Python that has the engine"
     )
     parser.add_argument("--skip-first-mask", action="store_true", help="leave out the cold and the warm start")
-    parser.add_argument("--out", type=Path, help=f"default: {RECORDS.parent.name}/{RECORDS.name}/DATE-COMMIT.json")
+    parser.add_argument("--out", type=Path, help="default: benchmarks/record/DATE-COMMIT-PROFILE.json")
     options = parser.parse_args(arguments)
     options.engines = options.engines.split(",")
     if unknown := set(options.engines) - set(ENGINES):
@@ -216,10 +219,13 @@ def main() -> None:
             record["first_mask"] = first_mask.measure(options.tokenizer)
     show(record)
     where = record["machine"]
-    out = options.out or RECORDS / f"{where['date'][:10]}-{where['commit'].rstrip('+')}.json"
+    out = options.out or RECORDS / f"{where['date'][:10]}-{where['commit'].rstrip('+')}-{options.profile}.json"
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(record, indent=1) + "\n", "utf-8")
     console.print(f"written to {out}")
+    if out.resolve().parent == RECORDS.resolve():
+        speed_plot.write(RECORDS, speed_plot.OUT)
+        console.print(f"drawn in {speed_plot.OUT}")
 
 
 if __name__ == "__main__":

@@ -11,6 +11,9 @@ from rich.table import Table
 #: The percentiles of every timing, in microseconds.
 PERCENTILES = {"p50": 50.0, "p90": 90.0, "p99": 99.0, "p99.9": 99.9, "max": 100.0}
 
+#: Bins of a histogram in a factor of ten.
+PER_DECADE = 20
+
 #: An engine's answers, by file; a case is {"file", "labels": [bool, ...], ...}.
 Answers = Mapping[str, Mapping[str, Any]]
 Case = Mapping[str, Any]
@@ -23,6 +26,16 @@ def percentiles(values_ns: Iterable[int]) -> dict[str, float]:
         return {"n": 0}
     figures = {name: float(np.percentile(values, q)) for name, q in PERCENTILES.items()}
     return {"n": len(values), "avg": float(values.mean())} | {name: round(v, 3) for name, v in figures.items()}
+
+
+def histogram(values_ns: Iterable[int]) -> dict[str, Any]:
+    """Counts in bins of equal ratio: bin k of `counts` is [10^(i / 20), 10^((i + 1) / 20)) us, with i = first + k."""
+    values = np.maximum(np.fromiter(values_ns, np.float64), 1.0) / 1000.0
+    if not len(values):
+        return {"per_decade": PER_DECADE, "first": 0, "counts": []}
+    bins = np.floor(np.log10(values) * PER_DECADE).astype(np.int64)
+    first = int(bins.min())
+    return {"per_decade": PER_DECADE, "first": first, "counts": np.bincount(bins - first).tolist()}
 
 
 def verdicts(case: Case, answer: Mapping[str, Any]) -> list[bool] | None:
@@ -65,9 +78,13 @@ def summary(cases: Sequence[Case], answers: Answers) -> dict[str, Any]:
     }
     if any("exact" in answer["facts"] for answer in ok):
         counts["exact"] = sum(answer["facts"]["exact"] for answer in ok)
+    first_masks = [answer["ttfm_ns"] for answer in ok]
+    steps = [step for answer in ok for step in answer["step_ns"]]
     return counts | {
-        "ttfm_us": percentiles(answer["ttfm_ns"] for answer in ok),
-        "tbm_us": percentiles(step for answer in ok for step in answer["step_ns"]),
+        "ttfm_us": percentiles(first_masks),
+        "tbm_us": percentiles(steps),
+        "ttfm_histogram": histogram(first_masks),
+        "tbm_histogram": histogram(steps),
     }
 
 

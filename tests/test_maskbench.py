@@ -10,6 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 
 BENCHMARKS = Path(__file__).resolve().parent.parent / "benchmarks"
@@ -68,6 +69,31 @@ def test_timings_are_compared_where_both_compile(report: ModuleType) -> None:
     assert found["schemas"] == 4
     assert found["ttfm_us"]["theirs_over_ours"]["p50"] == 1.0
     assert found["tbm_us"]["theirs_over_ours"]["max"] == 4.0
+
+
+def test_histograms_hold_every_value(report: ModuleType) -> None:
+    found = report.histogram([1, 999, 1000, 1100, 9_999_999, 10_000_000])
+    edges = 10 ** ((found["first"] + np.arange(len(found["counts"]) + 1)) / found["per_decade"])
+    bins = {float(lo.round(3)): n for lo, n in zip(edges, found["counts"], strict=False) if n}
+    assert bins == {0.001: 1, 0.891: 1, 1.0: 2, 8912.509: 1, 10000.0: 1}
+    assert report.histogram([])["counts"] == []
+
+
+def test_records_are_drawn(report: ModuleType, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="install syntagma[dev]")
+    plot = importlib.import_module("speed_plot")
+    for k, (date, profile, cases) in enumerate([("2", "spec", CASES), ("1", "spec", CASES), ("3", "spec", CASES[:1])]):
+        answers = {c["file"]: answer(*[0] * len(c["labels"]), steps=(1000 * (k + 1),)) for c in CASES}
+        engines = {name: {"version": str(k), "summary": report.summary(cases, answers)} for name in ("syntagma",)}
+        record = {"benchmark": "maskbench", "machine": {"date": date}, "profile": profile, "schemas": len(cases)}
+        (tmp_path / f"{k}.json").write_text(json.dumps(record | {"engines": engines}))
+    (tmp_path / "other.json").write_text("{}")
+    chosen = plot.latest(tmp_path)
+    assert {label: entry["version"] for label, entry in chosen.items()} == {"syntagma, spec": "0"}
+    times, shares = plot.survival(chosen["syntagma, spec"]["summary"]["tbm_histogram"], 10)
+    assert (times[0], shares) == (1.0, [1.0, 0.5])
+    plot.write(tmp_path, tmp_path / "speed.svg")
+    assert "schema to first mask" in (tmp_path / "speed.svg").read_text()
 
 
 @pytest.fixture
