@@ -15,7 +15,16 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from .backends.commands.choices import Drawing, DrawingFormat, FindingFormat, Kind, Profile, SamplerName, Target
+from .backends.commands.choices import (
+    DraftName,
+    Drawing,
+    DrawingFormat,
+    FindingFormat,
+    Kind,
+    Profile,
+    SamplerName,
+    Target,
+)
 from .errors import SyntagmaError
 
 if TYPE_CHECKING:
@@ -94,6 +103,10 @@ def generate(
     min_p: Annotated[
         float | None, typer.Option(min=0.0, max=1.0, help="Keep tokens of p times the best one's.")
     ] = None,
+    draft: Annotated[
+        DraftName | None,
+        typer.Option(help="Guess tokens, from the prompt or the grammar, to save passes of the model."),
+    ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Makes sampling repeatable.")] = None,
     max_tokens: Annotated[int | None, typer.Option(min=1, help="Close the text within so many tokens.")] = None,
     raw: Annotated[bool, typer.Option("--raw", help="Give the prompt as it is, not as a chat message.")] = False,
@@ -107,7 +120,8 @@ def generate(
         from .backends.commands import generate as body
         from .backends.commands.sampler import SamplerOptions
 
-        sampling = SamplerOptions(sampler.value, temperature, top_k, top_p, min_p, seed, particles, plot)
+        guess = draft and draft.value
+        sampling = SamplerOptions(sampler.value, temperature, top_k, top_p, min_p, seed, particles, plot, guess)
         options = body.GenerateOptions(model, sampling, max_tokens, raw=raw, hide_schema=hide_schema)
         constraint = _constraint(schema, lark, regex, choice, type_, profile)
         run = body.stream if stream else body.generate

@@ -30,6 +30,7 @@ _STATES = 1 << 16  # states with a habit, and places with a cut
 _BYTES = 256  # bytes of forced text
 _TAIL = 4  # tokens that the tokenizer sees in front of forced text
 _WIDE = 2048  # a mask of more tokens forces nothing
+_STAYED = -1  # in the place of all tokens that lead from a state to itself
 
 
 @dataclass(frozen=True)
@@ -83,21 +84,22 @@ class Habits:
         for tokens in texts:
             state = auto.start
             for token in tokens:
-                self.note(state, token)
-                state = auto.advance(state, token)
+                after = auto.advance(state, token)
+                self.note(state, token, after)
+                state = after
 
-    def note(self, state: int, token: int) -> None:
-        """A text has left the state by the token."""
+    def note(self, state: int, token: int, after: int) -> None:
+        """A text went from a state by a token to another, or stayed there, as inside a string."""
         if len(self._taken) >= _STATES:
             self._taken.clear()
-        self._taken.setdefault(state, Counter())[token] += 1
+        self._taken.setdefault(state, Counter())[_STAYED if after == state else token] += 1
 
     def token(self, state: int, share: float) -> int | None:
         """The token by which at least such a share of the texts left the state."""
         if (taken := self._taken.get(state)) is None:
             return None
         ((token, n),) = taken.most_common(1)
-        return token if n >= share * taken.total() else None
+        return token if token != _STAYED and n >= share * taken.total() else None
 
 
 class GrammarGuesser:
@@ -133,9 +135,9 @@ class GrammarGuesser:
 
     def learn(self, sample: Sample, n: int) -> None:
         """Note how the sample went on; keep it when it is done."""
-        habits = self._of(sample.auto)
-        for state, token in zip(sample.states[-n:], sample.tokens[-n:], strict=True):
-            habits.note(state, token)
+        habits, states = self._of(sample.auto), [*sample.states[-n:], sample.state]
+        for state, token, after in zip(states, sample.tokens[-n:], states[1:], strict=False):
+            habits.note(state, token, after)
         if sample.finish_reason is not None:
             self._drafter.keep(sample.auto, sample.tokens)
 

@@ -45,6 +45,14 @@ class SamplerName(StrEnum):
     beam = "beam"
 
 
+class DraftName(StrEnum):
+    """How the next tokens are guessed."""
+
+    ngram = "ngram"
+    grammar = "grammar"
+    both = "both"
+
+
 class Drawing(StrEnum):
     """What is drawn."""
 

@@ -47,7 +47,7 @@ def stream(constraint: ConstraintOptions, options: GenerateOptions, text: str) -
         yield event.text
         if event.generation is not None:
             done = outcome(event.generation)
-            yield Outcome(done.data, [("", "\n")], done.status, done.warning)
+            yield Outcome(done.data, [("", "\n")], done.status, done.warning, done.note)
 
 
 def read_prompt(prompt: str | None) -> str:
@@ -84,9 +84,14 @@ def outcome(result: Generation) -> Outcome:
             "rows_computed": result.report.rows_computed,
             "checks": result.report.checks,
         }
+    note = ""
+    if (passes := result.ledger.passes) is not None:
+        data["passes"] = asdict(passes)
+        note = f"{passes.tokens} tokens in {passes.n} passes of the model: {passes.tokens_per_pass:.2f} a pass; "
+        note += f"{passes.accepted} of {passes.drafted} drafted tokens were right."
     pieces = [("", f"{result.text}\n")]
     is_done = result.finish_reason == "stop"
-    return Outcome(data, pieces, OK if is_done else FINDINGS, "" if is_done else LENGTH)
+    return Outcome(data, pieces, OK if is_done else FINDINGS, "" if is_done else LENGTH, note)
 
 
 def _prepare(

@@ -24,6 +24,8 @@ class Outcome:
     status: int = OK
     #: For people, on standard error.
     warning: str = ""
+    #: The same, of what is well.
+    note: str = ""
 
 
 def failure(error: Exception) -> Outcome:

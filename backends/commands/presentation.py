@@ -32,6 +32,8 @@ def present(command: Callable[[], Outcome | Iterator[str | Outcome]], as_json: b
         _print(outcome.pieces, to_stderr=outcome.status == UNUSABLE)
         if outcome.warning:
             _print([("yellow", f"{outcome.warning}\n")], to_stderr=True)
+        if outcome.note:
+            _print([("dim", f"{outcome.note}\n")], to_stderr=True)
     return outcome.status
 
 

@@ -14,6 +14,12 @@ if TYPE_CHECKING:
 
 #: Samplers that need every token's law: they take no truncation and no temperature of 0.
 LAWFUL = ("awrs", "asap", "cars", "mcmc", "smc", "beam")
+#: Drafters by the words of the command line, in the order in which they are asked.
+DRAFTS = {
+    "ngram": ("NGramDrafter",),
+    "grammar": ("GrammarDrafter",),
+    "both": ("GrammarDrafter", "NGramDrafter"),
+}
 
 
 @dataclass(frozen=True)
@@ -31,6 +37,8 @@ class SamplerOptions:
     particles: int | None = None
     #: File to draw the run of SMC into.
     plot: Path | None = None
+    #: For masking: what guesses the next tokens, one of `DRAFTS`.
+    draft: str | None = None
 
     def __post_init__(self) -> None:
         if self.name != "masking" and self.name not in LAWFUL:
@@ -42,6 +50,8 @@ class SamplerOptions:
             raise UsageError("--top-k, --top-p and --min-p need --temperature above 0.")
         if self.name not in ("smc", "beam") and self.particles is not None:
             raise UsageError("--particles is for --sampler smc and --sampler beam.")
+        if self.draft is not None and (self.name != "masking" or self.draft not in DRAFTS):
+            raise UsageError(f"--draft {'|'.join(DRAFTS)} is for --sampler masking.")
         if self.name != "smc" and self.plot is not None:
             raise UsageError("--plot is for --sampler smc.")
 
@@ -57,7 +67,8 @@ class SamplerOptions:
         temperature = (0.0 if self.name == "masking" else 1.0) if self.temperature is None else self.temperature
         try:
             if self.name == "masking":
-                return sampling.Masking(temperature, self.top_k, self.top_p, self.min_p, seed=self.seed)
+                drafters = [getattr(sampling, name)() for name in DRAFTS[self.draft]] if self.draft else ()
+                return sampling.Masking(temperature, self.top_k, self.top_p, self.min_p, seed=self.seed, draft=drafters)
             if self.name == "smc":
                 step = sampling.AWRS(temperature=temperature)
                 return sampling.SMC(self.particles or 16, step, progress=Progress() if show else None, seed=self.seed)
