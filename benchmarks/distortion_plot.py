@@ -10,9 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from matplotlib import rcParams
-from matplotlib.backends.backend_svg import FigureCanvasSVG
-from matplotlib.figure import Figure
+import drawing
 
 #: What is drawn, in this order: the sampler's name in the record, its label, colour, line and marker.
 LINES = [
@@ -25,12 +23,9 @@ LINES = [
 ]
 
 
-def draw(record: dict[str, Any]) -> Figure:
+def draw(record: dict[str, Any]) -> Any:
     """One panel for each family."""
-    rcParams["svg.hashsalt"] = "distortion"
-    rcParams["svg.fonttype"] = "none"
-    figure = Figure(figsize=(11, 4.4), layout="constrained")
-    FigureCanvasSVG(figure)
+    figure = drawing.figure("distortion", 11, 4.4)
     panels = figure.subplots(1, len(record["families"]), sharey=True)
     for axes, family in zip(panels, record["families"], strict=True):
         _panel(axes, family)
@@ -73,5 +68,4 @@ def _panel(axes: Any, family: dict[str, Any]) -> None:
 
 if __name__ == "__main__":
     source, target = map(Path, sys.argv[1:])
-    figure = draw(json.loads(source.read_text("utf-8")))
-    figure.savefig(target, format="svg", metadata={"Date": None})
+    drawing.save(draw(json.loads(source.read_text("utf-8"))), target)

@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import drawing
 import numpy as np
 
 RECORDS = Path(__file__).parent / "record"
@@ -54,14 +55,7 @@ def survival(histogram: dict[str, Any], of: int) -> tuple[list[float], list[floa
 
 def draw(engines: dict[str, dict[str, Any]]) -> Any:
     """A panel for the steps, a panel for the first masks."""
-    from matplotlib import rcParams
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
-    from matplotlib.figure import Figure
-
-    rcParams["svg.hashsalt"] = "speed"
-    rcParams["svg.fonttype"] = "none"
-    figure = Figure(figsize=(11, 4.6), layout="constrained")
-    FigureCanvasSVG(figure)
+    figure = drawing.figure("speed", 11, 4.6)
     steps, firsts = figure.subplots(1, 2)
     most = max((entry["summary"]["schemas"] for entry in engines.values()), default=0)
     for label, entry in engines.items():
@@ -88,7 +82,7 @@ def write(folder: Path, out: Path) -> None:
     engines = latest(folder)
     if not engines:
         raise SystemExit(f"{folder}: no record of maskbench.py has histograms. Run it first.")
-    draw(engines).savefig(out, format="svg", metadata={"Date": None})
+    drawing.save(draw(engines), out)
 
 
 if __name__ == "__main__":
