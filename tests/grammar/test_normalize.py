@@ -3,11 +3,11 @@
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from oracles.checks import LengthIs
 from oracles.naive_grammar import language
 
 from syntagma.automata import Vocabulary, compile_grammar
@@ -66,18 +66,6 @@ def opt(item: Expr) -> Repeat:
 
 def grammar(s: Expr, **rules: Expr) -> Grammar:
     return Grammar("s", {"s": s, **rules})
-
-
-@dataclass(frozen=True)
-class LengthIs:
-    """A check that may refuse the empty text, or nothing but it."""
-
-    even: bool
-    pointer: str = "#"
-    keyword: str = "length"
-
-    def __call__(self, text: bytes) -> bool:
-        return (len(text) % 2 == 0) == self.even
 
 
 def nodes(rules: Grammar) -> Iterator[Expr]:

@@ -10,7 +10,11 @@ from collections.abc import Sequence
 
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from laws.test_masks import LETTERS, documents, filled, grammars, mask_of, relaxed, tokens_of, vocabulary
+from laws.test_masks import LETTERS, relaxed
+from oracles.json_grammars import documents
+from oracles.letter_grammars import grammars
+from oracles.mask_bits import tokens_of, vocabulary
+from oracles.mask_walk import filled, mask_of
 
 from syntagma.automata import TokenAutomaton, Vocabulary, compile_grammar, distance
 from syntagma.errors import EmptyLanguage, UnsupportedFeature
