@@ -66,6 +66,7 @@ if TYPE_CHECKING:
         Posterior,
         Potential,
         Predicate,
+        Proposed,
         TextPotential,
     )
     from .sampling.examples import examples, near_misses
@@ -105,6 +106,7 @@ __all__ = [
     "Posterior",
     "Potential",
     "Predicate",
+    "Proposed",
     "PromptTooLong",
     "Receipt",
     "Regex",
@@ -172,6 +174,7 @@ _HOMES = {
     "Posterior": "sampling.posterior",
     "Potential": "sampling.potential",
     "Predicate": "sampling.predicate",
+    "Proposed": "sampling.proposal",
     "Receipt": "backends.generation",
     "Regex": "grammar.regex",
     "RemoteGenerator": "backends.remote",
