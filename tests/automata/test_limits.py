@@ -10,6 +10,7 @@ from contextlib import suppress
 
 import numpy as np
 import pytest
+from oracles.mask_bits import tokens_of
 
 from syntagma.automata import Limits, TokenAutomaton, Vocabulary, compile_grammar, literal_block, lower
 from syntagma.errors import BudgetExceeded
@@ -71,8 +72,7 @@ def run(auto: TokenAutomaton, text: bytes) -> int:
 
 
 def allowed(auto: TokenAutomaton, state: int) -> set[bytes]:
-    bits = np.flatnonzero(np.unpackbits(auto.mask(state).view(np.uint8), bitorder="little"))
-    return {TOKENS[t] if t < len(TOKENS) else b"" for t in bits.tolist()}
+    return {TOKENS[t] if t < len(TOKENS) else b"" for t in tokens_of(auto.mask(state))}
 
 
 # Growth
@@ -238,7 +238,7 @@ def walk(auto: TokenAutomaton, seed: int, steps: int = 150) -> list[tuple[int, b
     trail = []
     for _ in range(steps):
         matcher.fill_mask(row)
-        bits = np.flatnonzero(np.unpackbits(row.view(np.uint8), bitorder="little")).tolist()
+        bits = sorted(tokens_of(row))
         if not bits:
             break
         token = rng.choice([t for t in bits if t not in auto.end_ids] or bits)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from oracles.mask_bits import tokens_of
 
 from syntagma.automata import TokenAutomaton, Vocabulary, compile_grammar, tables
 from syntagma.automata.tables import tables_of
@@ -34,8 +34,7 @@ STRINGS = [
 
 
 def allowed(auto: TokenAutomaton, state: int) -> set[int]:
-    row = auto.mask(state).view(np.uint8)
-    return set(np.flatnonzero(np.unpackbits(row, bitorder="little")).tolist())
+    return tokens_of(auto.mask(state))
 
 
 @settings(max_examples=12, deadline=None)
