@@ -2,8 +2,8 @@
 
 A style is
     begin  call_begin arguments call_end  (separator call_begin arguments call_end)*  end
-where `call_begin` holds the name of the tool as `{name}` and the arguments are a JSON object or XML. Text stands in
-front, or, where the style has a `text_begin`, instead of calls.
+where `call_begin` holds the name of the tool as `{name}` and, maybe, the number of the call as `{index}`, and the
+arguments are a JSON object or XML. Text stands in front, or, where the style has a `text_begin`, instead of calls.
 """
 
 from __future__ import annotations
@@ -32,8 +32,9 @@ class ToolStyle:
     #: A mark in front of `begin` that may be left out.
     optional_begin: str = ""
     end: str = ""
-    #: What comes before text that is not a call.
+    #: What comes before text that is not a call, and what behind it.
     text_begin: str = ""
+    text_end: str = ""
     #: "json", or the style of XML, see `xml_arguments`.
     arguments: str = "json"
     #: Whether one answer may hold several calls.

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ..errors import GrammarSyntaxError
-from .combinators import FreeText, Json
+from .combinators import FreeText, Json, regex
 from .combinators import json as json_part
 from .ir import Expr
 from .marks import first_mark, marked, pattern_of_marks
@@ -27,6 +27,8 @@ from .part import Book, Part, in_sequence, one_of
 from .tool_style import ToolStyle, tool_style
 from .xml_arguments import read_xml_arguments, xml_arguments
 
+#: The number of a call.
+_INDEX = regex("0|[1-9][0-9]{0,3}")
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 
 
@@ -77,7 +79,8 @@ class Tools(Part):
         style = tool_style(self.style)
         free = FreeText(tuple(dict.fromkeys(self._triggers())), None)
         if style.text_begin:
-            return (one_of(in_sequence(marked(style.text_begin, style.special), free), calls),)
+            end = [marked(style.text_end, style.special)] if style.text_end else []
+            return (one_of(in_sequence(marked(style.text_begin, style.special), free, *end), calls),)
         return (in_sequence(free, calls.optional()),)
 
     def expression(self, book: Book) -> Expr:
@@ -100,7 +103,7 @@ class Tools(Part):
     def _triggers(self) -> list[str]:
         """What free text must not hold."""
         style = tool_style(self.style)
-        marks = [style.optional_begin, style.begin or style.call_begin.partition("{name}")[0]]
+        marks = [style.optional_begin, style.text_end, style.begin or style.call_begin.partition("{name}")[0]]
         return [first_mark(mark, style.special) for mark in marks if mark]
 
     def parse(self, text: str) -> ToolAnswer:
@@ -117,7 +120,8 @@ class Tools(Part):
         begin = re.compile(f"(?:{_optional(style.optional_begin, style)}{_optional(style.begin, style)})?{pattern}")
         found = begin.search(text, at)
         if found is None or (style.text_begin and first == 0):
-            return ToolAnswer(text[at:], ())
+            end = re.compile(f"{pattern_of_marks(style.text_end, style.special)}$").search(text, at)
+            return ToolAnswer(text[at : end.start() if style.text_end and end else None], ())
         prose, calls = text[at : found.start()], []
         while found is not None:
             arguments, end = self._arguments_at(text, found.end(), found["name"])
@@ -151,8 +155,10 @@ def tools(
     ----------
     tools : functions with annotated parameters, dataclasses or pydantic models (the arguments), or objects in OpenAI's
         form: `{"type": "function", "function": {"name": ..., "parameters": ...}}`.
-    style : "hermes" (and Qwen), "qwen3_coder", "llama3", "mistral", "mistral_v11", "deepseek_v3", "deepseek_v31" or
-        "harmony".
+    style : "hermes" (and Qwen, Granite 4), "qwen3_coder", "llama3", "mistral", "mistral_v11", "deepseek_v3",
+        "deepseek_v31", "deepseek_v32", "glm45", "kimi_k2", "minimax_m2", "seed_oss", "granite3", "phi4_mini",
+        "command", "hunyuan", "nemotron", "internlm2", "apertus", "invoke" (as in Claude's prompts) or "harmony"
+        (gpt-oss).
     choice : "auto" (text, or calls with text before them) or "required" (calls only).
     parallel : whether there may be several calls, where the style knows how.
 
@@ -205,18 +211,24 @@ def _parameters(function: Any) -> Any:
 
 
 def _call(tool: Tool, style: ToolStyle) -> Part:
-    begin = style.call_begin.replace("{name}", tool.name)
+    before, *behind = (
+        marked(mark, style.special) for mark in style.call_begin.replace("{name}", tool.name).split("{index}")
+    )
+    begin = in_sequence(before, *(part for mark in behind for part in (_INDEX, mark)))
     end = [marked(style.call_end, style.special)] if style.call_end else []
     arguments: Part = tool.arguments
     if style.arguments != "json":
-        arguments = xml_arguments(json.loads(tool.arguments.schema), style.arguments)
-    return in_sequence(marked(begin, style.special), arguments, *end)
+        arguments = xml_arguments(json.loads(tool.arguments.schema), style.arguments, special=style.special)
+    return in_sequence(begin, arguments, *end)
 
 
 def _call_pattern(style: ToolStyle, names: Iterable[str]) -> str:
     before, _, behind = style.call_begin.partition("{name}")
     chosen = "|".join(sorted(map(re.escape, names), key=len, reverse=True))
-    return f"{pattern_of_marks(before, style.special)}(?P<name>{chosen}){pattern_of_marks(behind, style.special)}"
+    first, last = (
+        r"\d+".join(pattern_of_marks(m, style.special) for m in x.split("{index}")) for x in (before, behind)
+    )
+    return f"{first}(?P<name>{chosen}){last}"
 
 
 def _optional(mark: str, style: ToolStyle) -> str:

@@ -15,6 +15,7 @@ import syntagma as sg
 from syntagma.errors import GrammarSyntaxError
 from syntagma.grammar.tool_style import tool_style, tool_styles
 from syntagma.grammar.tools import Call, ToolAnswer, Tools
+from syntagma.grammar.xml_arguments import XML_STYLES
 
 
 @dataclass
@@ -129,20 +130,28 @@ CALLS = (Call("weather", {"city": 'Oslo "}\n</tool_call>', "days": 3}), Call("no
 
 def written_arguments(style_name: str, call: Call) -> str:
     """The arguments as a model of the family would write them."""
-    if tool_style(style_name).arguments == "json":
+    style = tool_style(style_name).arguments
+    if style == "json":
         return json.dumps(call.arguments, ensure_ascii=False)
-    shown = {k: v if isinstance(v, str) else json.dumps(v) for k, v in call.arguments.items()}
-    return "\n" + "".join(f"<parameter={name}>\n{value}\n</parameter>\n" for name, value in shown.items())
+    xml, written = XML_STYLES[style], "\n"
+    for name, value in call.arguments.items():
+        is_text = isinstance(value, str)
+        shown = value if is_text else json.dumps(value)
+        begin = xml.begin.replace("{name}", name).replace("{string}", json.dumps(is_text))
+        written += begin + (f"\n{shown}\n" if xml.trims else shown) + xml.end + "\n"
+    return written
 
 
 def rendered(style_name: str, text: str, calls: tuple[Call, ...]) -> str:
     """An answer as a model of the family would write it."""
     style = tool_style(style_name)
     if not calls:
-        return style.text_begin + text
+        return style.text_begin + text + style.text_end
     written = [
-        style.call_begin.replace("{name}", call.name) + written_arguments(style_name, call) + style.call_end
-        for call in calls
+        style.call_begin.replace("{name}", call.name).replace("{index}", str(i))
+        + written_arguments(style_name, call)
+        + style.call_end
+        for i, call in enumerate(calls)
     ]
     return text + style.begin + style.separator.join(written) + style.end
 
@@ -277,7 +286,9 @@ def test_what_is_no_reasoning(options: dict[str, Any]) -> None:
         sg.reasoning(**options)
 
 
-@pytest.mark.parametrize("sampler", [sg.Masking(), sg.Masking(greedy=True), sg.SMC(3), sg.AWRS()], ids=repr)
+@pytest.mark.parametrize(
+    "sampler", [sg.Masking(), sg.Masking(greedy=True), sg.SMC(3), sg.AWRS()], ids=["draw", "greedy", "smc", "awrs"]
+)
 @pytest.mark.parametrize("special", [(), ("<think>", "</think>")], ids=["text", "special"])
 def test_generated_reasoning_keeps_to_its_tokens(sampler: Any, special: tuple[str, ...]) -> None:
     vocabulary = merging(['</think>\n\n{"ok": true, "items": ["a"]}', "I think so"], special)
