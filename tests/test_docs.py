@@ -37,7 +37,7 @@ def page_name(page: Path) -> str:
 def test_python_runs(page: Path) -> None:
     namespace: dict[str, object] = {"__name__": "docs"}
     for i, code in enumerate(blocks(page, "python")):
-        exec(compile(code, f"{page_name(page)}, block {i}", "exec"), namespace)
+        exec(compile(code, f"{page_name(page)}, block {i}", "exec", dont_inherit=True), namespace)
     assert len(namespace) > 1
 
 
