@@ -1,6 +1,7 @@
 """A small tokenizer and small random models, made in memory."""
 
 import pytest
+from oracles.small_tokenizers import train_byte_level
 
 TEXT = [
     '{"name": "Ada Lovelace", "age": 36, "tags": ["a", "b"]}',
@@ -16,18 +17,9 @@ TEMPLATE = (
 def byte_level_tokenizer(vocab_size=360):
     """Byte-level BPE: <s> in front of a text, </s> at its end by no means, <|user|> special."""
     transformers = pytest.importorskip("transformers", reason="install syntagma[models]")
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+    from tokenizers import processors
 
-    tok = Tokenizer(models.BPE())
-    tok.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tok.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=vocab_size,
-        special_tokens=["<s>", "</s>", "<|user|>"],
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    tok.train_from_iterator(TEXT * 3, trainer)
+    tok = train_byte_level(TEXT * 3, vocab_size, ["<s>", "</s>", "<|user|>"])
     tok.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 0)])
     return transformers.PreTrainedTokenizerFast(tokenizer_object=tok, bos_token="<s>", eos_token="</s>")
 

@@ -6,6 +6,8 @@ import json
 import random
 from pathlib import Path
 
+from oracles.small_tokenizers import train_byte_level
+
 TEMPLATE = (
     "{% for m in messages %}<|{{ m['role'] }}|>{{ m['content'] }}\n{% endfor %}"
     "{% if add_generation_prompt %}<|assistant|>{% endif %}"
@@ -39,19 +41,9 @@ def corpus(seed: int = 0) -> list[str]:
 
 def make_tokenizer(vocab_size: int = 4096):
     """Byte-level BPE with a chat template."""
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
 
-    tok = Tokenizer(models.BPE())
-    tok.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tok.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=vocab_size,
-        special_tokens=SPECIAL,
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    tok.train_from_iterator(corpus(), trainer)
+    tok = train_byte_level(corpus(), vocab_size, SPECIAL)
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=tok, bos_token="<s>", eos_token="</s>", pad_token="</s>")
     tokenizer.chat_template = TEMPLATE
     return tokenizer

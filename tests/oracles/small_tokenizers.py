@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +16,25 @@ LINES = [
 ] * 4
 
 
-def byte_level() -> Any:
-    """A byte-level BPE tokenizer with special and plain added tokens."""
+def train_byte_level(lines: Iterable[str], vocab_size: int, special: Sequence[str]) -> Any:
+    """A byte-level BPE tokenizer with every byte, trained on some lines."""
     tokenizers = pytest.importorskip("tokenizers")
     tok = tokenizers.Tokenizer(tokenizers.models.BPE())
     tok.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
     tok.decoder = tokenizers.decoders.ByteLevel()
-    alphabet = tokenizers.pre_tokenizers.ByteLevel.alphabet()
-    trainer = tokenizers.trainers.BpeTrainer(vocab_size=400, initial_alphabet=alphabet, special_tokens=["<eos>"])
-    tok.train_from_iterator(LINES, trainer)
+    trainer = tokenizers.trainers.BpeTrainer(
+        vocab_size=vocab_size,
+        special_tokens=list(special),
+        initial_alphabet=tokenizers.pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tok.train_from_iterator(lines, trainer)
+    return tok
+
+
+def byte_level() -> Any:
+    """A byte-level BPE tokenizer with special and plain added tokens."""
+    tok = train_byte_level(LINES, 400, ["<eos>"])
     tok.add_tokens(["<tool call>"])
     return tok
 
