@@ -1,6 +1,5 @@
 """CARS against its laws: by enumeration where attempts are few, by frequencies (1e-7 each) where they are many."""
 
-import math
 import pickle
 from collections import Counter, defaultdict
 from concurrent.futures import ThreadPoolExecutor
@@ -8,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 from oracles.all_outcomes import outcomes
-from oracles.bounds import l1_bound, mean_bound
+from oracles.bounds import chi_square, chi_square_bound, l1_bound, mean_bound
 from oracles.exact_law import ExactLaw, HiddenMarkov
 from oracles.naive_automaton import NaiveAutomaton, vocabulary
 from oracles.naive_masking import paths
@@ -38,12 +37,6 @@ def conditional(model, auto, max_tokens=10):
     found = {key: path.p for key, path in paths(model, auto, max_tokens).items() if path.ended}
     z = sum(found.values())
     return {key: p / z for key, p in found.items()}, z
-
-
-def chi_square_bound(df, alpha):
-    """What a chi-square variable exceeds with probability at most alpha (Laurent and Massart 2000, lemma 1)."""
-    x = -math.log(alpha)
-    return df + 2 * math.sqrt(df * x) + 2 * x
 
 
 # ---- by enumeration
@@ -110,13 +103,9 @@ def test_every_sample_of_a_table_has_the_exact_law(model, guard, batch):
     runs = [CARS(batch=batch).sample(model, auto, [[]] * 3, 10, seed=seed) for seed in range(250)]
     for k in range(3):
         counts = Counter(tuple(run[k].tokens) for run in runs)
-        assert counts.keys() <= law.keys()
-        chi = sum((counts[x] - 250 * p) ** 2 / (250 * p) for x, p in law.items())
-        # A chi-square statistic is only nearly chi-square distributed: the L1 bound holds for every n.
-        assert chi <= chi_square_bound(len(law) - 1, ALPHA)
-        assert sum(abs(counts[x] / 250 - p) for x, p in law.items()) <= l1_bound(len(law), 250, ALPHA)
+        assert chi_square(counts, law) <= chi_square_bound(len(law), ALPHA)
     masked = Counter(tuple(s.tokens) for s in Masking().sample(model, auto, [[]] * 250, 10, seed=0))
-    assert sum((masked[x] - 250 * p) ** 2 / (250 * p) for x, p in law.items()) > chi_square_bound(len(law) - 1, ALPHA)
+    assert chi_square(masked, law) > chi_square_bound(len(law), ALPHA)
 
 
 def test_attempts_become_fewer(model):

@@ -13,6 +13,7 @@ from oracles.naive_masking import paths
 from oracles.remembered import Remembered
 
 from syntagma.sampling import AWRS, SMC, Draw, Masking, Posterior, Prefix, RandomModel, TextPotential
+from syntagma.sampling.resampling import SCHEMES
 
 ALPHA = 1e-8
 VOCABULARY = vocabulary([b"a", b"b", b"c", b"ab", b"ba"])
@@ -83,6 +84,16 @@ def test_weights_are_right_on_average(model, name):
     for key, mass in truth.items():
         means = [sum(math.exp(s.log_weight) * (s.tokens == key) for s in p) / len(p) for p in drawn]
         assert abs(np.mean(means) - mass) <= bernstein(means, ALPHA / 100, max(evidence))
+
+
+@pytest.mark.parametrize("threshold", [0, 0.5, 1])
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_evidence_of_eight_particles(model, auto, scheme, threshold):
+    """Where enumeration is out of reach."""
+    z = sum(target(model, auto, CRITIC).values())
+    smc = SMC(8, resampling=scheme, ess_threshold=threshold, critic=CRITIC)
+    evidence = [math.exp(s.posterior.log_evidence) for s in smc.sample(model, auto, [[]] * 80, 10, seed=5)]
+    assert abs(np.mean(evidence) - z) <= bernstein(evidence, ALPHA) < 2 * z
 
 
 def test_the_target_is_reached_with_many_particles(model, auto):
