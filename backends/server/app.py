@@ -22,7 +22,7 @@ from pydantic import BaseModel
 
 from ..prompt import TextModel
 from . import answers, streams
-from .bodies import ChatBody, CompletionBody, ResponseBody
+from .bodies import ChatBody, CompletionBody, Constrained, ResponseBody
 from .description import describe
 from .failures import Refused, failure
 from .jobs import Jobs
@@ -145,8 +145,7 @@ class Server:
         run = self._run(await asyncio.to_thread(plan_chat, body, self.settings.tool_style))
         name, ident = body.model or self.settings.name, answers.new_id("chatcmpl-")
         if body.stream:
-            options = body.stream_options
-            return await _streamed(streams.chat(run, ident, name, bool(options and options.include_usage)))
+            return await _streamed(streams.chat(run, ident, name, _wants_usage(body)), request)
         await self._finish(run, request)
         choices = [one.chat_choice(i) for i, one in enumerate(run.done)]
         return JSONResponse(_whole(run, ident, name, "chat.completion", choices))
@@ -158,7 +157,9 @@ class Server:
         name, ident = body.model or self.settings.name, answers.new_id("cmpl-")
         if body.stream:
             options = body.stream_options
-            return await _streamed(streams.completion(run, ident, name, bool(options and options.include_usage)))
+            return await _streamed(
+                streams.completion(run, ident, name, bool(options and options.include_usage)), request
+            )
         await self._finish(run, request)
         choices = [one.completion_choice(i) for i, one in enumerate(run.done)]
         return JSONResponse(_whole(run, ident, name, "text_completion", choices))
@@ -169,7 +170,7 @@ class Server:
         run = self._run([await asyncio.to_thread(plan_response, body)])
         name, ident = body.model or self.settings.name, answers.new_id("resp_")
         if body.stream:
-            return await _streamed(streams.response(run, ident, name))
+            return await _streamed(streams.response(run, ident, name), request)
         await self._finish(run, request)
         (one,) = run.done
         return JSONResponse(answers.response(ident, name, one, "incomplete" if one.reason == "length" else "completed"))
@@ -222,9 +223,14 @@ def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is no JSON")
 
 
-async def _streamed(events: AsyncGenerator[bytes, None]) -> Response:
+async def _streamed(events: AsyncGenerator[bytes, None], request: Request) -> Response:
     """A response that streams, begun once the first event is there; what fails later is an event."""
-    first = await anext(events)
+    try:
+        async with while_connected(request):
+            first = await anext(events)
+    except BaseException:
+        await events.aclose()
+        raise
 
     async def body() -> AsyncIterator[bytes]:
         try:
@@ -240,6 +246,10 @@ async def _streamed(events: AsyncGenerator[bytes, None]) -> Response:
             await events.aclose()
 
     return StreamingResponse(body(), media_type="text/event-stream", headers={"Cache-Control": "no-cache"})
+
+
+def _wants_usage(body: Constrained) -> bool:
+    return bool(body.stream_options and body.stream_options.include_usage)
 
 
 def _whole(run: Run, ident: str, model: str, kind: str, choices: list[dict[str, Any]]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ answers are open: what is listed is always there.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import FastAPI
 from pydantic import BaseModel
@@ -14,7 +14,7 @@ from pydantic.json_schema import models_json_schema
 
 from .bodies import ChatBody, CompletionBody, ResponseBody
 
-_POSTS = {
+_POSTS: dict[str, tuple[type[BaseModel], str]] = {
     "/v1/chat/completions": (ChatBody, "ChatCompletion"),
     "/v1/completions": (CompletionBody, "Completion"),
     "/v1/responses": (ResponseBody, "Response"),
@@ -82,9 +82,8 @@ _ANSWERS = {
 
 def describe(app: FastAPI, *, has_key: bool) -> None:
     """Have the application answer /openapi.json with this description."""
-    _, defined = models_json_schema(
-        [(body, "validation") for body, _ in _POSTS.values()], ref_template="#/components/schemas/{model}"
-    )
+    taken: list[tuple[type[BaseModel], Literal["validation"]]] = [(body, "validation") for body, _ in _POSTS.values()]
+    _, defined = models_json_schema(taken, ref_template="#/components/schemas/{model}")
     paths = {path: {"post": _post(path, body, answer)} for path, (body, answer) in _POSTS.items()}
     paths |= {
         "/v1/models": {"get": _operation("The one model", {"200": _json("Models")}, "401")},

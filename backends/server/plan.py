@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ...automata.pushdown import Limits
     from ...grammar.tools import Tools
 
+_TEXT_PARTS = ("text", "input_text", "output_text")
 _WEIGHTED = {"awrs": AWRS, "asap": ASAp, "cars": CARS, "mcmc": MCMC}
 
 
@@ -113,7 +114,9 @@ def _message(message: dict[str, Any]) -> Message:
         raise BadRequest("Expected a role in every message.", "messages")
     if isinstance(content, list):
         kinds = ("text", "input_text", "output_text")
-        texts = [part.get("text") for part in content if isinstance(part, dict) and part.get("type") in kinds]
+        texts: list[Any] = [
+            part.get("text") for part in content if isinstance(part, dict) and part.get("type") in kinds
+        ]
         if len(texts) < len(content) or not all(isinstance(text, str) for text in texts):
             raise BadRequest("Expected content as text; this model reads nothing else.", "messages")
         content = "".join(texts)
