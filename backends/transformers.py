@@ -130,6 +130,10 @@ class TransformersModel:
         self.usage = Usage()
         self._recent: tuple[_Kept, ...] = ()
 
+    def __repr__(self) -> str:
+        name = getattr(self.model, "name_or_path", "") or "made here"
+        return f"TransformersModel({type(self.model).__name__}, {name!r}, context={self.context}, {self.vocabulary})"
+
     def encode(self, text: str) -> list[int]:
         """Token ids of a plain prompt: with the tokens that the tokenizer puts in front, at least one, no end token.
 
@@ -169,7 +173,9 @@ class TransformersModel:
         return ids
 
     def cut(self, text: str) -> list[int]:
-        """Token ids of a text alone, none put in front."""
+        """Token ids of a text alone, none put in front; none without a tokenizer."""
+        if self.tokenizer is None:
+            return []
         ids: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
         return ids
 

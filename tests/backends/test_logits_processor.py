@@ -28,6 +28,8 @@ DECODINGS = {
     "beams": {"num_beams": 3, "num_return_sequences": 3},
     "beams, sampled": {"num_beams": 3, "do_sample": True},
     "repetition": {"repetition_penalty": 1.3, "do_sample": True, "top_k": 5},
+    "truncated": {"do_sample": True, "temperature": 1.5, "min_p": 0.1, "top_p": 0.9},
+    "a static cache": {"cache_implementation": "static", "do_sample": True},
 }
 
 
@@ -88,6 +90,23 @@ def test_assisted_decoding_obeys(llama, automaton, kind, do_sample, monkeypatch)
     assert_valid(made[0])
     if not do_sample:
         assert made == continued(llama, automaton, [prompt])
+
+
+def test_an_encoder_reads_the_prompt_and_the_decoder_obeys(llama, automaton):
+    torch.manual_seed(0)
+    width = llama.vocabulary.width
+    config = transformers.T5Config(
+        vocab_size=width, d_model=16, d_kv=8, d_ff=16, num_layers=1, num_heads=2, decoder_start_token_id=0,
+        eos_token_id=1, pad_token_id=0,
+    )  # fmt: skip
+    net, processor = transformers.T5ForConditionalGeneration(config).eval(), sg.LogitsProcessor(automaton)
+    sequences = net.generate(
+        torch.tensor([[40, 41, 42], [50, 51, 52]]), logits_processor=[processor], max_new_tokens=90, num_beams=2,
+        num_return_sequences=2,
+    )  # fmt: skip
+    assert processor.accepts(sequences) == [True] * 4
+    for text in llama.tokenizer.batch_decode(sequences[:, 1:], skip_special_tokens=True):
+        assert_valid(text)
 
 
 def test_one_processor_serves_one_generation_after_the_other(llama):
@@ -177,10 +196,11 @@ def test_samplers_inside_generate(llama, automaton, name):
         llama.model.generate(**found, **options, repetition_penalty=1.5)
 
 
-def test_samplers_inside_generate_draw_as_the_generator_does(llama, automaton):
+@pytest.mark.parametrize("drafters", [[], [sg.GrammarDrafter(), sg.NGramDrafter()]], ids=["alone", "with drafts"])
+def test_samplers_inside_generate_draw_as_the_generator_does(llama, automaton, drafters):
     from syntagma.backends.custom_generate import sampled
 
-    found = inputs(llama, PROMPTS[1:2])
-    options = {"max_new_tokens": 80, "pad_token_id": 1, "custom_generate": sampled(automaton, sg.Masking(), seed=5)}
+    found, sampler = inputs(llama, PROMPTS[1:2]), sg.Masking(draft=drafters)
+    options = {"max_new_tokens": 80, "pad_token_id": 1, "custom_generate": sampled(automaton, sampler, seed=5)}
     (text,) = texts(llama, found, llama.model.generate(**found, **options))
     assert text == sg.Generator(llama, SCHEMA, sg.Masking(), heal=False, max_tokens=80)(PROMPTS[1], seed=5).text
