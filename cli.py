@@ -56,6 +56,13 @@ ProfileOption = Annotated[
 ]
 ModelOption = Annotated[str, typer.Option(help='"embedded", a folder, or a name on the hub.')]
 SamplerOption = Annotated[SamplerName, typer.Option(help="How tokens are drawn.")]
+ParticlesOption = Annotated[
+    int | None, typer.Option(min=1, help="How many texts smc or beam grow together.  [default: 16, or 4]")
+]
+TemperatureOption = Annotated[
+    float | None,
+    typer.Option(min=0.0, help="0 takes the most probable token.  [default: 0, 1 for other samplers than masking]"),
+]
 HideSchemaOption = Annotated[bool, typer.Option("--hide-schema", help="Do not show the schema to the model.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object, for machines.")]
 
@@ -90,14 +97,9 @@ def generate(
     profile: ProfileOption = Profile.generation,
     model: ModelOption = "embedded",
     sampler: SamplerOption = SamplerName.masking,
-    particles: Annotated[
-        int | None, typer.Option(min=1, help="How many texts smc or beam grow together.  [default: 16, or 4]")
-    ] = None,
+    particles: ParticlesOption = None,
     plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the run of smc: .png, .svg or .pdf.")] = None,
-    temperature: Annotated[
-        float | None,
-        typer.Option(min=0.0, help="0 takes the most probable token.  [default: 0, 1 for other samplers than masking]"),
-    ] = None,
+    temperature: TemperatureOption = None,
     top_k: Annotated[int | None, typer.Option(min=1, help="Keep the k most probable tokens.")] = None,
     top_p: Annotated[float | None, typer.Option(min=0.0, max=1.0, help="Keep the most probable p of the mass.")] = None,
     min_p: Annotated[
@@ -304,8 +306,8 @@ def batch(
     profile: ProfileOption = Profile.generation,
     model: ModelOption = "embedded",
     sampler: SamplerOption = SamplerName.masking,
-    particles: Annotated[int | None, typer.Option(min=1, help="How many texts smc grows together.")] = None,
-    temperature: Annotated[float | None, typer.Option(min=0.0, help="0 takes the most probable token.")] = None,
+    particles: ParticlesOption = None,
+    temperature: TemperatureOption = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Makes the run repeatable, row by row.")] = None,
     max_tokens: Annotated[int | None, typer.Option(min=1, help="Close each text within so many tokens.")] = None,
     concurrency: Annotated[int, typer.Option(min=1, help="Rows that run at the same time.")] = 16,

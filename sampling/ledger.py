@@ -57,7 +57,7 @@ class Passes:
         return self.tokens / self.n if self.n else 0.0
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class Ledger:
     """The steps of one sequence."""
 
@@ -73,6 +73,9 @@ class Ledger:
     correction: float = 0.0
     #: What drafts were worth; `None`: there were none.
     passes: Passes | None = None
+
+    def __repr__(self) -> str:
+        return f"Ledger({len(self)} steps, weights={self.weights!r}, logp={self.logp:.4g}, logw={self.logw:.4g})"
 
     def __len__(self) -> int:
         return len(self.steps)

@@ -62,7 +62,7 @@ class WeightedSample:
         return cls(tuple(sample.tokens), text, weight if ended else -np.inf, sample.finish_reason, sample.ledger.logp)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Posterior(Sequence[WeightedSample]):
     """Weighted samples of one target.
 
@@ -85,6 +85,9 @@ class Posterior(Sequence[WeightedSample]):
         if not self.samples:
             raise ValueError("Expected at least one sample.")
         object.__setattr__(self, "samples", tuple(self.samples))
+
+    def __repr__(self) -> str:
+        return f"Posterior({len(self)} samples, kind={self.kind!r}, log_evidence={self.log_evidence:.4g})"
 
     @classmethod
     def of(cls, samples: Sequence[Sample]) -> Posterior:

@@ -31,7 +31,7 @@ class Round(NamedTuple):
     ancestors: NDArray[np.intp] | None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class Report:
     """The rounds of a run, and what it cost."""
 
@@ -49,6 +49,11 @@ class Report:
     #: Estimate of KL(target || the law that steps alone would draw), nats: what reweighting corrected. An upper bound
     #: where weights are estimated.
     kl: float = float("nan")
+
+    def __repr__(self) -> str:
+        found = f", log_evidence={self.log_evidence[-1]:.4g}" if self.rounds else ""
+        rows = f"rows_asked={self.rows_asked}, rows_computed={self.rows_computed}"
+        return f"Report(n={self.n}, {len(self.rounds)} rounds, {rows}, checks={self.checks}{found})"
 
     @property
     def ess(self) -> NDArray[np.float64]:

@@ -1,6 +1,7 @@
 """Sequential Monte Carlo: what it costs, what it says and what it refuses."""
 
 import math
+import pickle
 
 import numpy as np
 import pytest
@@ -8,8 +9,19 @@ from oracles.naive_automaton import NaiveAutomaton, vocabulary
 from oracles.naive_masking import paths
 from oracles.remembered import Remembered
 
+import syntagma as sg
 from syntagma.errors import AllParticlesDied, SamplingError
-from syntagma.sampling import SMC, FullMask, Masking, RandomModel, TableModel, TextPotential
+from syntagma.sampling import (
+    AWRS,
+    SMC,
+    Filtered,
+    FullMask,
+    Masking,
+    Predicate,
+    RandomModel,
+    TableModel,
+    TextPotential,
+)
 
 VOCABULARY = vocabulary([b"a", b"b", b"c", b"ab", b"ba"])
 TEXTS = [b"a", b"ab", b"abc", b"bb", b"cab", b"c"]
@@ -68,6 +80,39 @@ def test_all_dead_is_said(model):
     assert sample.finish_reason is None
     assert sample.posterior.log_evidence == -np.inf
     assert "All particles died at step" in str(sample.dead)
+
+
+def test_what_killed_them_is_said(model):
+    """Predicates, critics and the guards of an automaton, what killed most first."""
+    auto = NaiveAutomaton(VOCABULARY, TEXTS)
+
+    def never(text):
+        return False
+
+    (sample,) = SMC(4, seed=0).sample(model, Filtered(auto, [Predicate(never)]), [[]], 10)
+    assert sample.dead.refused_by == (("where", never.__qualname__),)
+    assert "never` (where)" in str(sample.dead)
+    (sample,) = SMC(4, critic=TextPotential(lambda text: -np.inf), seed=0).sample(model, auto, [[]], 10)
+    assert sample.dead.refused_by == (("critic", "TextPotential"),)
+    assert "refused by `TextPotential` (critic). Take more particles" in str(sample.dead)
+    (sample,) = AWRS(seed=0).sample(model, Filtered(auto, [Predicate(never)]), [[]], 10)
+    assert "never`." in str(sample.dead)
+    assert pickle.loads(pickle.dumps(sample.dead)).refused_by == sample.dead.refused_by
+
+
+def test_guards_that_killed_are_said():
+    words = sg.Vocabulary.from_tokens([bytes([b]) for b in b"[]0123456789,"], eos_ids=[13])
+    schema = {"type": "array", "items": {"type": "integer", "minimum": 1, "maximum": 2}}
+    schema |= {"minItems": 3, "maxItems": 3, "uniqueItems": True}
+    (sample,) = SMC(4, seed=0).sample(TableModel.uniform(words), sg.compile(sg.JsonSchema(schema), words), [[]], 10)
+    assert sample.dead.refused_by == (("#", "uniqueItems"),)
+
+
+def test_reprs_are_short(model, auto):
+    (sample,) = SMC(64, seed=0).sample(model, auto, [[]], 10)
+    assert repr(sample.report).startswith("Report(n=64, ")
+    assert repr(sample.posterior).startswith("Posterior(64 samples, kind='exact', log_evidence=")
+    assert max(len(repr(thing)) for thing in (sample.report, sample.posterior, sample.ledger)) < 120
 
 
 def test_kl_says_what_masking_distorts(model, auto):
