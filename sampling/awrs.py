@@ -37,7 +37,7 @@ Source: Lipkin et al. 2025 (arXiv 2504.05410), sections 3 and 4; inverse binomia
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -141,16 +141,10 @@ class AWRS(StepwiseSampler):
 def _recursive(
     mass: NDArray[np.float64], ask: Callable[[int], object], chance: Chance, limit: int | None
 ) -> Estimate | None:
-    refused: list[int] = []
     order = chance.order(mass)
-    for i in order:
-        if ask(i):
-            break
-        refused.append(i)
-        if len(refused) == limit:
-            return Estimate(i, -np.inf)
-    else:
-        return None
+    i, refused = _first(order, ask, limit)
+    if i is None:
+        return _given_up(refused, limit)
     left = logsumexp(np.delete(mass, refused))
     if len(refused) + 1 != limit and (j := next(order, None)) is not None and not ask(j):
         left = float(mass[i])
@@ -160,23 +154,33 @@ def _recursive(
 def _paper(
     mass: NDArray[np.float64], ask: Callable[[int], object], chance: Chance, limit: int | None
 ) -> Estimate | None:
-    refused: list[int] = []
-    for i in chance.order(mass):
-        if ask(i):
-            break
-        refused.append(i)
-        if len(refused) == limit:
-            return Estimate(i, -np.inf)
-    else:
-        return None
-    pool = mass.copy()
+    i, refused = _first(chance.order(mass), ask, limit)
+    if i is None:
+        return _given_up(refused, limit)
+    pool, n = mass.copy(), len(refused)
     pool[refused] = -np.inf
-    n = len(refused)
     for j in chance.order(pool):
         if n + 1 == limit or j == i or ask(j):
             break
         n += 1
     return Estimate(i, logsumexp(pool) - float(np.log(n + 1)))
+
+
+def _first(order: Iterator[int], ask: Callable[[int], object], limit: int | None) -> tuple[int | None, list[int]]:
+    """The first token that passes, `None` if none does or `limit` are refused; and those refused."""
+    refused: list[int] = []
+    for i in order:
+        if ask(i):
+            return i, refused
+        refused.append(i)
+        if len(refused) == limit:
+            break
+    return None, refused
+
+
+def _given_up(refused: list[int], limit: int | None) -> Estimate | None:
+    """Weight 0 where more might have passed."""
+    return Estimate(refused[-1], -np.inf) if len(refused) == limit else None
 
 
 def _geometric(
