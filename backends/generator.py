@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, overload
 
 from ..errors import DeadEnd, PromptTooLong
+from ..sampling.budget import require_closable
 from ..sampling.decode import Sample, Sampler
 from ..sampling.masking import Masking
 from ..sampling.model import Model
@@ -189,7 +190,9 @@ class Generator:
         kept, dropped = heal(vocabulary, tokens)
         automaton = compiled(self.output.constraint, vocabulary, dropped, self.limits)
         filtered = self._with_predicates(automaton, len(dropped))
-        return _Job(kept, filtered, budget + len(tokens) - len(kept), len(dropped))
+        healed = len(tokens) - len(kept)
+        require_closable(automaton, budget + healed, healed, len(dropped))
+        return _Job(kept, filtered, budget + healed, len(dropped))
 
     def _filtered(self, automaton: TokenAutomaton, skip: int) -> TokenAutomaton | Filtered:
         return Filtered(automaton, self.where, skip) if self.where else automaton

@@ -78,9 +78,11 @@ def output_of(spec: Any) -> Output:
     Raises
     ------
     GrammarError : the constraint cannot be used as given.
+    TypeError : it is no constraint, but looks like what one is made of.
     """
     from ..grammar.jsonschema import JsonSchema
 
+    _see_constraint(spec)
     if isinstance(spec, Grammar):
         return Output(GrammarOutput(spec), str, is_json=False)
     if isinstance(spec, type) or not callable(getattr(spec, "grammar", None)):
@@ -93,6 +95,20 @@ def output_of(spec: Any) -> Output:
         return Output(spec, str, is_json=False)
     decode = spec.decode
     return Output(spec, lambda text: decode(json.loads(text)), is_json=True, type=spec.type, schema=spec.schema)
+
+
+def _see_constraint(spec: Any) -> None:
+    """Refuse bare text and lists, which may mean several things."""
+    if isinstance(spec, str) and spec.strip()[:1] != "{" and spec.strip() not in ("true", "false"):
+        shown = spec if len(spec) < 40 else spec[:37] + "..."
+        raise TypeError(
+            f"Expected a constraint, a JSON Schema or a type, got the text {shown!r}. Say what it is: Regex(...) for a "
+            "pattern, lit(...) for the text itself, Choice([...]) for one of several, Lark(...) or Gbnf(...)."
+        )
+    if isinstance(spec, list | tuple | set):
+        raise TypeError(
+            f"Expected a constraint, a JSON Schema or a type, got {spec!r}. Choice([...]) is one of a list."
+        )
 
 
 @lru_cache(maxsize=64)

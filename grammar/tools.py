@@ -120,8 +120,8 @@ class Tools(Part):
         begin = re.compile(f"(?:{_optional(style.optional_begin, style)}{_optional(style.begin, style)})?{pattern}")
         found = begin.search(text, at)
         if found is None or (style.text_begin and first == 0):
-            end = re.compile(f"{pattern_of_marks(style.text_end, style.special)}$").search(text, at)
-            return ToolAnswer(text[at : end.start() if style.text_end and end else None], ())
+            last = re.compile(f"{pattern_of_marks(style.text_end, style.special)}$").search(text, at)
+            return ToolAnswer(text[at : last.start() if style.text_end and last else None], ())
         prose, calls = text[at : found.start()], []
         while found is not None:
             arguments, end = self._arguments_at(text, found.end(), found["name"])

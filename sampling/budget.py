@@ -66,8 +66,12 @@ def closing_path(auto: Constraint, state: int, limit: int) -> list[int] | None:
     return path
 
 
-def require_closable(auto: Constraint, max_tokens: int) -> None:
+def require_closable(auto: Constraint, max_tokens: int, healed_tokens: int = 0, healed_bytes: int = 0) -> None:
     """Refuse a budget that is too small for every text.
+
+    Parameters
+    ----------
+    healed_tokens, healed_bytes : what of the budget, and of each text, belongs to the prompt, for the message.
 
     Raises
     ------
@@ -81,8 +85,8 @@ def require_closable(auto: Constraint, max_tokens: int) -> None:
     path = closing_path(auto, auto.start, need)
     if path is not None and len(path) <= max_tokens:
         return
-    takes = f"{len(path)} tokens" if path is not None else "tokens that the vocabulary lacks"
+    takes = f"{len(path) - healed_tokens} tokens" if path is not None else "tokens that the vocabulary lacks"
     raise SamplingError(
-        f"No text of the constraint fits into max_tokens={max_tokens}: the shortest has {need} bytes and takes {takes}."
-        " Raise max_tokens or allow shorter texts."
+        f"No text of the constraint fits into max_tokens={max_tokens - healed_tokens}: the shortest has "
+        f"{need - healed_bytes} bytes and takes {takes}. Raise max_tokens or allow shorter texts."
     )

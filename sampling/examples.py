@@ -8,6 +8,7 @@ brings the end nearer. A walk that guards lead into a dead end is begun anew, a 
 from __future__ import annotations
 
 import json
+import warnings
 from functools import lru_cache
 from typing import Any, Final
 
@@ -42,7 +43,7 @@ _OPENERS: Final = tuple(b"[{")
 
 
 def examples(constraint: Any, n: int = 5, *, seed: int | None = None, max_bytes: int | None = None) -> list[str]:
-    """Draw random texts that obey a constraint, each once; fewer than `n` if no more are found.
+    """Draw random texts that obey a constraint, each once; fewer than `n`, with a warning, if no more are found.
 
     They are spread over the language, not uniform on it. Texts of a JSON Schema are held against the validator, too.
 
@@ -57,10 +58,24 @@ def examples(constraint: Any, n: int = 5, *, seed: int | None = None, max_bytes:
     GrammarError, BudgetExceeded : as `compile`.
     SamplingError : none was found: the shortest text is longer, or guards refuse what was tried.
 
+    Warns
+    -----
+    UserWarning : fewer than `n` were found.
+
     >>> from ..grammar.regex import Regex
     >>> examples(Regex("[ab]c"), 2, seed=0)
     ['ac', 'bc']
     """
+    found = _found(constraint, n, seed, max_bytes)
+    if len(found) < n:
+        tried = TRIES_EACH * n + TRIES_MORE
+        message = f"Found {len(found)} of {n} texts in {tried} walks; the constraint may have no more so short."
+        warnings.warn(message, stacklevel=2)
+    return found
+
+
+def _found(constraint: Any, n: int, seed: int | None, max_bytes: int | None) -> list[str]:
+    """As many of `n` texts as are found, at least one."""
     if isinstance(constraint, type) or not (isinstance(constraint, Grammar) or hasattr(constraint, "grammar")):
         constraint = JsonSchema(constraint)
     auto = compile(constraint, _bytes())
@@ -98,7 +113,7 @@ def near_misses(schema: Any, n: int = 5, *, seed: int | None = None, max_bytes: 
     True
     """
     constraint = schema if isinstance(schema, JsonSchema) else JsonSchema(schema)
-    texts = examples(constraint, max(3, n), seed=seed, max_bytes=max_bytes)
+    texts = _found(constraint, max(3, n), seed, max_bytes)
     return near_misses_of(constraint, [json.loads(text) for text in texts], n, seed)
 
 

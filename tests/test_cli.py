@@ -253,7 +253,7 @@ def test_a_prefix_that_does_not_fit() -> None:
         (["explain", "x", "--choice", "a", "--token", "a"], "--token needs --tokenizer"),
         (["explain", "x", "--type", "json"], "MODULE:NAME"),
         (["explain", "x", "--type", "json:Nothing"], "Cannot find the type"),
-        (["validate", "/no/such/file.json"], "No such file"),
+        (["validate", "/no/such/file.json"], "there is no folder"),
         (["validate", __file__], "say --kind"),
         (["generate", "x", "--choice", "a", "--top-k", "3"], "--temperature above 0"),
     ],

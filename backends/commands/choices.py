@@ -65,6 +65,7 @@ class DrawingFormat(StrEnum):
 
     svg = "svg"
     dot = "dot"
+    mermaid = "mermaid"
 
 
 class FindingFormat(StrEnum):

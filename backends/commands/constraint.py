@@ -42,9 +42,8 @@ class ConstraintOptions:
 
         Raises
         ------
-        UsageError : none or several are given, or the type cannot be found.
+        UsageError : none or several are given, a file cannot be read, or the type cannot be found.
         GrammarError : what is given is broken.
-        OSError : the file cannot be read.
         """
         given = [name for name in ("schema", "lark", "regex", "type") if getattr(self, name) is not None]
         given += ["choice"] if self.choices else []
@@ -52,11 +51,7 @@ class ConstraintOptions:
             found = " and ".join(f"--{name}" for name in given) or "none"
             raise UsageError(f"Expected one of --schema, --grammar, --regex, --choice and --type, got {found}.")
         if self.lark is not None:
-            from ...grammar.dialect import read_grammar
-
-            kind = KIND_OF_SUFFIX.get(self.lark.suffix)
-            dialect: Dialect = "gbnf" if kind == "gbnf" else "ebnf" if kind == "ebnf" else "lark"
-            return read_grammar(read_text(self.lark), dialect=dialect)
+            return grammar_in(self.lark, _dialect(KIND_OF_SUFFIX.get(self.lark.suffix)))
         if self.regex is not None:
             from ...grammar.regex import Regex
 
@@ -76,15 +71,26 @@ def constraint_of_file(path: Path, kind: str | None, profile: Literal["spec", "g
     kind = kind or KIND_OF_SUFFIX.get(path.suffix)
     if kind == "schema":
         return ConstraintOptions(schema=str(path), profile=profile).constraint()
-    if kind == "lark":
-        return ConstraintOptions(lark=path).constraint()
-    if kind == "gbnf" or kind == "ebnf":
-        from ...grammar.dialect import read_grammar
-
-        return read_grammar(read_text(path), dialect="gbnf" if kind == "gbnf" else "ebnf")
+    if kind in ("lark", "gbnf", "ebnf"):
+        return grammar_in(path, _dialect(kind))
     if kind == "regex":
         return ConstraintOptions(regex=read_text(path).removesuffix("\n")).constraint()
     raise UsageError(f"Cannot tell what {path} holds. Name it .json, .lark, .gbnf, .ebnf or .regex, or say --kind.")
+
+
+def grammar_in(path: Path, dialect: Dialect) -> Any:
+    """The constraint of a grammar's file; one in Lark's syntax may import others from its folder."""
+    from ...grammar.dialect import read_grammar
+    from ...grammar.lark import Lark
+
+    text = read_text(path)
+    if dialect == "lark":
+        return Lark(text, base_path=None if str(path) == "-" else path.parent)
+    return read_grammar(text, dialect=dialect)
+
+
+def _dialect(kind: str | None) -> Dialect:
+    return "gbnf" if kind == "gbnf" else "ebnf" if kind == "ebnf" else "lark"
 
 
 def grammar_of(constraint: Any) -> Grammar:
@@ -104,7 +110,7 @@ def read_text(path: Path) -> str:
 
     Raises
     ------
-    UsageError : it is not UTF-8.
+    UsageError : it cannot be read, or is not UTF-8.
     """
     try:
         return read_bytes(path).decode("utf-8-sig")
@@ -113,8 +119,25 @@ def read_text(path: Path) -> str:
 
 
 def read_bytes(path: Path) -> bytes:
-    """The file's bytes; "-" is standard input."""
-    return sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
+    """The file's bytes; "-" is standard input.
+
+    Raises
+    ------
+    UsageError : it cannot be read.
+    """
+    try:
+        return sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"Cannot read {path}: {unreadable(path, error)}.") from error
+
+
+def unreadable(path: Path, error: OSError) -> str:
+    """Why a file cannot be read or written, in words."""
+    if isinstance(error, FileNotFoundError):
+        return "there is no such file" if path.parent.is_dir() else f"there is no folder {path.parent}"
+    if isinstance(error, IsADirectoryError):
+        return "it is a folder"
+    return (error.strerror or str(error)).lower()
 
 
 def find_type(name: str) -> Any:

@@ -1,15 +1,13 @@
 """Draw: the rules of a grammar as railroad diagrams, or its automaton, as SVG.
 
-Railroad diagrams are laid out by the library `railroad-diagrams`; a page is one SVG with a diagram for every rule. The
-automaton is drawn by the program `dot` of Graphviz; where that is missing there is still its DOT source.
+Railroad diagrams are laid out by the library `railroad-diagrams`; a page is one SVG with a diagram for every rule. For
+the automaton see `draw_automaton`.
 """
 
 from __future__ import annotations
 
 import io
-import shutil
-import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 from xml.sax.saxutils import escape
@@ -35,35 +33,37 @@ from ...grammar.ir import (
     Spelled,
     Token,
 )
-from ...grammar.network import network
 from .byte_names import byte_names
-from .constraint import UsageError
+from .constraint import UsageError, unreadable
+from .draw_automaton import automaton_as, is_literal
 from .outcome import OK, Outcome
 
-#: Rules, and states, that are drawn at most.
-MOST_RULES, MOST_STATES = 300, 2000
+#: Rules that are drawn at most.
+MOST_RULES = 300
 #: Alternatives that one diagram shows of a longer list.
 MOST_WAYS = 40
 
 
 def draw(
-    grammar: Grammar, what: Literal["rules", "automaton"], form: Literal["svg", "dot"], output: Path | None
+    grammar: Grammar, what: Literal["rules", "automaton"], form: Literal["svg", "dot", "mermaid"], output: Path | None
 ) -> Outcome:
     """Write the drawing to a file, or print it.
 
     Raises
     ------
     BackendMissing : railroad-diagrams is not installed.
-    UsageError : there is too much to draw, railroad diagrams are asked for as DOT, or `dot` is not installed.
+    UsageError : there is too much to draw, railroad diagrams are asked for as text, the file cannot be written, or
+        `dot` is not installed.
     """
-    if what == "rules" and form == "dot":
-        raise UsageError("Railroad diagrams come as SVG only; --format dot goes with --what automaton.")
-    text = rules_svg(grammar) if what == "rules" else automaton_dot(grammar)
-    if what == "automaton" and form == "svg":
-        text = _laid_out(text)
+    if what == "rules" and form != "svg":
+        raise UsageError(f"Railroad diagrams come as SVG only; --format {form} goes with --what automaton.")
+    text = rules_svg(grammar) if what == "rules" else automaton_as(form, grammar)
     if output is None:
         return Outcome({"what": what, "format": form, "text": text}, [("", text)], OK)
-    output.write_text(text, "utf-8")
+    try:
+        output.write_text(text, "utf-8")
+    except OSError as error:
+        raise UsageError(f"Cannot write {output}: {unreadable(output, error)}.") from error
     return Outcome({"what": what, "format": form, "file": str(output)}, [("green", f"Wrote {output}.\n")], OK)
 
 
@@ -73,7 +73,7 @@ def rules_svg(grammar: Grammar) -> str:
         import railroad
     except ImportError:
         raise BackendMissing("railroad-diagrams", "draw") from None
-    rules = {name: body for name, body in reachable(grammar.rules, grammar.start).items() if not _is_literal(body)}
+    rules = {name: body for name, body in reachable(grammar.rules, grammar.start).items() if not is_literal(body)}
     if len(rules) > MOST_RULES:
         raise UsageError(f"The grammar has {len(rules)} rules; at most {MOST_RULES} are drawn.")
     parts, width, height = [], 0.0, 0.0
@@ -88,10 +88,6 @@ def rules_svg(grammar: Grammar) -> str:
     head = f'<svg xmlns="http://www.w3.org/2000/svg" class="railroad-diagram" width="{width:g}" height="{height:g}">'
     style = railroad.DEFAULT_STYLE + "\nsvg.railroad-diagram text.rule {font: bold 16px sans-serif; text-anchor: start}"
     return f"{head}\n<style>{style}</style>\n" + "\n".join(parts) + "\n</svg>\n"
-
-
-def _is_literal(body: Expr) -> bool:
-    return isinstance(body, Bytes) or (isinstance(body, Lexeme) and isinstance(body.expr, Bytes))
 
 
 def _track(railroad: Any, expr: Expr, rules: Mapping[str, Expr]) -> Any:
@@ -131,55 +127,3 @@ def _repeated(railroad: Any, item: Any, low: int, high: int | None) -> Any:
     times = f"{low} times" if low == high else f"{low} to {'any number of' if high is None else high} times"
     loop = railroad.OneOrMore(item, railroad.Comment(times))
     return loop if low else railroad.Optional(loop)
-
-
-def automaton_dot(grammar: Grammar) -> str:
-    """The automaton as DOT: a cluster for every rule, its states and what they read or call."""
-    net = network(grammar, whole_lexemes=True)
-    n_states = sum(map(len, net.rows))
-    if n_states > MOST_STATES:
-        raise UsageError(f"The automaton has {n_states} states; at most {MOST_STATES} are drawn.")
-    lines = ["digraph automaton {", '  rankdir=LR; node [shape=circle, label=""]; fontname=sans; edge [fontname=sans];']
-    for rule, name in enumerate(net.names):
-        if rule and _is_literal(grammar.rules[name]):
-            continue
-        lines.append(f"  subgraph cluster_{rule} {{ label={_quoted(name)};")
-        for state, final in enumerate(net.final[rule]):
-            style = "shape=doublecircle" if final else "shape=circle"
-            start = ", style=filled, fillcolor=lightgrey" if state == 0 else ""
-            lines.append(f"    r{rule}_{state} [{style}{start}];")
-        lines += [f"    {edge}" for edge in _edges(net.rows[rule], rule, net.terminals, net.names)]
-        lines.append("  }")
-    return "\n".join([*lines, "}"]) + "\n"
-
-
-def _edges(rows: list[dict[int, int]], rule: int, terminals: list[int | Lexeme], names: list[str]) -> Iterator[str]:
-    for state, row in enumerate(rows):
-        masks: dict[int, int] = {}
-        for symbol, target in row.items():
-            terminal = terminals[symbol] if symbol >= 0 else None
-            if isinstance(terminal, int):
-                masks[target] = masks.get(target, 0) | terminal
-            else:
-                label = names[~symbol] if terminal is None else terminal.name
-                style = ", style=dashed" if terminal is None and label[0] != '"' else ""
-                yield f"r{rule}_{state} -> r{rule}_{target} [label={_quoted(label)}{style}];"
-        for target, mask in masks.items():
-            yield f"r{rule}_{state} -> r{rule}_{target} [label={_quoted(' '.join(byte_names(members(mask))))}];"
-
-
-def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return f'"{escaped}"'
-
-
-def _laid_out(dot: str) -> str:
-    """The SVG that Graphviz makes of DOT source."""
-    program = shutil.which("dot")
-    if program is None:
-        raise UsageError(
-            "The automaton is laid out by the program `dot`, which is not on the path. Install Graphviz "
-            "(https://graphviz.org/download), or ask for the source with --format dot."
-        )
-    done = subprocess.run([program, "-Tsvg"], input=dot, capture_output=True, text=True, check=True, timeout=120)
-    return done.stdout

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from ...automata.check import check
@@ -55,13 +56,16 @@ def with_samples(constraint: Any, n: int, seed: int | None, so_far: Outcome) -> 
     misses: list[NearMiss] = []
     data: dict[str, Any]
     try:
-        texts = examples(constraint, n, seed=seed)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            texts = examples(constraint, n, seed=seed)
         if isinstance(constraint, JsonSchema):
             misses = near_misses(constraint, n, seed=seed)
     except SyntagmaError as error:
         data = {"samples": {"valid": [], "near_misses": [], "error": str(error)}}
         return Outcome(so_far.data | data, [*so_far.pieces, ("yellow", f"No samples: {error}\n")], so_far.status)
-    pieces = [("bold", "Valid, at random:\n"), *(("", f"  {text}\n") for text in texts)]
+    title = "Valid, at random" if len(texts) == n else f"Valid, at random: no more than {len(texts)} were found"
+    pieces = [("bold", f"{title}:\n"), *(("", f"  {text}\n") for text in texts)]
     if misses:
         pieces.append(("bold", "Not valid, by one keyword:\n"))
     for miss in misses:

@@ -88,8 +88,44 @@ def test_the_automaton_as_dot_and_a_missing_program(grammar: str, monkeypatch: p
     assert dot.startswith("digraph")
     assert 'label="e", style=dashed' in dot
     monkeypatch.setattr("shutil.which", lambda name: None)
-    assert "--format dot" in machine("draw", grammar, "--what", "automaton", status=2)["error"]["message"]
+    message = machine("draw", grammar, "--what", "automaton", status=2)["error"]["message"]
+    assert "--format mermaid" in message
+    assert "--format dot" in message
     assert "SVG only" in machine("draw", grammar, "--format", "dot", status=2)["error"]["message"]
+
+
+def test_the_automaton_as_mermaid(grammar: str) -> None:
+    lines = run("draw", grammar, "--what", "automaton", "--format", "mermaid").stdout.splitlines()
+    assert lines[0] == "flowchart LR"
+    assert '  subgraph R0["start"]' in lines
+    assert sum(line.strip() == "end" for line in lines) == sum("subgraph" in line for line in lines)
+    assert any(' -. "e" .-> ' in line for line in lines)
+    assert any("#34;#43;#34;" in line for line in lines)  # "+"
+    nodes = {line.strip().split("(")[0] for line in lines if "((" in line}
+    edges = [line.split() for line in lines if "->" in line]
+    assert {name for words in edges for name in (words[0], words[-1])} <= nodes
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("validate", "{0}"), ("explain", "--schema", "{0}", "x"), ("explain", "--grammar", "{0}", "x"),
+        ("diff", "{0}", "{0}"), ("sample", "{0}"), ("draw", "{0}"), ("convert", "{0}", "--to", "gbnf"),
+        ("validate", "{1}", "--input", "{0}"),
+        ("draw", "{1}", "-o", "{2}/none/x.svg"),
+    ],
+)  # fmt: skip
+def test_files_that_are_not_there(words: tuple[str, ...], grammar: str, tmp_path: Path) -> None:
+    error = machine(*(word.format(tmp_path / "no.lark", grammar, tmp_path) for word in words), status=2)["error"]
+    assert error["type"] == "UsageError"
+    assert "there is no " in error["message"]
+
+
+def test_a_grammar_imports_from_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "words.lark").write_text("WORD: /[a-z]+/\n")
+    path = tmp_path / "main.lark"
+    path.write_text("%import .words.WORD\nstart: WORD\n")
+    assert machine("sample", str(path), "-n", "2", "--seed", "1")["texts"]
 
 
 def test_explain_tells_where_a_text_stands(grammar: str) -> None:
