@@ -7,7 +7,7 @@ and parts that are equal and continue alike are one state. Laid out as
 `And` and `Not` are made deterministic first and spliced in; many literals become one minimal acyclic machine.
 
 Law: nothing here takes time or memory out of proportion to `limit` and the size of the expression: the subset
-construction counts its states and their members.
+construction counts its states and their members, and the states that empty moves lead through.
 """
 
 from __future__ import annotations
@@ -38,6 +38,8 @@ class Nfa:
         #: Alternatives, by identity: themselves, kept alive, and the machine of their literals.
         self._machines: dict[int, tuple[Sequence[Expr], Machine | None]] = {}
         self._closures: dict[int, frozenset[int]] = {}
+        #: States that looking for closures may still visit.
+        self._visits = 100 * limit + 1_000_000
 
     def state(self) -> int:
         """A new state without moves."""
@@ -143,6 +145,9 @@ class Nfa:
                     if t not in seen:
                         seen.add(t)
                         stack.append(t)
+            self._visits -= len(seen)
+            if self._visits < 0:
+                raise BudgetExceeded("automaton states", self.limit)
             known = self._closures[q] = frozenset(s for s in seen if self.edges[s] or not self.empty[s])
         return known
 

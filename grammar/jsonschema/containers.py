@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..ir import NOTHING, Expr, Guarded, Items, Member, Members, OtherMembers, Ref
 from .document import Node
 from .facts import Arrays, Facts, Objects
-from .keys import Classes, at_key
+from .keys import Classes, at_key, is_matched
 
 if TYPE_CHECKING:
     from .lowering import Lowering
@@ -67,9 +67,11 @@ class Containers:
     def _object(self, objects: Objects, sources: tuple[Node, ...], depth: int) -> Expr:
         style, value = self._lowering.style, self._lowering.value
         layout, below = style.layout, style.layout.below(depth)
-        declared = dict.fromkeys(key for view in objects.views for key in view.properties)
+        declared, required = objects.declared, set(objects.required)
         closed = style.closed and bool(declared) and not objects.explicit
-        required = set(objects.required)
+        named = (key for view in objects.views for key in view.properties)
+        more = (*objects.tolerated, *(k for k in named if is_matched(objects, k))) if closed else named
+        declared.update(dict.fromkeys(more))
         declared.update(dict.fromkeys(objects.required))
         classes = self._classes.of(objects, closed)
         members: list[Member] = []

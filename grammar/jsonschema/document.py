@@ -336,16 +336,16 @@ def meta_schemas(uri: str) -> dict[str, Schema]:
 
 def _may_be_dynamic(root: Schema, registry: Registry | None) -> bool:
     """Whether the schemas hold references that depend on the dynamic scope, or lead to meta-schemas that do."""
-    if _mentions(root, _DYNAMIC):
+    if mentions(root, _DYNAMIC):
         return True
-    if registry is None and not _mentions(root, _DYNAMIC_META_SCHEMAS):
+    if registry is None and not mentions(root, _DYNAMIC_META_SCHEMAS):
         return False
     away = [r for r in _references(root) if not r.startswith("#")]
     if any(meta in reference for reference in away for meta in _DYNAMIC_META_SCHEMAS):
         return True
     if registry is None or not away:
         return False
-    return any(_mentions(registry.contents(uri), _DYNAMIC) for uri in registry)
+    return any(mentions(registry.contents(uri), _DYNAMIC) for uri in registry)
 
 
 def _references(schema: Any) -> Iterator[str]:
@@ -362,7 +362,7 @@ def _references(schema: Any) -> Iterator[str]:
             stack.extend(top)
 
 
-def _mentions(schema: Schema, words: tuple[str, ...]) -> bool:
+def mentions(schema: Schema, words: tuple[str, ...]) -> bool:
     """Whether a key or a string of the schema holds one of the words."""
     try:
         data = marshal.dumps(schema)  # the quickest look at all strings

@@ -127,6 +127,8 @@ class View:
     properties: Mapping[str, Node]
     patterns: Mapping[str, Node] = field(default_factory=dict)
     additional: Node | None = None
+    #: Whether the keys count as declared; those that a negation speaks of do not.
+    declares: bool = True
 
 
 @dataclass(slots=True, eq=False)
@@ -141,6 +143,26 @@ class Objects:
     names: tuple[Node, ...] = ()
     #: Whether some schema speaks of undeclared members.
     explicit: bool = False
+    #: Keys that a closed object may have besides the declared ones: those of schemas that are left undecided.
+    tolerated: tuple[str, ...] = ()
+    _by_key: dict[str | None, list[View]] | None = None
+
+    def speaking_of(self, key: str) -> list[View]:
+        """The views that say something of a member."""
+        if self._by_key is None:
+            broad = [view for view in self.views if view.patterns or view.additional is not None]
+            self._by_key = {None: broad}
+            for view in self.views:
+                for name in view.properties:
+                    self._by_key.setdefault(name, list(broad))
+                    if not (view.patterns or view.additional is not None):
+                        self._by_key[name].append(view)
+        return self._by_key.get(key, self._by_key[None])
+
+    @property
+    def declared(self) -> dict[str, None]:
+        """The keys that some schema declares."""
+        return dict.fromkeys(key for view in self.views if view.declares for key in view.properties)
 
     def meet(self, other: Objects) -> Objects | None:
         """Both; None if no object satisfies them."""
@@ -149,7 +171,8 @@ class Objects:
         if high is not None and max(low, len(required)) > high:
             return None
         names = tuple(dict.fromkeys(self.names + other.names))
-        return Objects(self.views + other.views, required, low, high, names, self.explicit or other.explicit)
+        explicit, tolerated = self.explicit or other.explicit, self.tolerated + other.tolerated
+        return Objects(self.views + other.views, required, low, high, names, explicit, tolerated)
 
 
 @dataclass(frozen=True, slots=True)

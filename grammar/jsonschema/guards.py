@@ -7,14 +7,14 @@ its base, its siblings and its draft. Numbers are handed over as exact decimals.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
-from decimal import InvalidOperation
+from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any, Final
 
 import jsonschema_rs
 
 from .dialect import Dialect
-from .document import Document, Node, Schema
+from .document import Document, Node, Schema, mentions
 from .values import identity, read_exactly
 
 #: What nests too deep, exponents beyond `Decimal`, integers beyond Python's limit of digits.
@@ -89,10 +89,24 @@ class Referee:
         return self._registry
 
     def _declared(self, schema: Schema) -> Schema:
-        """The schema, saying its draft if it does not."""
-        if isinstance(schema, bool) or isinstance(schema.get("$schema"), str):
+        """The schema, saying its draft if it does not, with divisors that the referee does not round for."""
+        if isinstance(schema, bool):
             return schema
-        return {**schema, "$schema": schema_uri(self._document.resource.dialect)}
+        exact: Schema = _with_decimal_divisors(schema) if mentions(schema, ("multipleOf",)) else schema
+        if isinstance(schema.get("$schema"), str):
+            return exact
+        return {**exact, "$schema": schema_uri(self._document.resource.dialect)}
+
+
+def _with_decimal_divisors(schema: Any) -> Any:
+    """The schema with every integer `multipleOf` as a decimal: by those the referee divides exactly."""
+    if isinstance(schema, dict):
+        found = {key: _with_decimal_divisors(value) for key, value in schema.items()}
+        divisor = found.get("multipleOf")
+        if isinstance(divisor, int) and not isinstance(divisor, bool):
+            found["multipleOf"] = Decimal(f"{divisor}.0")
+        return found
+    return [_with_decimal_divisors(item) for item in schema] if isinstance(schema, list) else schema
 
 
 def schema_uri(dialect: Dialect) -> str:

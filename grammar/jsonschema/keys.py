@@ -19,6 +19,8 @@ from .strings import Spelling, quoted
 if TYPE_CHECKING:
     from .reading import Reader
 
+#: Views from which on those that speak of a key are looked up.
+MANY_VIEWS: Final = 8
 #: Patterns whose combinations are told apart.
 MOST_PATTERNS: Final = 4
 
@@ -36,7 +38,7 @@ class KeyClasses(NamedTuple):
 def at_key(objects: Objects, key: str) -> tuple[Node, ...]:
     """The schemas of the member with a key."""
     found: dict[Node, None] = {}
-    for view in objects.views:
+    for view in objects.speaking_of(key) if len(objects.views) > MANY_VIEWS else objects.views:
         declared = view.properties.get(key)
         if declared is not None:
             found[declared] = None
@@ -45,6 +47,11 @@ def at_key(objects: Objects, key: str) -> tuple[Node, ...]:
         if declared is None and not matched and view.additional is not None:
             found[view.additional] = None
     return tuple(found)
+
+
+def is_matched(objects: Objects, key: str) -> bool:
+    """Whether some `patternProperties` speaks of a key."""
+    return any(has_match(pattern, key) for view in objects.views for pattern in view.patterns)
 
 
 class Classes:

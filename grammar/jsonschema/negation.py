@@ -98,7 +98,7 @@ def _fail(
 
 def _wrong_member(reader: Reader, node: Node, key: str, schema: Any) -> Facts:
     wrong = reader.document.child(node, schema, "properties", key).negation()
-    return Facts(OBJECT, objects=Objects((View({key: wrong}),), (key,)))
+    return Facts(OBJECT, objects=Objects((View({key: wrong}, declares=False),), (key,)))
 
 
 def _fail_values(node: Node, keyword: str, values: tuple[Any, ...]) -> tuple[Facts, ...]:

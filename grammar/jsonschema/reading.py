@@ -14,8 +14,9 @@ Laws
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import groupby, zip_longest
 from typing import Any, Final, TypeAlias
 
 from ...errors import BudgetExceeded
@@ -88,12 +89,15 @@ class Reader:
         self.inhabitation = Inhabitation(self)
         #: The schema that nothing satisfies.
         self.never = Node(False, document.resource, "")
+        #: The schema that everything satisfies.
+        self.always = Node(True, document.resource, "")
         self._known: dict[Node, Union] = {}
         self._joint: dict[tuple[Node, ...], Union] = {}
         self._settled: dict[Facts, tuple[Any, ...]] = {}
         self._open: dict[Node, int] = {}
         self._lowest_cut = DEEPEST
         self._reads = 0
+        self._relaxations = 0
 
     def read(self, node: Node) -> Union:
         """What the node's schema says, as alternatives.
@@ -130,10 +134,12 @@ class Reader:
             return self.read(nodes[0])
         known = self._joint.get(nodes)
         if known is None:
-            known = (FREE,)
-            for node in nodes:
+            first = len(nodes) - 1 if nodes[:-1] in self._joint else 0
+            known = self._joint[nodes[:-1]] if first else (FREE,)
+            for node in nodes[first:]:
                 known = self.product(known, self.read(node), Residual(node, "allOf"))
-            self._joint[nodes] = known
+            if self._lowest_cut >= len(self._open):
+                self._joint[nodes] = known
         return known
 
     def product(self, left: Union, right: Union, residual: Residual, most: int = MOST_ALTERNATIVES) -> Union:
@@ -141,9 +147,28 @@ class Reader:
         if right == (FREE,):
             return left
         if len(left) * len(right) > MOST_PAIRS:
-            return with_residual(left, residual)
+            return self._relaxed(left, right, residual)
         both = tuple(both for a in left for b in right if (both := meet(a, b)) is not None)
-        return both if len(both) <= max(most, len(left), len(right)) else with_residual(left, residual)
+        few = max(most, len(left), len(right))
+        if len(both) > min(few, FEW) and len(left) > 1 and len(right) > 1:
+            both = tuple(facts for facts in both if self.inhabitation.inhabits(facts))
+        return both if len(both) <= few else self._relaxed(left, right, residual)
+
+    def _relaxed(self, left: Union, right: Union, residual: Residual) -> Union:
+        """The left union, the right one undecided; closed objects have the keys that the right one declares, too."""
+        self._relaxations += 1
+        found = with_residual(left, residual)
+        if not self.closed:
+            return found
+        others = [facts.objects or Objects() for facts in right if facts.types & OBJECT]
+        keys = dict.fromkeys(key for o in others for key in (*o.declared, *o.required, *o.tolerated))
+        if not keys:
+            return found
+        closes = all(o.declared for o in others)
+        views = (View(dict.fromkeys(keys, self.always)),) if closes else ()
+        hint = Facts(objects=Objects(views, explicit=any(o.explicit for o in others), tolerated=tuple(keys)))
+        is_object = [facts.types & OBJECT and facts.values is None for facts in found]
+        return tuple((meet(f, hint) or f) if yes else f for f, yes in zip(found, is_object, strict=True))
 
     def nodes(self) -> Iterable[Node]:
         """The subschemas read so far."""
@@ -293,10 +318,22 @@ class Reader:
                     unions = [self._conditional(node, schema)]
                 case _:
                     unions = self._dependencies(node, keyword, value)
-            most = FEW if "depend" in keyword else MOST_ALTERNATIVES
-            for union in unions:
-                found = self.product(found, union, Residual(node, keyword), most)
+            most, residual = FEW if "depend" in keyword else MOST_ALTERNATIVES, Residual(node, keyword)
+            before = self._relaxations
+            for union in self._runs_joined(unions, residual):
+                if len(union) > 1 and self._relaxations - before > FEW:
+                    most = 0
+                found = self.product(found, union, residual, most) if most else self._relaxed(found, union, residual)
         return found
+
+    def _runs_joined(self, unions: list[Union], residual: Residual) -> Iterator[Union]:
+        """The unions, with neighbours of one alternative each made one; halves first, so that it takes linear work."""
+        for is_one, run in groupby(unions, key=lambda union: len(union) == 1):
+            left = list(run)
+            while is_one and len(left) > 1:
+                pairs = zip_longest(left[::2], left[1::2], fillvalue=(FREE,))
+                left = [self.product(a, b, residual) for a, b in pairs]
+            yield from left
 
     def _conditional(self, node: Node, schema: dict[str, Any]) -> Union:
         """`if` with `then` and `else`."""
@@ -327,7 +364,7 @@ class Reader:
 
     def without(self, key: str) -> Facts:
         """Objects that lack a key."""
-        return Facts(OBJECT, objects=Objects((View({key: self.never}),)))
+        return Facts(OBJECT, objects=Objects((View({key: self.never}, declares=False),)))
 
     def _one_of(self, node: Node, branches: Sequence[Node], own: Facts) -> Union:
         """Exactly one of the branches, for instances of a schema's own types."""

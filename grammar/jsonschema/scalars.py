@@ -65,7 +65,8 @@ def string_body(strings: Strings | None, excluded: tuple[str, ...], spelling: Sp
     bodies = [(pattern_body(p, every), holds) for p, holds in strings.patterns]
     exact = not any(body is None for body, _ in bodies)
     parts: list[Expr] = [body if holds else Not(body) for body, holds in bodies if body is not None]
-    parts += [Not(characters_of(text, spelling)) for text in excluded]
+    if excluded:
+        parts.append(Not(choice(*(characters_of(text, spelling) for text in excluded))))
     sure: list[Expr] = []
     wide: list[Expr] = []
     covered = False
@@ -148,7 +149,8 @@ def decimal_numbers(
             left.append((divisor, holds))
         else:
             parts.append(expr if holds else Not(expr))
-    parts += [Not(decimal_literal(value, every=True)) for value in excluded]
+    if excluded:
+        parts.append(Not(choice(*(decimal_literal(value, every=True) for value in excluded))))
     return PlainNumbers(parts[0] if len(parts) == 1 else And(tuple(parts)), tuple(left), is_exact)
 
 

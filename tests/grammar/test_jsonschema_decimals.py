@@ -8,6 +8,7 @@ from fractions import Fraction
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from oracles.naive_grammar import matches
 
 from syntagma.errors import EmptyLanguage
 from syntagma.grammar.dfa import from_machine
@@ -135,3 +136,9 @@ def test_big_bounds_are_exact() -> None:
     dfa = compile_regular(decimals(Range(low=big.copy_negate()), whole=True, fractional=True, every=True))
     assert accepts(dfa, b"-123456789012345678901234567890123.5")
     assert not accepts(dfa, b"-123456789012345678901234567890123.51")
+
+
+def test_guards_divide_exactly() -> None:
+    grammar = JsonSchema({"multipleOf": 3}, "spec").grammar()
+    assert matches(grammar, b"9719921704197600.6e1")
+    assert not matches(grammar, b"9719921704197600.6e0")
