@@ -128,7 +128,7 @@ class Sampler(Protocol):
         *,
         seed: int | None = None,
     ) -> Iterator[list[Sample]]:
-        """The samples, one per prompt, after every step; the same objects each time.
+        """The samples, one per prompt, after every step; the last ones are finished. See `Sample.prospects` before.
 
         Parameters
         ----------

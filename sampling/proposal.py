@@ -178,7 +178,8 @@ class _Words:
 
     def _twisted(self, spot: Spot) -> NDArray[np.float64]:
         """The law of the most probable tokens, their common share unchanged."""
-        likely = np.argsort(-spot.base, kind="stable")[: self.top]
+        n = min(self.top, len(spot.base))
+        likely = np.argpartition(-spot.base, n - 1)[:n]
         likely = likely[spot.base[likely] > -np.inf]
         twisted = spot.base[likely] + self._gains(spot, likely.tolist())
         if (total := logsumexp(twisted)) == -np.inf:
