@@ -6,12 +6,32 @@ from __future__ import annotations
 from ._closure_kernels import closure
 from ._config_kernels import intern_one
 from ._guard_kernels import verdict
+from ._keys_kernels import (
+    EXPECTS,
+    FULL,
+    K_CURSOR,
+    K_LEX,
+    K_NODES,
+    K_TEXT,
+    KEYED,
+    KN,
+    LEFT,
+    OBJECT,
+    QUOTE,
+    READ,
+    STATE,
+    TWICE,
+    keyed_state,
+    node_of,
+    read_text,
+)
 from ._layout_kernels import *  # noqa: F403
 from ._slot_kernels import advance_slot, put_slot
 from ._step_kernels import land, merge_results, settle
 from .kernel import kernel
 
-NO_BYTES = -2
+#: Quotes that a token needs to hold two keys.
+TWO_KEYS = 4
 
 
 @kernel("int64(int32[::1], int32[::1], int64, uint8[::1], int64, int64, int64, uint8[::1], int64)")
@@ -46,23 +66,102 @@ def run_bytes(G, A, c, data, start, end, pos, text, ask):
     return end - start
 
 
-@kernel()
-def advance_token(G, A, c, token, data, start):
-    """The configuration behind a token, guards not asked; 0 if it is refused, or a failure.
+@kernel("int64(int32[::1], int32[::1], int32[::1], int64, uint8[::1], int64, int64)")
+def follow_keys(G, A, K, c, data, start, end):
+    """Read data[start:end] behind configuration c byte by byte, guards not asked, from the place in K_CURSOR and so on.
 
-    FAILED if something is missing, NO_BYTES if the token has none.
+    The reading begins with the first byte inside an object with undeclared keys, and ends behind it. READ; TWICE if a
+    key comes again where every reading is inside an object; FAILED if something is missing.
+    """
+    for i in range(start, end):
+        if run_bytes(G, A, c, data, i, i + 1, 0, data, 0) < 0:
+            return FAILED
+        c = A[H_RESULT]
+        flags = A[A[H_CFG] + c * CF + C_FLAGS]
+        if flags & OPEN_FLAG == 0:
+            K[K_CURSOR] = 0
+            continue
+        if K[K_CURSOR] == 0:
+            K[K_CURSOR] = node_of(K, OBJECT, 0, 0, 0, 0)
+            K[K_LEX] = EXPECTS
+            K[K_TEXT] = 1
+        strict = 1 if flags & DISTINCT_FLAG else 0
+        read = FULL if K[K_CURSOR] < 0 else read_text(K, K[K_CURSOR], K[K_LEX], K[K_TEXT], data, i, i + 1, strict)
+        if read == FULL:
+            return FAILED
+        if read == TWICE:
+            return TWICE
+        if read == LEFT:
+            K[K_CURSOR] = 0
+    return READ
+
+
+@kernel()
+def advance_keys(G, A, K, c, cursor, lex, text, data, start, end):
+    """`follow_keys` from this place behind configuration c, for Python."""
+    A[H_OVERFLOW] = 0
+    A[H_NNEED] = 0
+    K[K_CURSOR] = cursor
+    K[K_LEX] = lex
+    K[K_TEXT] = text
+    return follow_keys(G, A, K, c, data, start, end)
+
+
+@kernel()
+def advance_token(G, A, K, state, token, data, start):
+    """The state behind a token: of a configuration, or of a node of K that holds one; 0 if it is refused, or a failure.
+
+    FAILED if something is missing, NO_BYTES if the token has none, ASKS if guards have a say.
     """
     if token < 0 or token + 1 >= len(start):
         return 0
     A[H_OVERFLOW] = 0
     A[H_NNEED] = 0
-    n = start[token + 1] - start[token]
-    if n == 0:
+    first = start[token]
+    end = start[token + 1]
+    if first == end:
         return NO_BYTES
-    taken = run_bytes(G, A, c, data, start[token], start[token + 1], 0, data, 0)
+    c = state
+    at = 0
+    if state >= KEYED:
+        at = K[K_NODES] + KN * (state - KEYED)
+        if K[at] != STATE:
+            return ASKS
+        c = K[at + 1]
+    taken = run_bytes(G, A, c, data, first, end, 0, data, 0)
     if taken < 0:
         return FAILED
-    return A[H_RESULT] if taken == n else 0
+    if taken < end - first:
+        return 0
+    after = A[H_RESULT]
+    flags = A[A[H_CFG] + after * CF + C_FLAGS]
+    if A[H_GUARDS] and (A[H_CLOSED] or flags & HELD_FLAGS):
+        return ASKS
+    if A[H_KEYED] == 0:
+        return after
+    quotes = 0
+    for i in range(first, end):
+        if data[i] == QUOTE:
+            quotes += 1
+    if at == 0:
+        if flags & OPEN_FLAG == 0 and quotes < TWO_KEYS:
+            return after
+        K[K_CURSOR] = 0
+    else:
+        read = read_text(K, K[at + 2], K[at + 3], K[at + 4], data, first, end, 1)
+        if read == FULL:
+            return FAILED
+        if read == READ:
+            return keyed_state(A, K, STATE, after, after)
+        if read == LEFT and flags & OPEN_FLAG == 0 and quotes < TWO_KEYS:
+            return after
+        K[K_CURSOR] = K[at + 2]
+        K[K_LEX] = K[at + 3]
+        K[K_TEXT] = K[at + 4]
+    followed = follow_keys(G, A, K, c, data, first, end)
+    if followed <= 0:
+        return followed
+    return keyed_state(A, K, STATE, after, after)
 
 
 @kernel()

@@ -17,14 +17,15 @@ B_COLUMNS = 6
 
 @kernel()
 def fetch_masks(batch, rows, missed):
-    """Copy the remembered masks to their rows; `missed` gets 1 where there is none yet."""
+    """Copy the remembered masks to their rows; `missed` gets 1 where there is none yet, or guards are to be asked."""
     words = rows.shape[1]
     for i in range(len(batch)):
         A = words_at(batch[i, B_A], batch[i, B_A_LEN])
         M = words_at(batch[i, B_M], batch[i, B_M_LEN])
         c = batch[i, B_CONFIG]
-        index = A[A[H_CFG] + A[A[H_CFG] + c * CF + C_CANON] * CF + C_ROW]
-        if index == 0:
+        rec = A[H_CFG] + A[A[H_CFG] + c * CF + C_CANON] * CF
+        index = A[rec + C_ROW]
+        if index == 0 or A[rec + C_FLAGS] & CLOSES_FLAG:
             missed[i] = 1
             continue
         row = rows[batch[i, B_ROW]]

@@ -29,6 +29,27 @@ def hash_entries(A, off, n):
 
 
 @kernel("int64(int32[::1], int32[::1], int64, int64)")
+def flags_of(G, A, at, n):
+    """The flags of a configuration with the n entries at A[at:]."""
+    flags = 0
+    distinct = DISTINCT_FLAG
+    for i in range(n):
+        e = at + i * EN
+        state = G[G[G_ST] + A[e] * ST]
+        below = A[A[H_CFG] + A[e + 2] * CF + C_FLAGS]
+        flags |= below & (PENDING_FLAG | HOLDS_FLAG | OPEN_FLAG)
+        if A[e + 1] == PENDING:
+            flags |= PENDING_FLAG
+        if state & GUARD:
+            flags |= HOLDS_FLAG
+        if state & OPEN:
+            flags |= OPEN_FLAG
+        if state & DISTINCT == 0:
+            distinct &= below
+    return flags | distinct
+
+
+@kernel("int64(int32[::1], int32[::1], int64, int64)")
 def intern_raw(G, A, off, n):
     """The configuration with the n sorted entries at A[off:], added if new with canon -1; FAILED if a table is full."""
     mask = A[H_HASHMASK]
@@ -69,14 +90,8 @@ def intern_raw(G, A, off, n):
     A[rec + C_ROW] = 0
     A[rec + C_FLAGS] = 0
     A[rec + C_LOOPS] = 0
-    if A[H_GUARDS]:
-        for i in range(n):
-            e = at + i * EN
-            below = A[A[H_CFG] + A[e + 2] * CF + C_FLAGS]
-            if A[e + 1] == PENDING or below & PENDING_FLAG:
-                A[rec + C_FLAGS] |= PENDING_FLAG
-            if G[G[G_ST] + A[e] * ST] & GUARD or below & HOLDS_FLAG:
-                A[rec + C_FLAGS] |= HOLDS_FLAG
+    if A[H_GUARDS] or A[H_KEYED]:
+        A[rec + C_FLAGS] = flags_of(G, A, at, n)
     A[table + h] = c
     return c
 

@@ -39,6 +39,8 @@ LEXEME = 256
 GUARD = 512  # popping this state asks the rule's guard
 TABLED = 1024  # worth a terminal table
 SHADOW = 2048  # differs from its fallback, a tabled state, along its own edges only
+DISTINCT = 4096  # in a JSON object, which has no key twice
+OPEN = 8192  # in one with undeclared keys
 
 # Edge and call flags, in bits 27..30 of a code
 INC, LT, GE, ADD = 1, 2, 4, 8
@@ -64,13 +66,16 @@ H_RESULT, H_CLOSED, H_OVERFLOW, H_LONGEST = 21, 22, 23, 24
 H_SCR, H_CAPSCR, H_GUARDS = 25, 26, 27
 H_VERMASK, H_VER = 28, 29
 H_NCLOSERS, H_CAPCLOSERS, H_CLOSERS = 30, 31, 32
-H_ROW, H_CAPROW, H_AT = 33, 34, 35
+H_ROW, H_CAPROW, H_AT, H_KEYED = 33, 34, 35, 36
 A_HEADER = 64
 
 # Records of A; C_BYTES is the first of the eight words behind the closure items that tell the bytes they take
 CF, EN, CL = 9, 4, 5
 C_ENT, C_NENT, C_CANON, C_CLO, C_NCLO, C_ROW, C_FLAGS, C_BYTES, C_LOOPS = 0, 1, 2, 3, 4, 5, 6, 7, 8
-PENDING_FLAG, GUARDED_FLAG, HOLDS_FLAG = 1, 2, 4
+# Flags of a configuration: a guarded value is about to begin, or open; some token closes one; some reading is inside an
+# object with undeclared keys, every reading inside an object
+PENDING_FLAG, GUARDED_FLAG, HOLDS_FLAG, CLOSES_FLAG, OPEN_FLAG, DISTINCT_FLAG = 1, 2, 4, 8, 16, 32
+HELD_FLAGS = PENDING_FLAG | HOLDS_FLAG
 PENDING = -1
 
 # Needs
@@ -79,6 +84,7 @@ NEED_RULE, NEED_TABLE, NEED_GUARD, NEED_SPACES = 1, 2, 3, 4
 
 # Status
 OK, FAILED = 0, -1
+NO_BYTES, ASKS = -2, -3
 
 # Overflow codes
 O_CFG, O_ENT, O_CLO, O_SET, O_UNI, O_SCR, O_CLOSERS, O_ROWS = 1, 2, 3, 4, 5, 6, 7, 8

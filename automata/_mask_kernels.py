@@ -5,11 +5,15 @@ from __future__ import annotations
 
 from ._closure_kernels import closure, note_bytes
 from ._guard_kernels import note_need
+from ._keys_kernels import K_NODES, KEYED, KN, STATE, forbid_keys
 from ._layout_kernels import *  # noqa: F403
 from ._payload_kernels import other_available
 from ._take_kernels import take_overrides, take_spaces, take_table
 from ._walk_kernels import note_closer, set_bit, walk_items
 from .kernel import kernel
+
+#: What `fetch_mask` says.
+FETCHED, ASK_GUARDS, ASK_TOKENS = 1, 2, 4
 
 
 @kernel("int64(int32[::1], int32[::1], int64, int64)")
@@ -112,19 +116,46 @@ def compute_mask(G, A, X, R, V, M, index, words, c, text):
             if ends == 1 and note_closer(A, t) < 0:
                 return FAILED
     A[A[H_CFG] + c * CF + C_ROW] = index + 1
+    if A[H_NCLOSERS]:
+        A[A[H_CFG] + c * CF + C_FLAGS] |= CLOSES_FLAG
     return OK
 
 
-@kernel()
-def fetch_mask(A, M, c, row):
-    """Copy the remembered mask of configuration c to `row`: 1; 0 if there is none yet, -1 if the row does not fit."""
+@kernel("int64(int32[::1], int32[::1], int64, int32[::1])")
+def copy_mask(A, M, c, row):
+    """Copy the remembered mask of configuration c to `row`: FETCHED, with ASK_GUARDS if there are guards to ask.
+
+    0 if there is no mask yet, -1 if the row does not fit.
+    """
     words = len(row)
     if words != A[H_CAPROW]:
         return -1
-    index = A[A[H_CFG] + A[A[H_CFG] + c * CF + C_CANON] * CF + C_ROW]
+    rec = A[H_CFG] + A[A[H_CFG] + c * CF + C_CANON] * CF
+    index = A[rec + C_ROW]
     if index == 0:
         return 0
     source = M[(index - 1) * words : index * words]
     for i in range(words):
         row[i] = source[i]
-    return 1
+    return FETCHED | ASK_GUARDS if A[rec + C_FLAGS] & CLOSES_FLAG else FETCHED
+
+
+@kernel()
+def fetch_mask(A, M, c, row):
+    """`copy_mask`, for Python."""
+    return copy_mask(A, M, c, row)
+
+
+@kernel()
+def fetch_keyed_mask(A, K, V, M, state, config, row):
+    """`copy_mask` for a node of K, without the tokens that end a key seen before; ASK_TOKENS if others may hold one.
+
+    `config`: the configuration, or 0 if the node holds one itself.
+    """
+    at = K[K_NODES] + KN * (state - KEYED)
+    if config == 0 and K[at] != STATE:
+        return 0
+    found = copy_mask(A, M, config if config > 0 else K[at + 1], row)
+    if found > 0 and forbid_keys(K, V, state - KEYED, row):
+        found |= ASK_TOKENS
+    return found

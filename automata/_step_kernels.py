@@ -195,12 +195,13 @@ def step(G, A, c, b, pos, text, ask):
     memo = A[H_MEMO] + 3 * ((c * 389 + b) & A[H_MEMOMASK])
     if A[memo] == c and A[memo + 1] == b:
         return A[memo + 2]
-    off = A[H_CLO] + A[rec + C_CLO] * CL
-    if A[H_GUARDS] == 0:
-        result = step_items(G, A, off, A[rec + C_NCLO], b, pos, text, ask)
-        if result >= 0:
-            A[memo] = c
-            A[memo + 1] = b
-            A[memo + 2] = result
-        return result
-    return step_items(G, A, off, A[rec + C_NCLO], b, pos, text, ask)
+    closed = A[H_CLOSED]
+    A[H_CLOSED] = 0
+    result = step_items(G, A, A[H_CLO] + A[rec + C_CLO] * CL, A[rec + C_NCLO], b, pos, text, ask)
+    # Where guards are, a result may depend on what they say and where their values began.
+    if result >= 0 and A[H_CLOSED] == 0 and (A[rec + C_FLAGS] | A[A[H_CFG] + result * CF + C_FLAGS]) & HELD_FLAGS == 0:
+        A[memo] = c
+        A[memo + 1] = b
+        A[memo + 2] = result
+    A[H_CLOSED] |= closed
+    return result

@@ -1,14 +1,14 @@
 """Token automaton: a grammar and a vocabulary, ready to fill masks.
 
-A state is one integer: the configuration, or, where guards are open, a configuration and the text since the outermost
-open guard, interned. Equal states are equal integers, states are never changed, and so forking is copying an integer.
+A state is one integer: the configuration, or that and what stands beside it, interned (see `states.py`). Equal states
+are equal integers, states are never changed, and so forking is copying an integer.
 """
 
 from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -18,14 +18,17 @@ from numpy.typing import NDArray
 
 from ..errors import VocabularyError
 from ..grammar.analysis import reachable
-from ..grammar.ir import Grammar, Guarded, children
+from ..grammar.ir import Grammar
 from . import _layout_kernels as L
-from ._advance_kernels import NO_BYTES, accepts_end, advance_bytes, advance_special, advance_token, ask_closers
+from ._advance_kernels import accepts_end, advance_bytes, advance_keys, advance_special, advance_token, ask_closers
 from ._guard_kernels import keep_verdict
-from ._mask_kernels import compute_mask, fetch_mask
+from ._keys_kernels import KEYED, TWICE
+from ._mask_kernels import ASK_GUARDS, ASK_TOKENS, compute_mask, fetch_keyed_mask, fetch_mask
 from .distance import Distances
+from .mask_pool import MaskPool, Row
 from .pushdown import FINISHED, Limits, Pushdown
-from .stats import Residual, Stats
+from .states import States
+from .stats import Residual, Stats, residuals_of
 from .tables import tables_of
 from .texts import Texts
 from .vocabulary import Vocabulary
@@ -33,7 +36,6 @@ from .vocabulary import Vocabulary
 if TYPE_CHECKING:
     from .matcher import Matcher
 
-Row = NDArray[np.int32]
 _NO_TEXT = np.zeros(1, np.uint8)
 
 
@@ -56,15 +58,11 @@ class TokenAutomaton:
         #: Held by every method that looks at the arenas.
         self.lock = threading.RLock()
         self._data, self._starts = self._tables.data, self._tables.start
-        self._masks = np.zeros(4 * max(1, self.mask_width), np.int32)
-        self._n_masks = 0
-        self._max_masks = max(4, limits.mask_bytes // max(4, 4 * self.mask_width))
-        self._closers: dict[int, NDArray[np.int32]] = {}
-        self._texts = Texts()
-        self._hits = self._misses = self._evictions = self._asked = 0
+        self._pool = MaskPool(self.mask_width, limits.mask_bytes)
+        self._states = States(self._tables, limits.bytes)
+        self._asked = 0
         self._distances: Distances | None = None
         self._runs = 0
-        self._memory: tuple[int, int, int, int, object, object] = (0, 0, 0, 0, None, None)
         self.start = self._pda.start
 
     # States
@@ -73,8 +71,9 @@ class TokenAutomaton:
         """The state after a token, guards asked; 0 if it is not allowed."""
         pda = self._pda
         with self.lock:
-            if 0 < state < Texts.BASE and state != FINISHED and not pda.guarded:
-                after: int = advance_token(pda.G, pda.A, state, int(token), self._data, self._starts)
+            if (0 < state < Texts.BASE or state >= KEYED) and state != FINISHED:
+                K = self._states.K
+                after: int = advance_token(pda.G, pda.A, K, state, int(token), self._data, self._starts)
                 if after >= 0:
                     return after
             return self._advance(state, int(token))
@@ -82,37 +81,57 @@ class TokenAutomaton:
     def _advance(self, state: int, token: int) -> int:
         if state in (0, FINISHED) or not 0 <= token < self.vocabulary.width:
             return 0
-        config, text = self._texts.split(state)
         pda = self._pda
-        while not pda.guarded:
-            after: int = advance_token(pda.G, pda.A, config, token, self._data, self._starts)
+        while state < Texts.BASE or state >= KEYED:
+            after: int = advance_token(pda.G, pda.A, self._states.K, state, token, self._data, self._starts)
             if after >= 0:
                 return after
-            if after == NO_BYTES:
+            if after != L.FAILED:
                 break
-            pda.supply(self._no_guard)
+            self._supply(self._no_guard)
+        config, text = self._states.split(state)
         start, end = int(self._starts[token]), int(self._starts[token + 1])
-        if start == end:
+        if start < end:
+            moved = self._advance_guarded(config, text, start, end)
+        else:
             moved = self._advance_special(config, text, token)
             if moved == 0 and token in self._ends and self._accepts(config, text):
                 return FINISHED
+        if not moved or not pda.keyed:
             return moved
-        return self._advance_guarded(config, text, start, end)
+        return 0 if self._repeats(state, token) else self._states.join(pda.A, moved)
+
+    def _repeats(self, state: int, token: int) -> bool:
+        """Whether an object gets an undeclared key twice by an allowed token; where that leads goes to K's header."""
+        pda, config = self._pda, self._states.split(state)[0]
+        start, end = int(self._starts[token]), int(self._starts[token + 1])
+        place = self._states.place(state)
+        while (r := advance_keys(pda.G, pda.A, self._states.K, config, *place, self._data, start, end)) < 0:
+            self._supply(self._no_guard)
+        return bool(r == TWICE)
+
+    def _supply(self, ask: Callable[[int, int, int], None]) -> None:
+        """Supply what the kernel that just failed lacks."""
+        if self._states.is_full:
+            self._states.grow()
+        else:
+            self._pda.supply(ask)
 
     def _advance_guarded(self, config: int, text: int, start: int, end: int) -> int:
         pda = self._pda
-        before = self._texts.bytes_of(text)
+        texts = self._states.texts
+        before = texts.bytes_of(text)
         buffer = np.frombuffer(bytearray(before + self._data[start:end].tobytes()), np.uint8)
         pos = len(before)
         while (n := advance_bytes(pda.G, pda.A, config, buffer, pos, len(buffer), pos, buffer, 1)) < 0:
-            pda.supply(lambda guard, lo, hi: self._ask(guard, lo, hi, buffer))
+            self._supply(lambda guard, lo, hi: self._ask(guard, lo, hi, buffer))
         if n < end - start:
             return 0
         if end - start == 1 or not self._holds(int(pda.A[L.H_RESULT])) or (text and not pda.A[L.H_CLOSED]):
             return self._pair(int(pda.A[L.H_RESULT]), text, self._data[start:end].tobytes())
-        state = self._texts.state(config, text)  # a guarded value began inside the token: so does its text
+        state = texts.state(config, text)  # a guarded value began inside the token: so does its text
         for at in range(start, end):
-            state = self._advance_guarded(*self._texts.split(state), at, at + 1)
+            state = self._advance_guarded(*texts.split(state), at, at + 1)
         return state
 
     def _holds(self, config: int) -> bool:
@@ -122,31 +141,33 @@ class TokenAutomaton:
 
     def _advance_special(self, config: int, text: int, token: int) -> int:
         pda = self._pda
-        buffer = np.frombuffer(bytearray(self._texts.bytes_of(text) or b"\0"), np.uint8)
-        pos = len(self._texts.bytes_of(text))
+        before = self._states.texts.bytes_of(text)
+        buffer = np.frombuffer(bytearray(before or b"\0"), np.uint8)
+        pos = len(before)
         while advance_special(pda.G, pda.A, config, token, pos, buffer, 1) < 0:
-            pda.supply(lambda guard, lo, hi: self._ask(guard, lo, hi, buffer))
+            self._supply(lambda guard, lo, hi: self._ask(guard, lo, hi, buffer))
         return self._pair(int(pda.A[L.H_RESULT]), text, b"")
 
     def _pair(self, config: int, text: int, added: bytes) -> int:
         """The state of a configuration: with the text only while a guarded value is open."""
         if not self._holds(config):
             return config
-        return self._texts.join(config, self._texts.append(text, added))
+        texts = self._states.texts
+        return texts.join(config, texts.append(text, added))
 
     def accepts(self, state: int) -> bool:
         """Whether the text may end here, guards asked."""
         with self.lock:
             if state == 0 or state == FINISHED:
                 return False
-            return self._accepts(*self._texts.split(state))
+            return self._accepts(*self._states.split(state))
 
     def _accepts(self, config: int, text: int) -> bool:
         pda = self._pda
-        before = self._texts.bytes_of(text)
+        before = self._states.texts.bytes_of(text)
         buffer = np.frombuffer(bytearray(before), np.uint8) if before else _NO_TEXT
         while (verdict := accepts_end(pda.G, pda.A, config, len(before), buffer, 1)) < 0:
-            pda.supply(lambda guard, lo, hi: self._ask(guard, lo, hi, buffer))
+            self._supply(lambda guard, lo, hi: self._ask(guard, lo, hi, buffer))
         return bool(verdict)
 
     def _ask(self, guard: int, start: int, end: int, text: NDArray[np.uint8]) -> None:
@@ -164,94 +185,99 @@ class TokenAutomaton:
     # Masks
 
     def memory(self, state: int) -> tuple[int, int, int, int] | None:
-        """Where the masks of states without guards are remembered, for `batch.py`; None for another kind of state.
+        """Where the masks of bare configurations are remembered, for `batch.py`; None for another kind of state.
 
         Addresses and lengths of the configurations and of the pool, valid while the lock is held.
         """
-        A, masks = self._pda.A, self._masks
-        if not 0 < state < Texts.BASE or state == FINISHED or self._pda.guarded:
+        if not 0 < state < Texts.BASE or state == FINISHED:
             return None
-        if self._memory[4] is not A or self._memory[5] is not masks:
-            self._memory = A.ctypes.data, len(A), masks.ctypes.data, len(masks), A, masks
-        return self._memory[:4]
+        return self._pool.memory(self._pda.A)
 
     def _mask_index(self, config: int) -> int:
         """The row of a configuration's mask in the pool, computed if needed."""
-        pda = self._pda
+        pda, pool, tables = self._pda, self._pool, self._tables
         A = pda.A
         canon = int(A[A[L.H_CFG] + config * L.CF + L.C_CANON])
-        index = int(A[A[L.H_CFG] + canon * L.CF + L.C_ROW])
-        if index:
-            self._hits += 1
-            return index - 1
-        self._misses += 1
-        index = self._new_row()
-        width, tables = self.mask_width, self._tables
-        while compute_mask(pda.G, pda.A, tables.X, tables.R, tables.V, self._masks, index, width, canon, _NO_TEXT) < 0:
-            pda.supply(self._no_guard)
-        self._n_masks += 1
+        known = int(A[A[L.H_CFG] + canon * L.CF + L.C_ROW])
+        if known:
+            pool.hits += 1
+            return known - 1
+        pool.misses += 1
+        index, width = pool.room(A), self.mask_width
+        while compute_mask(pda.G, pda.A, tables.X, tables.R, tables.V, pool.rows, index, width, canon, _NO_TEXT) < 0:
+            self._supply(self._no_guard)
+        pool.n += 1
         A = pda.A
         if pda.guarded:
             at = A[L.H_CLOSERS]
-            self._closers[canon] = np.unique(A[at : at + A[L.H_NCLOSERS]])
+            pool.closers[canon] = np.unique(A[at : at + A[L.H_NCLOSERS]])
+        if pda.keyed and not A[A[L.H_CFG] + canon * L.CF + L.C_FLAGS] & L.OPEN_FLAG:
+            self._states.open_keys()
+            self._forbid(canon, self._states.tokens_to_ask(False), pool.row(index))
         return index
 
-    def _new_row(self) -> int:
-        """An unused row of the pool; a full pool grows, or is begun anew (rows handed out stay as they are)."""
-        if self._n_masks >= self._max_masks:
-            self._evictions += self._n_masks
-            self._masks = np.zeros(4 * max(1, self.mask_width), np.int32)
-            self._n_masks = 0
-            self._closers.clear()
-            A = self._pda.A
-            at = A[L.H_CFG]
-            A[at : at + A[L.H_NCFG] * L.CF].reshape(-1, L.CF)[:, L.C_ROW] = 0
-        elif (self._n_masks + 1) * self.mask_width > len(self._masks):
-            grown = np.zeros(2 * len(self._masks), np.int32)
-            grown[: len(self._masks)] = self._masks
-            self._masks = grown
-        return self._n_masks
+    def _forbid(self, state: int, tokens: Sequence[int], row: Row) -> None:
+        """Clear the tokens of a row, among these, by which an undeclared key comes twice."""
+        for token in tokens:
+            if row[token >> 5] >> (token & 31) & 1 and self._repeats(state, token):
+                row[token >> 5] &= ~np.int32(np.uint32(1 << (token & 31)).view(np.int32))
 
     def mask(self, state: int) -> Row:
         """The tokens that may follow, guards not asked: a read-only int32 row of `mask_width` words."""
         with self.lock:
-            if state == 0 or state == FINISHED:
-                row = np.zeros(self.mask_width, np.int32)
+            if 0 < state < KEYED and state != FINISHED:
+                row = self._pool.row(self._mask_index(self._states.split(state)[0]))
             else:
-                index = self._mask_index(self._texts.split(state)[0])
-                row = self._masks[index * self.mask_width : (index + 1) * self.mask_width]
-            row = row.view()
+                row = np.zeros(self.mask_width, np.int32)
+                if state >= KEYED:
+                    self._fill_keyed(state, row)
             row.setflags(write=False)
             return row
 
     def fill_mask(self, state: int, row: Row) -> None:
         """Write the tokens that may follow, guards asked, to an int32 row of `mask_width` words."""
-        pda = self._pda
         with self.lock:
             if state in (0, FINISHED):
                 row[:] = 0
                 return
-            config, text = (state, 0) if state < Texts.BASE else self._texts.split(state)
-            fetched = fetch_mask(pda.A, self._masks, config, row)
-            if fetched > 0:
-                self._hits += 1
+            if state >= KEYED:
+                found = self._fill_keyed(state, row)
             else:
-                if fetched < 0:
-                    raise ValueError(f"Expected a row of {self.mask_width} words, got {len(row)}.")
-                index = self._mask_index(config)
-                row[:] = self._masks[index * self.mask_width : (index + 1) * self.mask_width]
-            if pda.guarded:
-                self._ask_closers(config, text, row)
+                config = state if state < Texts.BASE else self._states.split(state)[0]
+                found = int(fetch_mask(self._pda.A, self._pool.rows, config, row))
+                if found == 0:
+                    row[:] = self._pool.row(self._mask_index(config))
+                    found = ASK_GUARDS
+                else:
+                    self._pool.hits += 1
+            if found < 0:
+                raise ValueError(f"Expected a row of {self.mask_width} words, got {len(row)}.")
+            if found & ASK_GUARDS and self._pda.guarded:
+                self._ask_closers(*self._states.split(state), row)
+
+    def _fill_keyed(self, state: int, row: Row) -> int:
+        """Write the mask of a keyed state, guards not asked; returns as `fetch_keyed_mask`."""
+        pda, states, V = self._pda, self._states, self._tables.V
+        found = int(fetch_keyed_mask(pda.A, states.K, V, self._pool.rows, state, 0, row))
+        if found == 0:
+            config = states.split(state)[0]
+            self._mask_index(config)
+            found = int(fetch_keyed_mask(pda.A, states.K, V, self._pool.rows, state, config, row))
+        else:
+            self._pool.hits += 1
+        self._forbid(state, states.tokens_to_ask(bool(found & ASK_TOKENS)), row)
+        return found
 
     def _ask_closers(self, config: int, text: int, row: Row) -> None:
         A = self._pda.A
         canon = int(A[A[L.H_CFG] + config * L.CF + L.C_CANON])
-        tokens = self._closers.get(canon)
+        tokens = self._pool.closers.get(canon)
         if tokens is None or not len(tokens):
             return
         pda = self._pda
         sizes = self._starts[tokens + 1] - self._starts[tokens]
-        before = self._texts.bytes_of(text)
+        texts = self._states.texts
+        before = texts.bytes_of(text)
         buffer = np.zeros(len(before) + int(sizes.max()) + 1, np.uint8)
         buffer[: len(before)] = np.frombuffer(before, np.uint8)
         status = np.full(len(tokens), -1, np.int32)
@@ -259,9 +285,9 @@ class TokenAutomaton:
         pos = len(before)
         pda.A[L.H_AT] = 0
         while ask_closers(pda.G, pda.A, config, tokens, status, self._data, self._starts, pos, buffer) < 0:
-            pda.supply(lambda guard, lo, hi: self._ask(guard, lo, hi, buffer))
+            self._supply(lambda guard, lo, hi: self._ask(guard, lo, hi, buffer))
         for k in np.flatnonzero(sizes == 0).tolist():  # special tokens and the end of sequence
-            status[k] = self._advance(self._texts.state(config, text), int(tokens[k])) != 0
+            status[k] = self._advance(texts.state(config, text), int(tokens[k])) != 0
         refused = tokens[status == 0]
         bits = np.left_shift(np.uint32(1), (refused & 31).astype(np.uint32))
         np.bitwise_and.at(row.view(np.uint32), refused >> 5, ~bits)
@@ -300,12 +326,12 @@ class TokenAutomaton:
     def run_text(self, state: int, text: bytes) -> tuple[int, int]:
         """Follow a text byte by byte, guards not asked: the number of bytes that fit and the configuration there."""
         with self.lock:
-            config = self._texts.split(state)[0]
+            config = self._states.split(state)[0]
             data = np.frombuffer(bytearray(text or b"\0"), np.uint8)
             pda = self._pda
             for i in range(len(text)):
                 while advance_bytes(pda.G, pda.A, config, data, i, i + 1, 0, _NO_TEXT, 0) < 0:
-                    pda.supply(self._no_guard)
+                    self._supply(self._no_guard)
                 after = int(pda.A[L.H_RESULT])
                 if after == 0:
                     return i, config
@@ -336,15 +362,7 @@ class TokenAutomaton:
     @cached_property
     def residuals(self) -> list[Residual]:
         """The guards of the grammar."""
-        found: dict[Residual, None] = {}
-        for expr in reachable(self.grammar.rules, self.grammar.start).values():
-            stack = [expr]
-            while stack:
-                top = stack.pop()
-                if isinstance(top, Guarded):
-                    found[Residual(top.check.pointer, top.check.keyword)] = None
-                stack.extend(children(top))
-        return list(found)
+        return residuals_of(self.grammar)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -359,7 +377,7 @@ class TokenAutomaton:
     def least_bytes(self, state: int) -> int:
         """Bytes that still suffice to complete the text (an upper bound of the least number of them)."""
         with self.lock:
-            return self._distance().least(self._texts.split(state)[0])
+            return self._distance().least(self._states.split(state)[0])
 
     def mask_within(self, state: int, n_tokens: int) -> Row:
         """The mask of the tokens behind which `n_tokens - 1` more (bytes, at worst) suffice to complete the text.
@@ -388,12 +406,12 @@ class TokenAutomaton:
             rules=pda.n_rules,
             rules_lowered=int(np.count_nonzero(lowered)),
             configurations=int(A[L.H_NCFG]),
-            arena_bytes=A.nbytes + pda.G.nbytes,
-            masks=self._n_masks,
-            mask_bytes=self._masks.nbytes,
-            mask_hits=self._hits,
-            mask_misses=self._misses,
-            mask_evictions=self._evictions,
+            arena_bytes=A.nbytes + pda.G.nbytes + self._states.K.nbytes,
+            masks=self._pool.n,
+            mask_bytes=self._pool.rows.nbytes,
+            mask_hits=self._pool.hits,
+            mask_misses=self._pool.misses,
+            mask_evictions=self._pool.evictions,
             guards_asked=self._asked,
             tables=self._tables.stats.tables,
             table_bytes=self._tables.stats.bytes,

@@ -84,6 +84,8 @@ class Block:
         self.classes: list[int] = []
         #: State inside an undeclared key -> content key of its table.
         self.regions: dict[int, Hashable] = {}
+        #: Whether its undeclared keys must be remembered.
+        self.open = False
 
     def state(self, flags: int = 0) -> int:
         """Add a state; returns its local number."""
@@ -138,6 +140,7 @@ class Block:
             terminal,
             self.start_words,
             self.regions,
+            self.open,
         )
 
     def _row(self, state: State, flat: list[int], codes: list[int]) -> tuple[int, ...]:
@@ -225,3 +228,5 @@ class Lowered:
     start_words: list[int] | None
     #: State inside an undeclared key -> content key of its table.
     regions: dict[int, Hashable]
+    #: Whether undeclared keys must be remembered.
+    open: bool = False

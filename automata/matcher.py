@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from ..errors import SyntagmaError
-from .automaton import Row, TokenAutomaton
+from .automaton import TokenAutomaton
 from .explain import Explanation, explain
+from .mask_pool import Row
 
 
 class Matcher:

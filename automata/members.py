@@ -114,6 +114,10 @@ class _MembersMaker:
             block.classes = [self.colons.get(index, self.after) for index in classes]
             keys = tuple(other.key for other in expr.other)
             block.regions = {number: (keys, q) for q, number in self.pure.items()}
+        if expr.distinct:
+            block.open = self.dfa is not None
+            for laid in block.states[1:]:
+                laid.flags |= L.DISTINCT | (L.OPEN if block.open else 0)
         return block
 
     def _set_rule(self, required: list[bool]) -> None:

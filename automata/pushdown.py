@@ -66,6 +66,8 @@ class Pushdown:
         self._seconds = 0.0
         #: Whether a rule lowered so far has a guard.
         self.guarded = False
+        #: Whether one has undeclared keys that must be remembered.
+        self.keyed = False
         self._blocks: dict[int, tuple[int, Lowered]] = {}
         self._make_grammar_arena(ends)
         self._make_config_arena()
@@ -152,6 +154,8 @@ class Pushdown:
             self._blocks[rule] = (first, lowered)
         if guard >= 0 and not self.guarded:
             self._admit_guards()
+        if lowered.open:
+            self.A[L.H_KEYED] = self.keyed = True
         self._seconds += time.perf_counter() - began
         if self._seconds > self.limits.seconds:
             raise BudgetExceeded("seconds of lowering", self.limits.seconds)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..grammar.analysis import reachable
+from ..grammar.ir import Grammar, Guarded, children
+
 
 @dataclass(frozen=True, slots=True)
 class Residual:
@@ -11,6 +14,19 @@ class Residual:
 
     pointer: str
     keyword: str
+
+
+def residuals_of(grammar: Grammar) -> list[Residual]:
+    """The guards that a grammar's texts may meet."""
+    found: dict[Residual, None] = {}
+    for expr in reachable(grammar.rules, grammar.start).values():
+        stack = [expr]
+        while stack:
+            top = stack.pop()
+            if isinstance(top, Guarded):
+                found[Residual(top.check.pointer, top.check.keyword)] = None
+            stack.extend(children(top))
+    return list(found)
 
 
 @dataclass(frozen=True, slots=True)

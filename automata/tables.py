@@ -10,6 +10,7 @@ import threading
 import weakref
 from collections.abc import Hashable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeAlias
 
 import numpy as np
@@ -183,6 +184,13 @@ class TerminalTables:
         record[L.T_KIND], record[L.T_INNER] = L.ROWS, first
         record[L.T_LONG], record[L.T_NLONG] = self._append(long), len(long)
         return True
+
+    @cached_property
+    def whole_keys(self) -> tuple[list[bytes], list[int], list[int]]:
+        """See `states.whole_keys`."""
+        from .states import whole_keys
+
+        return whole_keys(self.data, self.start)
 
     def index_spaces(self) -> None:
         """Add the trie of what follows white space in the tokens that begin with it."""

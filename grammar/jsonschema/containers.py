@@ -91,7 +91,8 @@ class Containers:
         if not others:
             members = [m for m in members if m.value != NOTHING]
             most = None if most is None or most >= len(members) else most
-        body = Members(tuple(members), tuple(others), style.order, layout.colon, layout.separator(depth), least, most)
+        separator = layout.separator(depth)
+        body = Members(tuple(members), tuple(others), style.order, layout.colon, separator, least, most, distinct=True)
         expr = layout.enclosed(b"{", body, b"}", depth)
         if classes.exact or self._lowering.reader.document.dynamic:
             return expr
@@ -114,5 +115,5 @@ class Containers:
             items = Items(prefix, None, len(prefix), None, layout.separator(depth))
             return layout.enclosed(b"[", items, b"]", depth)
         members = tuple(Member(style.spelling.literal(k), self.literal(v, below), True) for k, v in value.items())
-        body = Members(members, (), style.order, layout.colon, layout.separator(depth))
+        body = Members(members, (), style.order, layout.colon, layout.separator(depth), distinct=True)
         return layout.enclosed(b"{", body, b"}", depth)

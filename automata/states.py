@@ -1,0 +1,147 @@
+"""States: configurations, and what stands beside them where guarded values or objects with undeclared keys are open.
+
+A state is one integer: a configuration; from `Texts.BASE` on a configuration with the text of an open guarded value;
+from `KEYED` on a node of the arena K (`_keys_kernels.py`), which holds one of these and the keys seen.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import BudgetExceeded
+from . import _keys_kernels as k
+from ._keys_kernels import KEYED, index_nodes, join_keys, lay_text
+from .tables import Ints, TerminalTables
+from .texts import Texts
+
+#: Nodes that K has room for at first.
+ROOM = 2048
+
+
+class States:
+    """The states of one automaton that are more than a configuration."""
+
+    def __init__(self, tables: TerminalTables, n_bytes: int) -> None:
+        self.texts = Texts()
+        #: The keys seen: a header alone until an object with undeclared keys is met.
+        self.K: Ints = np.zeros(k.K_HEADER, np.int32)
+        self._tables = tables
+        self._n_bytes = n_bytes
+        self._with_key: list[int] = []
+        self._with_keys: list[int] = []
+
+    def split(self, state: int) -> tuple[int, int]:
+        """Configuration and text of a state."""
+        if state < KEYED:
+            return self.texts.split(state)
+        kind, inner = self._node(state)[:2]
+        return (inner, 0) if kind == k.STATE else self.texts.split(Texts.BASE + inner)
+
+    def without_keys(self, state: int) -> int:
+        """The state without the keys seen."""
+        return self.texts.state(*self.split(state)) if state >= KEYED else state
+
+    def place(self, state: int) -> tuple[int, int, int]:
+        """Where a state stands among the keys: cursor, lex and text; no cursor outside objects with undeclared keys."""
+        if state < KEYED:
+            return 0, 0, 0
+        _, _, cursor, lex, text = self._node(state)
+        return cursor, lex, text
+
+    def join(self, A: Ints, state: int) -> int:
+        """A state without keys, and the place that K's header holds."""
+        config, text = self.texts.split(state)
+        kind, inner = (k.HELD, state - Texts.BASE) if text else (k.STATE, config)
+        while (joined := int(join_keys(A, self.K, kind, inner, config))) < 0:
+            self.grow()
+        return joined if joined >= KEYED else state
+
+    def _node(self, state: int) -> list[int]:
+        at = int(self.K[k.K_NODES]) + k.KN * (state - KEYED)
+        words: list[int] = self.K[at : at + k.KN].tolist()
+        return words
+
+    @property
+    def is_full(self) -> bool:
+        """Whether a kernel had no room left for a node."""
+        return bool(self.K[k.K_FULL])
+
+    def tokens_to_ask(self, suspect: bool) -> list[int]:
+        """Tokens that may end two keys, or, if a key seen stands whole in one, all that may hold a whole key."""
+        return self._with_key if suspect else self._with_keys
+
+    def open_keys(self) -> None:
+        """Make room for keys seen."""
+        if len(self.K) > k.K_HEADER:
+            return
+        self.K[k.K_N] = 1
+        self._lay(ROOM)
+        whole, self._with_key, self._with_keys = self._tables.whole_keys
+        for text in [b"", *whole]:
+            data = np.frombuffer(text + b"\0", np.uint8)
+            while lay_text(self.K, data, len(text)) < 0:
+                self.grow()
+        self.K[k.K_WHOLE] = self.K[k.K_N]
+
+    def grow(self) -> None:
+        """Double the room, or make some."""
+        if len(self.K) == k.K_HEADER:
+            self.open_keys()
+            return
+        self._lay(2 * int(self.K[k.K_CAP]))
+        index_nodes(self.K)
+
+    def _lay(self, room: int) -> None:
+        old, longest = self.K, self._tables.longest
+        table, scratch = 4 * room, longest + 4 * (longest + 2)
+        if 4 * (k.KN * room + table) > self._n_bytes:
+            raise BudgetExceeded("bytes of the keys seen", self._n_bytes)
+        grown = np.zeros(k.K_HEADER + k.KN * room + table + scratch, np.int32)
+        grown[: k.K_HEADER] = old[: k.K_HEADER]
+        nodes = k.K_HEADER
+        if len(old) > nodes:
+            used = k.KN * int(old[k.K_N])
+            grown[nodes : nodes + used] = old[nodes : nodes + used]
+        grown[k.K_NODES], grown[k.K_CAP] = nodes, room
+        grown[k.K_TABLE], grown[k.K_MASK] = nodes + k.KN * room, table - 1
+        grown[k.K_SCR], grown[k.K_ROOM] = nodes + k.KN * room + table, longest
+        grown[k.K_FULL] = 0
+        self.K = grown
+
+
+#: The end of a key, its value, and another key.
+_TWO_ENDS = re.compile(rb'"[ \t\r\n]*:.*,[ \t\r\n]*"(?:[^"\\]|\\.)*"', re.DOTALL)
+
+
+def whole_keys(data: NDArray[np.uint8], start: NDArray[np.int64]) -> tuple[list[bytes], list[int], list[int]]:
+    """What stands between quotes inside tokens, decoded; the tokens with two quotes; those that may end two keys."""
+    before = np.concatenate(([0], np.cumsum(data == k.QUOTE)))
+    two = np.flatnonzero(before[start[1:]] - before[start[:-1]] >= 2)
+    found: set[bytes] = set()
+    ends_two: list[int] = []
+    for token in two.tolist():
+        text = data[start[token] : start[token + 1]].tobytes()
+        if _TWO_ENDS.search(text):
+            ends_two.append(token)
+        at = text.find(b'"')
+        while at >= 0:
+            found.update(_key_behind(text, at))
+            at = text.find(b'"', at + 1)
+    return sorted(found), two.tolist(), ends_two
+
+
+def _key_behind(text: bytes, quote: int) -> list[bytes]:
+    """The JSON string that begins with this quote, if it ends in the text and is one."""
+    end = quote + 1
+    while end < len(text) and text[end] != k.QUOTE:
+        end += 2 if text[end] == k.BACKSLASH else 1
+    if end >= len(text):
+        return []
+    try:
+        return [json.loads(text[quote : end + 1]).encode("utf-8", "surrogatepass")]
+    except ValueError:
+        return []
