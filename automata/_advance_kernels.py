@@ -6,32 +6,11 @@ from __future__ import annotations
 from ._closure_kernels import closure
 from ._config_kernels import intern_one
 from ._guard_kernels import verdict
-from ._keys_kernels import (
-    EXPECTS,
-    FULL,
-    K_CURSOR,
-    K_LEX,
-    K_NODES,
-    K_TEXT,
-    KEYED,
-    KN,
-    LEFT,
-    OBJECT,
-    QUOTE,
-    READ,
-    STATE,
-    TWICE,
-    keyed_state,
-    node_of,
-    read_text,
-)
+from ._keys_kernels import keyed_state, node_of, read_text
 from ._layout_kernels import *  # noqa: F403
 from ._slot_kernels import advance_slot, put_slot
 from ._step_kernels import land, merge_results, settle
 from .kernel import kernel
-
-#: Quotes that a token needs to hold two keys.
-TWO_KEYS = 4
 
 
 @kernel("int64(int32[::1], int32[::1], int64, uint8[::1], int64, int64, int64, uint8[::1], int64)")

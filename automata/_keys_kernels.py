@@ -24,27 +24,6 @@ from ._layout_kernels import *  # noqa: F403
 from ._walk_kernels import clear_bit
 from .kernel import kernel
 
-# Header of K, then nodes of five words, the hash table, and scratch of a text and a walk
-K_N, K_CAP, K_NODES, K_MASK, K_TABLE, K_WHOLE, K_ROOM, K_SCR = 0, 1, 2, 3, 4, 5, 6, 7
-K_CURSOR, K_LEX, K_TEXT, K_FULL, K_AT = 8, 9, 10, 11, 12
-K_HEADER = 16
-KN = 5
-TEXT, OBJECT, ARRAY, KEY, STATE, HELD = 1, 2, 3, 4, 5, 6
-#: From here on, a state is a node of K.
-KEYED = 1 << 41
-
-# Bits of lex: in a key or another string, a key is expected; a backslash (1) or the digits behind it (2 to 5), their
-# value, and a high surrogate, plus one
-IN_KEY, IN_STRING, EXPECTS = 1, 2, 4
-ESCAPE, DIGITS, HIGH = 3, 6, 18
-_ESCAPE_BITS = 7 << ESCAPE
-_HIGH_BITS = 0x7FF << HIGH
-QUOTE, BACKSLASH = 34, 92
-CODE_POINT = 1 << 9
-
-#: What `read_text` says.
-FULL, TWICE, READ, LEFT = -1, 0, 1, 2
-
 
 @kernel("int64(int32[::1], int64, int64, int64, int64, int64)")
 def node_of(K, kind, a, b, c, d):
@@ -95,10 +74,10 @@ def read_key_byte(lex, b):
     if escape == 0:
         if b == BACKSLASH:
             return lex | 1 << ESCAPE
-        return (lex & ~_HIGH_BITS) | (b + 1) << 32
+        return (lex & ~HIGH_BITS) | (b + 1) << 32
     if escape == 1:
         if b == 117:
-            return (lex & ~_ESCAPE_BITS) | 2 << ESCAPE
+            return (lex & ~ESCAPE_BITS) | 2 << ESCAPE
         if b == 98:
             b = 8
         elif b == 102:
@@ -183,7 +162,7 @@ def with_key(K, cursor, text):
 def read_text(K, cursor, lex, text, data, start, end, strict):
     """Read data[start:end] from where the cursor stands; the new place goes to K_CURSOR, K_LEX and K_TEXT.
 
-    READ; LEFT if the outermost container was closed, at byte K_AT; TWICE if a key comes again (not `strict`: it is
+    READ; LEFT if the outermost container was closed; TWICE if a key comes again (not `strict`: it is
     passed over); FULL if there is no room.
     """
     nodes = K[K_NODES]
@@ -224,7 +203,6 @@ def read_text(K, cursor, lex, text, data, start, end, strict):
             cursor = K[nodes + KN * container_of(K, cursor) + 1]
             lex = 0
             if cursor == 0:
-                K[K_AT] = i
                 return LEFT
         elif b == 44:
             lex = EXPECTS if K[nodes + KN * container_of(K, cursor)] == OBJECT else 0

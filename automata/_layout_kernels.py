@@ -8,6 +8,7 @@ Few arrays carry everything, because a kernel call from Python costs by the arra
     X  terminal tables     header 8   records (stride TB), tries (nodes stride 4, tokens stride 2, kids), token lists
     V  vocabulary tries    header 8   all tokens, and those with white space in front, without it, in the format of X
     R  mask rows of the terminal tables; M mask rows of the automaton's memo
+    K  keys seen              header 16   nodes (KN), hash table, scratch
 
 State 0 is DEAD, state 1 is ACC, the bottom of every stack. Configuration 0 is DEAD, 1 is BOTTOM (the one entry ACC), 2
 is what follows the end of sequence. An edge code is `target | flags << 27`; 0 is no edge, -1 a refused byte.
@@ -110,3 +111,30 @@ TB = 8
 T_KIND, T_INNER, T_NINNER, T_EXITS, T_LONG, T_NLONG, T_SPARE1, T_SPARE2 = 0, 1, 2, 3, 4, 5, 6, 7
 LISTED, ROW, ROWS = 0, 1, 2
 VARIANTS = 16
+
+# The keys seen: header of K, before nodes of five words, the hash table, and scratch of a text and a walk
+K_N, K_CAP, K_NODES, K_MASK, K_TABLE, K_WHOLE, K_ROOM, K_SCR = 0, 1, 2, 3, 4, 5, 6, 7
+K_CURSOR, K_LEX, K_TEXT, K_FULL = 8, 9, 10, 11
+K_HEADER = 16
+KN = 5
+TEXT, OBJECT, ARRAY, KEY, STATE, HELD = 1, 2, 3, 4, 5, 6
+# From here on, a state is a node of K
+KEYED = 1 << 41
+
+# Bits of lex: in a key or another string, a key is expected; a backslash (1) or the digits behind it (2 to 5), their
+# value, and a high surrogate, plus one
+IN_KEY, IN_STRING, EXPECTS = 1, 2, 4
+ESCAPE, DIGITS, HIGH = 3, 6, 18
+ESCAPE_BITS = 7 << ESCAPE
+HIGH_BITS = 0x7FF << HIGH
+QUOTE, BACKSLASH = 34, 92
+CODE_POINT = 1 << 9
+
+# What `read_text` says
+FULL, TWICE, READ, LEFT = -1, 0, 1, 2
+
+# What `copy_mask` says
+FETCHED, ASK_GUARDS, ASK_TOKENS = 1, 2, 4
+
+# Quotes that a token needs to hold two keys
+TWO_KEYS = 4

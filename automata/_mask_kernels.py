@@ -5,15 +5,12 @@ from __future__ import annotations
 
 from ._closure_kernels import closure, note_bytes
 from ._guard_kernels import note_need
-from ._keys_kernels import K_NODES, KEYED, KN, STATE, forbid_keys
+from ._keys_kernels import forbid_keys
 from ._layout_kernels import *  # noqa: F403
 from ._payload_kernels import other_available
 from ._take_kernels import take_overrides, take_spaces, take_table
 from ._walk_kernels import note_closer, set_bit, walk_items
 from .kernel import kernel
-
-#: What `fetch_mask` says.
-FETCHED, ASK_GUARDS, ASK_TOKENS = 1, 2, 4
 
 
 @kernel("int64(int32[::1], int32[::1], int64, int64)")

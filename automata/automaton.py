@@ -22,8 +22,7 @@ from ..grammar.ir import Grammar
 from . import _layout_kernels as L
 from ._advance_kernels import accepts_end, advance_bytes, advance_keys, advance_special, advance_token, ask_closers
 from ._guard_kernels import keep_verdict
-from ._keys_kernels import KEYED, TWICE
-from ._mask_kernels import ASK_GUARDS, ASK_TOKENS, compute_mask, fetch_keyed_mask, fetch_mask
+from ._mask_kernels import compute_mask, fetch_keyed_mask, fetch_mask
 from .distance import Distances
 from .mask_pool import MaskPool, Row
 from .pushdown import FINISHED, Limits, Pushdown
@@ -71,7 +70,7 @@ class TokenAutomaton:
         """The state after a token, guards asked; 0 if it is not allowed."""
         pda = self._pda
         with self.lock:
-            if (0 < state < Texts.BASE or state >= KEYED) and state != FINISHED:
+            if (0 < state < Texts.BASE or state >= L.KEYED) and state != FINISHED:
                 K = self._states.K
                 after: int = advance_token(pda.G, pda.A, K, state, int(token), self._data, self._starts)
                 if after >= 0:
@@ -82,7 +81,7 @@ class TokenAutomaton:
         if state in (0, FINISHED) or not 0 <= token < self.vocabulary.width:
             return 0
         pda = self._pda
-        while state < Texts.BASE or state >= KEYED:
+        while state < Texts.BASE or state >= L.KEYED:
             after: int = advance_token(pda.G, pda.A, self._states.K, state, token, self._data, self._starts)
             if after >= 0:
                 return after
@@ -108,7 +107,7 @@ class TokenAutomaton:
         place = self._states.place(state)
         while (r := advance_keys(pda.G, pda.A, self._states.K, config, *place, self._data, start, end)) < 0:
             self._supply(self._no_guard)
-        return bool(r == TWICE)
+        return bool(r == L.TWICE)
 
     def _supply(self, ask: Callable[[int, int, int], None]) -> None:
         """Supply what the kernel that just failed lacks."""
@@ -225,11 +224,11 @@ class TokenAutomaton:
     def mask(self, state: int) -> Row:
         """The tokens that may follow, guards not asked: a read-only int32 row of `mask_width` words."""
         with self.lock:
-            if 0 < state < KEYED and state != FINISHED:
+            if 0 < state < L.KEYED and state != FINISHED:
                 row = self._pool.row(self._mask_index(self._states.split(state)[0]))
             else:
                 row = np.zeros(self.mask_width, np.int32)
-                if state >= KEYED:
+                if state >= L.KEYED:
                     self._fill_keyed(state, row)
             row.setflags(write=False)
             return row
@@ -240,19 +239,19 @@ class TokenAutomaton:
             if state in (0, FINISHED):
                 row[:] = 0
                 return
-            if state >= KEYED:
+            if state >= L.KEYED:
                 found = self._fill_keyed(state, row)
             else:
                 config = state if state < Texts.BASE else self._states.split(state)[0]
                 found = int(fetch_mask(self._pda.A, self._pool.rows, config, row))
                 if found == 0:
                     row[:] = self._pool.row(self._mask_index(config))
-                    found = ASK_GUARDS
+                    found = L.ASK_GUARDS
                 else:
                     self._pool.hits += 1
             if found < 0:
                 raise ValueError(f"Expected a row of {self.mask_width} words, got {len(row)}.")
-            if found & ASK_GUARDS and self._pda.guarded:
+            if found & L.ASK_GUARDS and self._pda.guarded:
                 self._ask_closers(*self._states.split(state), row)
 
     def _fill_keyed(self, state: int, row: Row) -> int:
@@ -265,7 +264,7 @@ class TokenAutomaton:
             found = int(fetch_keyed_mask(pda.A, states.K, V, self._pool.rows, state, config, row))
         else:
             self._pool.hits += 1
-        self._forbid(state, states.tokens_to_ask(bool(found & ASK_TOKENS)), row)
+        self._forbid(state, states.tokens_to_ask(bool(found & L.ASK_TOKENS)), row)
         return found
 
     def _ask_closers(self, config: int, text: int, row: Row) -> None:
@@ -373,6 +372,12 @@ class TokenAutomaton:
         for name in sorted(rules):
             digest.update(f"{name!r} {rules[name]!r}\n".encode())
         return digest.hexdigest()
+
+    def split(self, state: int) -> tuple[int, bytes]:
+        """The configuration of a state, and the text of the guarded value that is open, if any."""
+        with self.lock:
+            config, text = self._states.split(state)
+            return config, self._states.texts.bytes_of(text)
 
     def least_bytes(self, state: int) -> int:
         """Bytes that still suffice to complete the text (an upper bound of the least number of them)."""

@@ -33,8 +33,7 @@ def refusals(automaton: TokenAutomaton, state: int, token: int) -> list[Residual
         return []
     found: dict[Residual, None] = {}
     with automaton.lock:
-        config, text = automaton._states.split(state)
-        before = automaton._states.texts.bytes_of(text)
+        config, before = automaton.split(state)
         buffer = np.frombuffer(bytearray(before + added) or bytearray(1), np.uint8)
         pda, at = automaton.pushdown, len(before)
         pda.A[pda.A[L.H_VER] : pda.A[L.H_VER] + 4 * (pda.A[L.H_VERMASK] + 1)] = 0

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import BudgetExceeded
-from . import _keys_kernels as k
-from ._keys_kernels import KEYED, index_nodes, join_keys, lay_text
+from . import _layout_kernels as L
+from ._keys_kernels import index_nodes, join_keys, lay_text
 from .tables import Ints, TerminalTables
 from .texts import Texts
 
@@ -28,7 +28,7 @@ class States:
     def __init__(self, tables: TerminalTables, n_bytes: int) -> None:
         self.texts = Texts()
         #: The keys seen: a header alone until an object with undeclared keys is met.
-        self.K: Ints = np.zeros(k.K_HEADER, np.int32)
+        self.K: Ints = np.zeros(L.K_HEADER, np.int32)
         self._tables = tables
         self._n_bytes = n_bytes
         self._with_key: list[int] = []
@@ -36,18 +36,18 @@ class States:
 
     def split(self, state: int) -> tuple[int, int]:
         """Configuration and text of a state."""
-        if state < KEYED:
+        if state < L.KEYED:
             return self.texts.split(state)
         kind, inner = self._node(state)[:2]
-        return (inner, 0) if kind == k.STATE else self.texts.split(Texts.BASE + inner)
+        return (inner, 0) if kind == L.STATE else self.texts.split(Texts.BASE + inner)
 
     def without_keys(self, state: int) -> int:
         """The state without the keys seen."""
-        return self.texts.state(*self.split(state)) if state >= KEYED else state
+        return self.texts.state(*self.split(state)) if state >= L.KEYED else state
 
     def place(self, state: int) -> tuple[int, int, int]:
         """Where a state stands among the keys: cursor, lex and text; no cursor outside objects with undeclared keys."""
-        if state < KEYED:
+        if state < L.KEYED:
             return 0, 0, 0
         _, _, cursor, lex, text = self._node(state)
         return cursor, lex, text
@@ -55,20 +55,20 @@ class States:
     def join(self, A: Ints, state: int) -> int:
         """A state without keys, and the place that K's header holds."""
         config, text = self.texts.split(state)
-        kind, inner = (k.HELD, state - Texts.BASE) if text else (k.STATE, config)
+        kind, inner = (L.HELD, state - Texts.BASE) if text else (L.STATE, config)
         while (joined := int(join_keys(A, self.K, kind, inner, config))) < 0:
             self.grow()
-        return joined if joined >= KEYED else state
+        return joined if joined >= L.KEYED else state
 
     def _node(self, state: int) -> list[int]:
-        at = int(self.K[k.K_NODES]) + k.KN * (state - KEYED)
-        words: list[int] = self.K[at : at + k.KN].tolist()
+        at = int(self.K[L.K_NODES]) + L.KN * (state - L.KEYED)
+        words: list[int] = self.K[at : at + L.KN].tolist()
         return words
 
     @property
     def is_full(self) -> bool:
         """Whether a kernel had no room left for a node."""
-        return bool(self.K[k.K_FULL])
+        return bool(self.K[L.K_FULL])
 
     def tokens_to_ask(self, suspect: bool) -> list[int]:
         """Tokens that may end two keys, or, if a key seen stands whole in one, all that may hold a whole key."""
@@ -76,40 +76,40 @@ class States:
 
     def open_keys(self) -> None:
         """Make room for keys seen."""
-        if len(self.K) > k.K_HEADER:
+        if len(self.K) > L.K_HEADER:
             return
-        self.K[k.K_N] = 1
+        self.K[L.K_N] = 1
         self._lay(ROOM)
         whole, self._with_key, self._with_keys = self._tables.whole_keys
         for text in [b"", *whole]:
             data = np.frombuffer(text + b"\0", np.uint8)
             while lay_text(self.K, data, len(text)) < 0:
                 self.grow()
-        self.K[k.K_WHOLE] = self.K[k.K_N]
+        self.K[L.K_WHOLE] = self.K[L.K_N]
 
     def grow(self) -> None:
         """Double the room, or make some."""
-        if len(self.K) == k.K_HEADER:
+        if len(self.K) == L.K_HEADER:
             self.open_keys()
             return
-        self._lay(2 * int(self.K[k.K_CAP]))
+        self._lay(2 * int(self.K[L.K_CAP]))
         index_nodes(self.K)
 
     def _lay(self, room: int) -> None:
         old, longest = self.K, self._tables.longest
         table, scratch = 4 * room, longest + 4 * (longest + 2)
-        if 4 * (k.KN * room + table) > self._n_bytes:
+        if 4 * (L.KN * room + table) > self._n_bytes:
             raise BudgetExceeded("bytes of the keys seen", self._n_bytes)
-        grown = np.zeros(k.K_HEADER + k.KN * room + table + scratch, np.int32)
-        grown[: k.K_HEADER] = old[: k.K_HEADER]
-        nodes = k.K_HEADER
+        grown = np.zeros(L.K_HEADER + L.KN * room + table + scratch, np.int32)
+        grown[: L.K_HEADER] = old[: L.K_HEADER]
+        nodes = L.K_HEADER
         if len(old) > nodes:
-            used = k.KN * int(old[k.K_N])
+            used = L.KN * int(old[L.K_N])
             grown[nodes : nodes + used] = old[nodes : nodes + used]
-        grown[k.K_NODES], grown[k.K_CAP] = nodes, room
-        grown[k.K_TABLE], grown[k.K_MASK] = nodes + k.KN * room, table - 1
-        grown[k.K_SCR], grown[k.K_ROOM] = nodes + k.KN * room + table, longest
-        grown[k.K_FULL] = 0
+        grown[L.K_NODES], grown[L.K_CAP] = nodes, room
+        grown[L.K_TABLE], grown[L.K_MASK] = nodes + L.KN * room, table - 1
+        grown[L.K_SCR], grown[L.K_ROOM] = nodes + L.KN * room + table, longest
+        grown[L.K_FULL] = 0
         self.K = grown
 
 
@@ -119,7 +119,7 @@ _TWO_ENDS = re.compile(rb'"[ \t\r\n]*:.*,[ \t\r\n]*"(?:[^"\\]|\\.)*"', re.DOTALL
 
 def whole_keys(data: NDArray[np.uint8], start: NDArray[np.int64]) -> tuple[list[bytes], list[int], list[int]]:
     """What stands between quotes inside tokens, decoded; the tokens with two quotes; those that may end two keys."""
-    before = np.concatenate(([0], np.cumsum(data == k.QUOTE)))
+    before = np.concatenate(([0], np.cumsum(data == L.QUOTE)))
     two = np.flatnonzero(before[start[1:]] - before[start[:-1]] >= 2)
     found: set[bytes] = set()
     ends_two: list[int] = []
@@ -137,8 +137,8 @@ def whole_keys(data: NDArray[np.uint8], start: NDArray[np.int64]) -> tuple[list[
 def _key_behind(text: bytes, quote: int) -> list[bytes]:
     """The JSON string that begins with this quote, if it ends in the text and is one."""
     end = quote + 1
-    while end < len(text) and text[end] != k.QUOTE:
-        end += 2 if text[end] == k.BACKSLASH else 1
+    while end < len(text) and text[end] != L.QUOTE:
+        end += 2 if text[end] == L.BACKSLASH else 1
     if end >= len(text):
         return []
     try:

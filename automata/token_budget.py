@@ -29,8 +29,8 @@ from ..grammar.analysis import reachable
 from ..grammar.fold import concatenation, fold, rebuild
 from ..grammar.free_text import bytes_missing
 from ..grammar.ir import Bytes, Expr, Grammar, Ref, Token, children, optional
-from .automaton import Row, TokenAutomaton
-from .texts import Texts
+from .automaton import TokenAutomaton
+from .mask_pool import Row
 from .vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -130,8 +130,7 @@ class BudgetedAutomaton(TokenAutomaton):
         self.vocabulary, self.grammar, self.end_ids = inner.vocabulary, inner.grammar, inner.end_ids
         self.mask_width, self.finished, self.lock = inner.mask_width, inner.finished, inner.lock
         self._ends = frozenset(inner.end_ids)
-        self._texts = _InnerTexts(self)
-        self._states: list[_State] = []
+        self._places: list[_State] = []
         self._numbers: dict[_State, int] = {}
         #: Inner state -> for each rule the state behind its mark, 0 if the text is not inside, and if it begins here.
         self._closed: dict[int, tuple[tuple[int, bool], ...]] = {}
@@ -141,7 +140,7 @@ class BudgetedAutomaton(TokenAutomaton):
     # States
 
     def _split(self, state: int) -> _State:
-        return self._states[state - _BASE] if state >= _BASE else _State(state, (0,) * len(self._budgets), 0, 0)
+        return self._places[state - _BASE] if state >= _BASE else _State(state, (0,) * len(self._budgets), 0, 0)
 
     def inner_state(self, state: int) -> int:
         """The state of the automaton that does not count."""
@@ -151,8 +150,8 @@ class BudgetedAutomaton(TokenAutomaton):
         if not any(state.counts) and not state.lacks:
             return state.inner
         if state not in self._numbers:
-            self._numbers[state] = _BASE + len(self._states)
-            self._states.append(state)
+            self._numbers[state] = _BASE + len(self._places)
+            self._places.append(state)
         return self._numbers[state]
 
     def _behind_marks(self, inner: int) -> tuple[tuple[int, bool], ...]:
@@ -238,6 +237,10 @@ class BudgetedAutomaton(TokenAutomaton):
         """Follow a text byte by byte, guards not asked and nothing counted, as of the inner automaton."""
         return self._inner.run_text(self.inner_state(state), text)
 
+    def split(self, state: int) -> tuple[int, bytes]:
+        """The configuration of a state, and the text of the guarded value that is open, if any."""
+        return self._inner.split(self.inner_state(state))
+
     def least_bytes(self, state: int) -> int:
         """Bytes that still suffice to complete the text (an upper bound of the least number of them)."""
         return self._inner.least_bytes(self.inner_state(state))
@@ -262,17 +265,3 @@ class BudgetedAutomaton(TokenAutomaton):
     def stats(self) -> Stats:
         """Sizes and counters."""
         return self._inner.stats
-
-
-class _InnerTexts(Texts):
-    """The texts of open guards, for who explains a refusal."""
-
-    def __init__(self, automaton: BudgetedAutomaton) -> None:
-        self._automaton = automaton
-
-    def split(self, state: int) -> tuple[int, int]:
-        inner = self._automaton._inner
-        return inner._texts.split(self._automaton.inner_state(state))
-
-    def bytes_of(self, text: int) -> bytes:
-        return self._automaton._inner._texts.bytes_of(text)
