@@ -21,10 +21,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from transformers.generation.continuous_batching.cb_logits_processors import ContinuousBatchingLogitsProcessor
 
 from ..errors import BackendError, BackendMismatch, SyntagmaError
 from .logit_mask import apply_masks
+
+try:
+    from transformers.generation.continuous_batching.cb_logits_processors import ContinuousBatchingLogitsProcessor
+except ImportError as error:
+    raise BackendError("Continuous batching needs transformers 5.23 or later; pip install -U transformers.") from error
 
 if TYPE_CHECKING:
     from ..automata.automaton import TokenAutomaton

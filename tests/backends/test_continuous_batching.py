@@ -1,12 +1,17 @@
 """Continuous batching of transformers: every request obeys its own automaton, whatever comes beside it."""
 
+import importlib
 import re
+import sys
 
 import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="install syntagma[models]")
-pytest.importorskip("transformers.generation.continuous_batching", reason="install syntagma[models], transformers 5")
+pytest.importorskip(
+    "transformers.generation.continuous_batching.cb_logits_processors",
+    reason="install syntagma[models], transformers 5",
+)
 
 from transformers import ContinuousBatchingConfig, GenerationConfig  # noqa: E402
 
@@ -91,9 +96,10 @@ def test_greedy_is_that_of_the_generator(llama, started):
     schema = {"type": "object", "properties": {"n": {"enum": [1, 22, 333]}, "b": {"type": "boolean"}}}
     automaton = sg.compile(schema, llama.vocabulary)
     manager = started(manager_for(llama, ContinuousProcessor(automaton), do_sample=False))
-    (request,) = manager.add_requests([llama.encode(PROMPTS[1])], max_new_tokens=60)
+    prompt = 3 * PROMPTS[1]  # longer than a step: it is read in parts
+    (request,) = manager.add_requests([llama.encode(prompt)], max_new_tokens=60)
     generate = sg.Generator(llama, schema, sg.Masking(greedy=True), heal=False, max_tokens=60)
-    assert text(llama, answers(manager, [request], 1)[request]) == generate(PROMPTS[1]).text
+    assert text(llama, answers(manager, [request], 1)[request]) == generate(prompt).text
 
 
 def test_what_is_cut_off_is_not_accepted(llama, started):
@@ -176,6 +182,14 @@ def test_steps_without_room_are_refused(llama, option):
     setattr(manager.continuous_batching_config, option, True)
     with pytest.raises(sg.BackendError, match="use_async_batching=False"):
         ContinuousProcessor().attach(manager)
+
+
+def test_another_transformers_is_refused(monkeypatch):
+    home = "transformers.generation.continuous_batching.cb_logits_processors"
+    monkeypatch.setitem(sys.modules, home, None)
+    monkeypatch.delitem(sys.modules, "syntagma.backends.continuous_batching")
+    with pytest.raises(sg.BackendError, match="needs transformers"):
+        importlib.import_module("syntagma.backends.continuous_batching")
 
 
 def test_a_manager_that_has_begun_is_refused(llama, started):
