@@ -21,6 +21,7 @@ from .backends.commands.choices import (
     DrawingFormat,
     FindingFormat,
     Kind,
+    LexerName,
     Profile,
     SamplerName,
     Target,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 app = typer.Typer(
     name="syntagma",
     help="Structured generation: a language model's output obeys a grammar or a JSON Schema, exactly.",
+    epilog="Exit status: 0 is well, 1 findings or an invalid instance, 2 unusable.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -84,7 +86,7 @@ def root(
     """Structured generation: a language model's output obeys a grammar or a JSON Schema, exactly."""
 
 
-@app.command()
+@app.command(epilog='For example: syntagma generate --schema person.json "Ada Lovelace is 36 and lives in London."')
 def generate(
     prompt: Annotated[
         str | None, typer.Argument(help="The prompt; left out or -, it is read from standard input.")
@@ -134,7 +136,7 @@ def generate(
     _finish(command, as_json)
 
 
-@app.command()
+@app.command(epilog="For example: syntagma validate schema.json --input instances.jsonl --jsonl")
 def validate(
     file: FileArgument,
     kind: KindOption = None,
@@ -176,7 +178,7 @@ def validate(
     _finish(command, as_json)
 
 
-@app.command()
+@app.command(epilog="For example: syntagma explain --regex '[0-9]{4}-[0-9]{2}' 2026")
 def explain(
     prefix: Annotated[str, typer.Argument(help="The text so far.")] = "",
     schema: SchemaOption = None,
@@ -204,12 +206,16 @@ def explain(
     _finish(command, as_json)
 
 
-@app.command()
+@app.command(epilog="For example: syntagma convert person.json --to gbnf")
 def convert(
     file: FileArgument,
     to: Annotated[Target, typer.Option(help="The dialect to print; XGrammar reads gbnf, too.")],
     kind: KindOption = None,
     profile: ProfileOption = Profile.generation,
+    lexer: Annotated[
+        LexerName | None,
+        typer.Option(help="Print what matches however a text is cut into terminals: more, where terminals compete."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Print a grammar or schema in another dialect, the language unchanged."""
@@ -217,12 +223,12 @@ def convert(
     def command() -> Outcome:
         from .backends.commands.convert import convert as body
 
-        return body(file, kind and kind.value, to.value, profile.value)
+        return body(file, kind and kind.value, to.value, profile.value, lexer and lexer.value)
 
     _finish(command, as_json)
 
 
-@app.command()
+@app.command(epilog="For example: syntagma sample grammar.lark -n 5 --seed 1")
 def sample(
     file: FileArgument,
     n: Annotated[int, typer.Option("-n", "--number", min=1, help="How many texts.")] = 20,
@@ -250,7 +256,7 @@ def sample(
     _finish(command, as_json)
 
 
-@app.command()
+@app.command(epilog="For example: syntagma diff old.lark new.lark")
 def diff(
     left: FileArgument,
     right: FileArgument,
@@ -270,7 +276,7 @@ def diff(
     _finish(command, as_json)
 
 
-@app.command()
+@app.command(epilog="For example: syntagma draw grammar.lark -o rules.svg")
 def draw(
     file: FileArgument,
     what: Annotated[Drawing, typer.Option(help="The rules as railroad diagrams, or the automaton.")] = Drawing.rules,
@@ -294,7 +300,7 @@ def draw(
     _finish(command, as_json)
 
 
-@app.command()
+@app.command(epilog="For example: syntagma batch prompts.jsonl answers.jsonl --schema person.json")
 def batch(
     source: Annotated[Path, typer.Argument(metavar="IN", help="Prompts, a JSON object a line.")],
     target: Annotated[Path, typer.Argument(metavar="OUT", help="Answers; what is there already is kept.")],
@@ -329,7 +335,7 @@ def batch(
     _finish(command, as_json)
 
 
-@app.command()
+@app.command(epilog="For example: syntagma serve --model path/to/model --port 8000")
 def serve(
     model: ModelOption = "embedded",
     host: Annotated[str, typer.Option(help="The address to listen on; 0.0.0.0 is every one.")] = "127.0.0.1",
@@ -353,7 +359,7 @@ def serve(
     _finish(command, as_json=False)
 
 
-@app.command()
+@app.command(epilog="For example: syntagma warmup --tokenizer path/to/tokenizer")
 def warmup(
     tokenizer: Annotated[
         list[Path] | None, typer.Option(metavar="FOLDER", help="Keep this tokenizer's vocabulary; give several.")
