@@ -7,7 +7,7 @@ READY := $(VENV)/.syntagma-ready
 DEV := $(VENV)/.syntagma-dev
 PYTEST := $(BIN)/python -m pytest -q
 
-.PHONY: dev check test types cov bench docs demo serve-test client-test
+.PHONY: dev check test types cov bench docs demo serve-test ray-test llama-test client-test
 
 dev: $(DEV)
 
@@ -90,8 +90,34 @@ client-test-%: $(CLIENT_VENVS)-%/.syntagma-ready $(READY)
 
 .PRECIOUS: $(CLIENT_VENVS)-%/.syntagma-ready
 
+# Ray Data with two workers, in an environment of its own.
+RAY_VENV ?= .venv-ray
+RAY := $(RAY_VENV)/bin/python
+
+$(RAY_VENV)/.syntagma-ready: pyproject.toml
+	test -x $(RAY) || python3 -m venv $(RAY_VENV)
+	$(RAY) -m pip install --quiet torch==2.13.0 "ray[data]==2.60.0"
+	$(RAY) -m pip install --quiet --editable ".[models,ray,test]"
+	touch $@
+
+ray-test: $(RAY_VENV)/.syntagma-ready
+	$(RAY) -m pytest -q -rs tests/backends/test_ray.py
+
+# llama.cpp with the embedded model as a GGUF file; its wheel is compiled once, for a quarter of an hour or so.
+LLAMA_VENV ?= .venv-llama
+LLAMA := $(LLAMA_VENV)/bin/python
+
+$(LLAMA_VENV)/.syntagma-ready: pyproject.toml
+	test -x $(LLAMA) || python3 -m venv $(LLAMA_VENV)
+	$(LLAMA) -m pip install --quiet torch==2.13.0 llama-cpp-python==0.3.36 gguf==0.19.0
+	$(LLAMA) -m pip install --quiet --editable ".[models,llama-cpp,test]"
+	touch $@
+
+llama-test: $(LLAMA_VENV)/.syntagma-ready
+	$(LLAMA) -m pytest -q -rs tests/backends/test_llama_cpp.py tests/backends/test_sequence_cache.py
+
 # SGLang, too, where SGLANG names a Python that has it, with stubs for what has no build for a processor.
-serve-test: $(READY) $(VLLM_VENV)/.syntagma-ready client-test
+serve-test: $(READY) $(VLLM_VENV)/.syntagma-ready client-test ray-test llama-test
 	$(VLLM) -m pytest -q -rs tests/serving
 	test -z "$(SGLANG)" || $(SGLANG) -m pytest -q -rs tests/serving/test_sglang.py
 	$(PYTEST) tests/backends/server tests/backends/test_remote.py tests/backends/test_batch.py
