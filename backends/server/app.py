@@ -115,9 +115,7 @@ class Server:
                 self._authorize(request)
                 answer = await handler(request)
             except Exception as error:  # every error is an answer
-                status, body = failure(error)
-                if status == 500:
-                    logger.exception("%s failed", path)
+                status, body = self._failure(error, path)
                 answer = JSONResponse(body, status, {"Retry-After": "1"} if status in (429, 503) else None)
             self.metrics.requests.labels(path, answer.status_code).inc()
             self.metrics.seconds.labels(path).observe(time.perf_counter() - began)
@@ -145,7 +143,7 @@ class Server:
         run = self._run(await asyncio.to_thread(plan_chat, body, self.settings.tool_style))
         name, ident = body.model or self.settings.name, answers.new_id("chatcmpl-")
         if body.stream:
-            return await _streamed(streams.chat(run, ident, name, _wants_usage(body)), request)
+            return await self._streamed(streams.chat(run, ident, name, _wants_usage(body)), request)
         await self._finish(run, request)
         choices = [one.chat_choice(i) for i, one in enumerate(run.done)]
         return JSONResponse(_whole(run, ident, name, "chat.completion", choices))
@@ -157,7 +155,7 @@ class Server:
         name, ident = body.model or self.settings.name, answers.new_id("cmpl-")
         if body.stream:
             options = body.stream_options
-            return await _streamed(
+            return await self._streamed(
                 streams.completion(run, ident, name, bool(options and options.include_usage)), request
             )
         await self._finish(run, request)
@@ -170,7 +168,7 @@ class Server:
         run = self._run([await asyncio.to_thread(plan_response, body)])
         name, ident = body.model or self.settings.name, answers.new_id("resp_")
         if body.stream:
-            return await _streamed(streams.response(run, ident, name), request)
+            return await self._streamed(streams.response(run, ident, name), request)
         await self._finish(run, request)
         (one,) = run.done
         return JSONResponse(answers.response(ident, name, one, "incomplete" if one.reason == "length" else "completed"))
@@ -183,6 +181,35 @@ class Server:
         async with while_connected(request), aclosing(run.pieces()) as pieces:
             async for _ in pieces:
                 pass
+
+    async def _streamed(self, events: AsyncGenerator[bytes, None], request: Request) -> Response:
+        """A response that streams, begun once the first event is there; what fails later is an event."""
+        try:
+            async with while_connected(request):
+                first = await anext(events)
+        except BaseException:
+            await events.aclose()
+            raise
+
+        async def body() -> AsyncIterator[bytes]:
+            try:
+                yield first
+                async for event in events:
+                    yield event
+            except Exception as error:  # the status is sent already
+                yield answers.sse(self._failure(error, request.url.path)[1])
+            finally:
+                await events.aclose()
+
+        return StreamingResponse(body(), media_type="text/event-stream", headers={"Cache-Control": "no-cache"})
+
+    def _failure(self, error: Exception, path: str) -> tuple[int, dict[str, Any]]:
+        """Status and body of an error, counted; a fault of the server's goes to the log."""
+        status, body = failure(error)
+        if status == 500:
+            logger.error("%s failed", path, exc_info=error)
+        self.metrics.refused.labels(body["error"]["code"]).inc()
+        return status, body
 
     def _authorize(self, request: Request) -> None:
         key = self.settings.api_key
@@ -221,31 +248,6 @@ def _no_constant(name: str) -> None:
     ValueError : always.
     """
     raise ValueError(f"{name} is no JSON")
-
-
-async def _streamed(events: AsyncGenerator[bytes, None], request: Request) -> Response:
-    """A response that streams, begun once the first event is there; what fails later is an event."""
-    try:
-        async with while_connected(request):
-            first = await anext(events)
-    except BaseException:
-        await events.aclose()
-        raise
-
-    async def body() -> AsyncIterator[bytes]:
-        try:
-            yield first
-            async for event in events:
-                yield event
-        except Exception as error:  # the status is sent already
-            status, found = failure(error)
-            if status == 500:
-                logger.exception("A stream failed")
-            yield answers.sse(found)
-        finally:
-            await events.aclose()
-
-    return StreamingResponse(body(), media_type="text/event-stream", headers={"Cache-Control": "no-cache"})
 
 
 def _wants_usage(body: Constrained) -> bool:

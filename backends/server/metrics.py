@@ -27,7 +27,7 @@ class Metrics:
             "syntagma_batch_rows", "Sequences in a step", buckets=(1, 2, 4, 8, 16, 32, 64, 128), registry=r
         )
         self.step_seconds = Histogram("syntagma_step_seconds", "Time of a step", buckets=_SECONDS, registry=r)
-        self.compiled = Counter("syntagma_constraints", "Constraints by what became of them", ["outcome"], registry=r)
+        self.refused = Counter("syntagma_refusals", "Requests that had an error, by its code", ["code"], registry=r)
         self.masked = Counter("syntagma_tokens_masked", "Tokens that constraints masked", registry=r)
         self.checks = Counter("syntagma_guard_checks", "Guards asked", registry=r)
 

@@ -238,6 +238,10 @@ def test_models_health_and_metrics(client):
     assert client.get("/v1/models").json()["data"][0]["id"] == "bytes"
     assert metric(client, "syntagma_requests_total{") > 0
     assert metric(client, "syntagma_batch_rows_count") > 0
+    refusals = 'syntagma_refusals_total{code="invalid_constraint"}'
+    before = metric(client, refusals)
+    chat(client, regex="[a")
+    assert metric(client, refusals) == before + 1
     assert client.get("/openapi.json").json()["paths"]["/v1/chat/completions"]
     assert client.get("/nowhere").status_code == 404
 
