@@ -19,7 +19,6 @@ from __future__ import annotations
 import argparse
 import importlib.metadata
 import importlib.util
-import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -33,7 +32,6 @@ from rich.table import Table
 
 import syntagma as sg
 
-RECORDS = Path(__file__).parent / "record"
 #: Shares of the tokens that a mask allows.
 MASKS = {"one token": 0.0, "half": 0.5, "98 %": 0.98}
 #: A way of masking: logits and masks -> log Z or nothing.
@@ -121,18 +119,17 @@ def main() -> None:
             results.append({"rows": rows, "allowed": title, "us_per_row": times})
             grid.add_row(f"{rows} x {title}", *(f"{entry['p50']:,.1f}" for entry in times.values()))
     Console().print(grid)
-    where = machine.description()
     record = {
         "benchmark": "apply-mask",
-        "machine": where | {"device": torch.cuda.get_device_name() if device == "cuda" else "cpu, one thread"},
+        "machine": machine.description()
+        | {"device": torch.cuda.get_device_name() if device == "cuda" else "cpu, one thread"},
         "versions": {name: _version(name) for name in ("torch", "triton", "numba", "xgrammar", "llguidance")},
         "columns": options.columns,
         "dtype": options.dtype,
         "rounds": options.rounds,
         "results": results,
     }
-    out = options.out or RECORDS / f"{where['date'][:10]}-{where['commit'].rstrip('+')}-apply-mask.json"
-    out.write_text(json.dumps(record, indent=1) + "\n", "utf-8")
+    machine.write(record, "apply-mask", options.out)
 
 
 def _version(name: str) -> str | None:

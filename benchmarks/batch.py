@@ -24,7 +24,7 @@ from typing import Any
 import machine
 import numpy as np
 from engines import version
-from maskbench import RECORDS, load_cases
+from maskbench import load_cases
 from report import percentiles
 from rich.console import Console
 from rich.table import Table
@@ -175,9 +175,7 @@ def main() -> None:
     parser.add_argument("--sequences", type=int, default=256)
     parser.add_argument("--steps", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument(
-        "--out", type=Path, help=f"default: {RECORDS.parent.name}/{RECORDS.name}/DATE-COMMIT-batch.json"
-    )
+    parser.add_argument("--out", type=Path, help="default: benchmarks/record/DATE-COMMIT-batch.json")
     parser.add_argument("--engine", choices=ENGINES, help=argparse.SUPPRESS)
     parser.add_argument("--threads", type=int, default=1, help=argparse.SUPPRESS)
     parser.add_argument("--check", action="store_true", help=argparse.SUPPRESS)
@@ -213,8 +211,7 @@ def main() -> None:
         "schemas": len({s for s, _ in sequences}),
     }
     record |= {"left_out": left_out, "steps": options.steps, "tokenizer": options.tokenizer.name, "runs": found}
-    out = options.out or RECORDS / f"{where['date'][:10]}-{where['commit'].rstrip('+')}-batch.json"
-    out.write_text(json.dumps(record, indent=1) + "\n", "utf-8")
+    machine.write(record, "batch", options.out)
 
 
 if __name__ == "__main__":

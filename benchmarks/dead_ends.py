@@ -36,7 +36,6 @@ import syntagma as sg
 from syntagma.errors import SamplingError, SyntagmaError
 from syntagma.sampling.decode import Sample
 
-RECORDS = Path(__file__).parent / "record"
 console = Console(stderr=True)
 
 
@@ -128,9 +127,7 @@ def main() -> None:
     show(runs)
     record = {"benchmark": "dead_ends", "machine": where, "tokenizer": options.tokenizer.name}
     record |= {"walks": options.walks, "max_tokens": options.max_tokens, "runs": runs}
-    out = options.out or RECORDS / f"{where['date'][:10]}-{where['commit'].rstrip('+')}-dead-ends.json"
-    out.write_text(json.dumps(record, indent=1) + "\n", "utf-8")
-    console.print(f"written to {out}")
+    console.print(f"written to {machine.write(record, 'dead-ends', options.out)}")
 
 
 if __name__ == "__main__":

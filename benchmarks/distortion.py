@@ -23,8 +23,6 @@ variation from the truth would be expected to read for one draw from each run, w
 from __future__ import annotations
 
 import argparse
-import datetime
-import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -41,7 +39,6 @@ from syntagma.sampling import Prefix
 from syntagma.sampling.ledger import Step
 from syntagma.sampling.mcmc import KERNELS, Kernel, Text, log_proposal
 
-RECORDS = Path(__file__).parent / "record"
 SIZES = (1, 2, 4, 8, 16, 32, 64, 128)
 console = Console(stderr=True)
 
@@ -246,15 +243,12 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     record: dict[str, Any] = {"machine": machine.description(), "tables": options.tables, "samples": options.samples}
-    name = f"{datetime.date.today()}-{machine.commit().rstrip('+')}-distortion.json"
-    out = options.out or RECORDS / name
     record |= {"families": [], "easy": []}
     for family in families():
         record["families"].append(measure(family, options.tables, options.samples))
-        out.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n")
-        console.print(f"{family.name}: wrote {out}")
+        console.print(f"{family.name}: wrote {machine.write(record, 'distortion', options.out)}")
     record["easy"] = [_facts(family) for family in easy_families()]
-    out.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+    machine.write(record, "distortion", options.out)
 
 
 if __name__ == "__main__":

@@ -41,7 +41,6 @@ from syntagma.errors import SamplingError
 #: Kinds of disputes, by the keyword that `jsonschema` names, and who is right.
 DISPUTES: dict[str, str] = {}
 OUTCOMES = ("valid", "settled", "disputed", "repeated", "invalid", "unfinished", "dead", "unfit")
-RECORDS = Path(__file__).parent / "record"
 console = Console(stderr=True)
 
 
@@ -148,8 +147,7 @@ def main() -> None:
             out.print(f"{r['model']}, {e['file']}: {e['outcome']}: {e['says']}", markup=False)
     record = {"benchmark": "generation_check", "machine": where, "profile": options.profile, "schemas": len(chosen)}
     record |= {"texts": options.texts, "max_tokens": options.max_tokens, "runs": runs}
-    name = f"{where['date'][:10]}-{where['commit'].rstrip('+')}-generation-check.json"
-    (options.out or RECORDS / name).write_text(json.dumps(record, indent=1) + "\n", "utf-8")
+    machine.write(record, "generation-check", options.out)
     sys.exit(not passes(runs))
 
 

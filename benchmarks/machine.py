@@ -1,9 +1,10 @@
-"""Machine and commit: what a record of figures has to say about where they come from."""
+"""Records of figures: where they come from (machine, commit, load), and where they go."""
 
 from __future__ import annotations
 
 import datetime
 import gc
+import json
 import os
 import platform
 import subprocess
@@ -11,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
+#: Where records are kept.
+RECORDS = ROOT / "benchmarks" / "record"
 
 
 def commit() -> str:
@@ -39,6 +42,15 @@ def description() -> dict[str, Any]:
         "python": platform.python_version(),
         "gc_enabled": gc.isenabled(),
     }
+
+
+def write(record: dict[str, Any], name: str, out: Path | None = None) -> Path:
+    """Write a record, whose "machine" is a `description`, to `out`, by default RECORDS/DATE-COMMIT-name.json."""
+    where = record["machine"]
+    out = out or RECORDS / f"{where['date'][:10]}-{where['commit'].rstrip('+')}-{name}.json"
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    return out
 
 
 def _lines(path: str) -> list[str]:

@@ -60,7 +60,6 @@ WARM_UP = {
         {"data": {"name": "ä", "tags": []}, "valid": False},
     ],
 }
-RECORDS = Path(__file__).parent / "record"
 console = Console(stderr=True)
 
 
@@ -218,13 +217,10 @@ def main() -> None:
         if not options.skip_first_mask:
             record["first_mask"] = first_mask.measure(options.tokenizer)
     show(record)
-    where = record["machine"]
-    out = options.out or RECORDS / f"{where['date'][:10]}-{where['commit'].rstrip('+')}-{options.profile}.json"
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps(record, indent=1) + "\n", "utf-8")
+    out = machine.write(record, options.profile, options.out)
     console.print(f"written to {out}")
-    if out.resolve().parent == RECORDS.resolve():
-        speed_plot.write(RECORDS, speed_plot.OUT)
+    if out.resolve().parent == machine.RECORDS:
+        speed_plot.write(machine.RECORDS, speed_plot.OUT)
         console.print(f"drawn in {speed_plot.OUT}")
 
 

@@ -54,7 +54,6 @@ EXCEPTIONS = {
 }
 #: Of the tests outside the core, so many must be right.
 LEAST_SHARE = 0.97
-RECORDS = Path(__file__).parent / "record"
 _PIECES = (b'{"', b'":', b'": ', b'", "', b'"}', b"}}", b"[]", b"{}", b"], ", b"true", b"false", b"null", b"foo", b"12")
 console = Console(stderr=True)
 
@@ -232,9 +231,7 @@ def main() -> None:
     record = {"benchmark": "schema_suite", "machine": where, "tokenizer": name, "profile": "spec"}
     record |= {"seconds": round(time.perf_counter() - began, 1)} | result
     if options.out or not options.small:
-        out = options.out or RECORDS / f"{where['date'][:10]}-{where['commit'].rstrip('+')}-schema-suite.json"
-        out.write_text(json.dumps(record, indent=1) + "\n", "utf-8")
-        console.print(f"written to {out}")
+        console.print(f"written to {machine.write(record, 'schema-suite', options.out)}")
     sys.exit(not passes(result))
 
 

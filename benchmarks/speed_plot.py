@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import drawing
+import machine
 import numpy as np
 
-RECORDS = Path(__file__).parent / "record"
-OUT = Path(__file__).parent.parent / "docs" / "explanation" / "speed.svg"
+OUT = machine.ROOT / "docs" / "explanation" / "speed.svg"
 COLOURS = {
     "syntagma, generation": "#1b9e77",
     "syntagma, spec": "#66c2a5",
@@ -86,4 +86,4 @@ def write(folder: Path, out: Path) -> None:
 
 
 if __name__ == "__main__":
-    write(*map(Path, sys.argv[1:3]), *(RECORDS, OUT)[len(sys.argv) - 1 :])
+    write(*map(Path, sys.argv[1:3]), *(machine.RECORDS, OUT)[len(sys.argv) - 1 :])

@@ -11,14 +11,13 @@ and accept, us), the time to the first mask (average, ms), and the other engines
 from __future__ import annotations
 
 import argparse
-import json
 import random
 from pathlib import Path
 from typing import Any
 
 import machine
 from engines import ENGINES
-from maskbench import RECORDS, case_of, run_engine, settings
+from maskbench import case_of, run_engine, settings
 from report import percentiles, verdicts
 from rich.console import Console
 from rich.table import Table
@@ -79,9 +78,7 @@ def main() -> None:
     parser.add_argument("--profile", choices=["spec", "generation"], default="generation")
     parser.add_argument("--draws", type=int, default=5, help="schemas of each family")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument(
-        "--out", type=Path, help=f"default: {RECORDS.parent.name}/{RECORDS.name}/DATE-COMMIT-stress.json"
-    )
+    parser.add_argument("--out", type=Path, help="default: benchmarks/record/DATE-COMMIT-stress.json")
     options = parser.parse_args()
     options.engines, options.python = options.engines.split(","), {}
     options.timeout, options.memory = 60.0, 16.0
@@ -97,9 +94,7 @@ def main() -> None:
     where = machine.description()
     record = {"benchmark": "stress", "machine": where, "profile": options.profile, "seed": options.seed}
     record |= {"draws": options.draws, "tokenizer": options.tokenizer.name, "versions": versions, "engines": engines}
-    out = options.out or RECORDS / f"{where['date'][:10]}-{where['commit'].rstrip('+')}-stress.json"
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps(record, indent=1) + "\n", "utf-8")
+    machine.write(record, "stress", options.out)
 
 
 if __name__ == "__main__":
