@@ -80,7 +80,7 @@ def test_weights_are_right_on_average(model, name):
     drawn = [s.posterior for s in smc.sample(model, auto, [[]] * n_runs, 10, seed=7)]
     evidence = [math.exp(p.log_evidence) for p in drawn]
     assert abs(np.mean(evidence) - z) <= bernstein(evidence, ALPHA)
-    assert bernstein(evidence, ALPHA) < 2 * z
+    assert bernstein(evidence, ALPHA) < 3 * z
     for key, mass in truth.items():
         means = [sum(math.exp(s.log_weight) * (s.tokens == key) for s in p) / len(p) for p in drawn]
         assert abs(np.mean(means) - mass) <= bernstein(means, ALPHA / 100, max(evidence))
@@ -92,8 +92,8 @@ def test_evidence_of_eight_particles(model, auto, scheme, threshold):
     """Where enumeration is out of reach."""
     z = sum(target(model, auto, CRITIC).values())
     smc = SMC(8, resampling=scheme, ess_threshold=threshold, critic=CRITIC)
-    evidence = [math.exp(s.posterior.log_evidence) for s in smc.sample(model, auto, [[]] * 80, 10, seed=5)]
-    assert abs(np.mean(evidence) - z) <= bernstein(evidence, ALPHA) < 2 * z
+    evidence = [math.exp(s.posterior.log_evidence) for s in smc.sample(model, auto, [[]] * 50, 10, seed=5)]
+    assert abs(np.mean(evidence) - z) <= bernstein(evidence, ALPHA) < 3 * z
 
 
 def test_the_target_is_reached_with_many_particles(model, auto):
