@@ -47,8 +47,11 @@ cov: $(DEV)
 	cache=$$(mktemp -d) && trap 'rm -rf "$$cache"' EXIT && \
 	NUMBA_BOUNDSCHECK=1 SYNTAGMA_CACHE_DIR=$$cache $(PYTEST) tests/automata tests/laws
 
-bench: $(READY)
-	$(BIN)/python benchmarks/maskbench.py $(DATA)/maskbench --tokenizer $(DATA)/tokenizers/llama3
+# The README's table and docs/explanation/speed.svg, both profiles, and masks over logits; a record each.
+bench: $(DEV)
+	for profile in generation spec; do \
+	$(BIN)/python benchmarks/maskbench.py $(DATA)/maskbench --tokenizer $(DATA)/tokenizers/llama3 --profile $$profile || exit; done
+	$(BIN)/python benchmarks/apply_mask.py
 
 docs: $(READY)
 	$(BIN)/python docs/generate.py
