@@ -3,7 +3,7 @@
     python benchmarks/soak.py --seconds 180 --record benchmarks/record/soak.json
 
 The server is a process of its own with the embedded model. Every client asks again as soon as it has its answer, half
-of the time with one of sixteen schemas, else with one of eighty others: more than there are automata kept, so they are
+of the time with one of sixteen schemas, else with one of `--others`: if there are more than automata are kept, they are
 made and dropped all the time. One client in sixteen goes away in the middle. The time between tokens is that between
 two pieces of text, as a client sees it. What goes before, `--warm` seconds, meets every schema, and is not counted.
 """
@@ -46,9 +46,9 @@ class Seen:
     memory: list[tuple[float, float]] = field(default_factory=list)
 
 
-def schema_of(rng: random.Random) -> dict[str, Any]:
-    """One of sixteen schemas, or of eighty others."""
-    i = rng.choice([rng.randrange(16), rng.randrange(16, 96)])
+def schema_of(rng: random.Random, others: int) -> dict[str, Any]:
+    """One of sixteen schemas, or one of the others."""
+    i = rng.randrange(16) if not others or rng.random() < 0.5 else rng.randrange(16, 16 + others)
     properties = {
         "name": {"type": "string", "maxLength": 20},
         "age": {"type": "integer", "minimum": 0, "maximum": 100 + i},
@@ -57,9 +57,9 @@ def schema_of(rng: random.Random) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "required": list(properties)}
 
 
-async def ask(client: httpx.AsyncClient, rng: random.Random, seen: Seen) -> None:
+async def ask(client: httpx.AsyncClient, rng: random.Random, others: int, seen: Seen) -> None:
     """One stream, read to its end, or left."""
-    schema, leaves = schema_of(rng), rng.random() < 1 / 16
+    schema, leaves = schema_of(rng, others), rng.random() < 1 / 16
     body = {
         "messages": [{"role": "user", "content": FACTS}],
         "response_format": {"type": "json_schema", "json_schema": {"name": "a", "schema": schema}},
@@ -92,7 +92,7 @@ async def ask(client: httpx.AsyncClient, rng: random.Random, seen: Seen) -> None
         seen.invalid.append(f"{reason}: {text[:200]}")
 
 
-async def soak(url: str, pid: int, streams: int, seconds: float, seen: Seen) -> None:
+async def soak(url: str, pid: int, options: argparse.Namespace, seconds: float, seen: Seen) -> None:
     """All clients until the time is over, and the server's memory meanwhile."""
     end, began = time.monotonic() + seconds, time.monotonic()
 
@@ -100,7 +100,7 @@ async def soak(url: str, pid: int, streams: int, seconds: float, seen: Seen) -> 
         rng = random.Random(seed)
         while time.monotonic() < end:
             try:
-                await ask(http, rng, seen)
+                await ask(http, rng, options.others, seen)
             except httpx.HTTPError as error:
                 seen.errors.append(repr(error))
 
@@ -109,9 +109,9 @@ async def soak(url: str, pid: int, streams: int, seconds: float, seen: Seen) -> 
             seen.memory.append((round(time.monotonic() - began, 1), resident(pid)))
             await asyncio.sleep(1)
 
-    limits = httpx.Limits(max_connections=streams)
+    limits = httpx.Limits(max_connections=options.streams)
     async with httpx.AsyncClient(base_url=url, timeout=120, limits=limits) as http:
-        await asyncio.gather(watch(), *(client(seed) for seed in range(streams)))
+        await asyncio.gather(watch(), *(client(seed) for seed in range(options.streams)))
 
 
 def resident(pid: int) -> float:
@@ -146,6 +146,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=180)
     parser.add_argument("--streams", type=int, default=64)
+    parser.add_argument("--others", type=int, default=80, help="schemas beside the sixteen")
     parser.add_argument("--warm", type=float, default=60)
     parser.add_argument("--record", type=Path)
     options = parser.parse_args()
@@ -161,8 +162,8 @@ def main() -> None:
     url, seen = f"http://127.0.0.1:{port}", Seen()
     try:
         wait_for(url, server)
-        asyncio.run(soak(url, server.pid, options.streams, options.warm, Seen()))  # kernels, caches, the allocator
-        asyncio.run(soak(url, server.pid, options.streams, options.seconds, seen))
+        asyncio.run(soak(url, server.pid, options, options.warm, Seen()))  # kernels, caches, the allocator
+        asyncio.run(soak(url, server.pid, options, options.seconds, seen))
         steps = [
             line
             for line in httpx.get(f"{url}/metrics").text.splitlines()
@@ -173,7 +174,9 @@ def main() -> None:
         server.send_signal(signal.SIGTERM)
         server.wait(60)
     result = (
-        {"seconds": options.seconds, "streams": options.streams} | summary(seen, options.seconds) | {"metrics": steps}
+        {"seconds": options.seconds, "streams": options.streams, "schemas": 16 + options.others}
+        | summary(seen, options.seconds)
+        | {"metrics": steps}
     )
     print(json.dumps(result, indent=1))
     if options.record:
