@@ -48,7 +48,8 @@ cov: $(DEV)
 	NUMBA_BOUNDSCHECK=1 SYNTAGMA_CACHE_DIR=$$cache $(PYTEST) tests/automata tests/laws
 
 # The README's table and docs/explanation/speed.svg, both profiles, and masks over logits; a record each.
-bench: $(DEV)
+bench: $(READY)
+	$(BIN)/python -m pip install --quiet --editable ".[bench]"
 	for profile in generation spec; do \
 	$(BIN)/python benchmarks/maskbench.py $(DATA)/maskbench --tokenizer $(DATA)/tokenizers/llama3 --profile $$profile || exit; done
 	$(BIN)/python benchmarks/apply_mask.py
