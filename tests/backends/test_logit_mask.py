@@ -39,6 +39,7 @@ def by_triton(logits, masks, indices=None, *, logz=False):
 
 WAYS = {"kernels": apply_masks, "operations": by_operations}
 if DEVICE and find_spec("triton"):
+    os.environ.setdefault("TRITON_DEFAULT_FP_FUSION", "1")
     WAYS["triton"] = by_triton
 
 
@@ -78,13 +79,33 @@ def test_masks_and_shares(way, seed, columns, short, dtype, indices, logz):
 @pytest.mark.skipif(not find_spec("triton"), reason="triton is not installed")
 @pytest.mark.skipif(DEVICE is not None, reason="the kernel runs in this process already")
 def test_triton_interpreted():
-    words = ["-q", "-p", "no:cacheprovider", "-k", "triton and not interpreted", __file__]
+    words = ["-q", "-p", "no:cacheprovider", "-k", "triton and not interpreted and not compiles", __file__]
     environment = os.environ | {"TRITON_INTERPRET": "1"}
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *words], env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout[-2000:]
     assert " passed" in done.stdout
+
+
+@pytest.mark.skipif(not find_spec("triton"), reason="triton is not installed")
+@pytest.mark.skipif(os.environ.get("TRITON_INTERPRET") == "1", reason="kernels are interpreted in this process")
+@pytest.mark.parametrize("weigh", [False, True])
+def test_triton_compiles_for_a_gpu(weigh, tmp_path, monkeypatch):
+    """No GPU is needed for that."""
+    monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
+    monkeypatch.setenv("TRITON_DEFAULT_FP_FUSION", "1")  # its default is about to change, which is a warning
+    import triton
+    from triton.backends.compiler import GPUTarget
+    from triton.compiler import ASTSource
+
+    from syntagma.backends.logit_mask_triton import BLOCK, _mask_block
+
+    types = ("*bf16", "*i32", "*i64", "*fp32", "*fp32", "i32", "i32", "i32", "constexpr", "constexpr", "constexpr")
+    signature = dict(zip(_mask_block.arg_names, types, strict=True))
+    constants = {(8,): BLOCK, (9,): weigh, (10,): False}
+    compiled = triton.compile(ASTSource(_mask_block, signature, constants), target=GPUTarget("cuda", 90, 32))
+    assert "st.global" in compiled.asm["ptx"]
 
 
 @pytest.mark.parametrize("way", WAYS)
