@@ -18,6 +18,7 @@ from . import scalars
 from .containers import Containers
 from .distinct import MOST_PERMUTED, arrangements, bounded, listed_items
 from .document import Node
+from .enumeration import FEW, any_of, text_of
 from .facts import ANYTHING, ARRAY, FALSE, FRACTION, INTEGER, NULL, NUMBER, OBJECT, STRING, TRUE, Facts
 from .guards import Equality, Guard
 from .layout import Layout
@@ -254,13 +255,21 @@ class Lowering:
             return []
         where = facts[0].sources[0]
         scalar = [v for v in values.values() if not isinstance(v, dict | list)]
-        ways = [self._containers.literal(v, depth) for v in values.values() if isinstance(v, dict | list)]
+        ways = self._structures([v for v in values.values() if isinstance(v, dict | list)], where, depth)
         if len(scalar) == 1:
             ways.append(self.scalar_literal(scalar[0], where))
         elif scalar:
             ways.append(self.named(where, lambda: choice(*(self.scalar_literal(v, None) for v in scalar))))
             ways += self._exponents(scalar, where)
         return ways
+
+    def _structures(self, values: list[Any], where: Node, depth: int) -> list[Expr]:
+        """Listed arrays and objects."""
+        style = self.style
+        if style.spelling.every or style.order == "any" or style.layout.indent is not None or len(values) <= FEW:
+            return [self._containers.literal(value, depth) for value in values]
+        texts = [text_of(value, style.layout, lambda v: self.scalar_literal(v, None)) for value in values]
+        return [any_of(texts, lambda write: self.named(where, write))]
 
     def scalar_literal(self, value: Any, where: Node | None) -> Expr:
         """One value that is no container; without exponents, if no place is given."""

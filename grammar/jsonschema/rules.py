@@ -18,6 +18,8 @@ class Rules(Mapping[str, Expr]):
     def __init__(self) -> None:
         self._bodies: dict[str, Expr] = {}
         self._promised: dict[str, Callable[[], Expr]] = {}
+        #: The last number that was tried for a name.
+        self._numbers: dict[str, int] = {}
         self._lock = threading.RLock()
 
     def promise(self, name: str, write: Callable[[], Expr]) -> Ref:
@@ -32,10 +34,11 @@ class Rules(Mapping[str, Expr]):
 
     def free_name(self, wanted: str) -> str:
         """The name, or one like it that is new."""
-        name, n = wanted, 1
+        name, n = wanted, self._numbers.get(wanted, 1)
         while name in self._bodies or name in self._promised:
             n += 1
             name = f"{wanted} ({n})"
+        self._numbers[wanted] = n
         return name
 
     def __getitem__(self, name: str) -> Expr:

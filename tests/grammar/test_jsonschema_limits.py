@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import resource
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from syntagma.automata import Vocabulary, compile_grammar
-from syntagma.errors import BudgetExceeded, EmptyLanguage
+from syntagma.errors import BudgetExceeded, EmptyLanguage, GrammarError
 from syntagma.grammar.jsonschema import JsonSchema
 
 #: Seconds of processor time for schema, automaton and masks: far more than any takes, far less than a hang.
@@ -44,12 +45,53 @@ def large(n: int) -> Any:
     return {"properties": members, "$defs": {"d": {"type": "array", "items": {"type": "integer"}}}}
 
 
+def chain(n: int) -> Any:
+    """Conditions on one member, of which each asks for another one."""
+    ifs = [{"if": {"properties": {"t": {"const": i}}}, "then": {"required": [f"k{i}"]}} for i in range(n)]
+    return {"properties": {"t": {"enum": list(range(n))}}, "required": ["t"], "allOf": ifs}
+
+
+def deep(n: int, wrap: Callable[[Any], Any]) -> Any:
+    schema: Any = {"type": "integer"}
+    for _ in range(n):
+        schema = wrap(schema)
+    return schema
+
+
+def shared(n: int, keyword: str) -> Any:
+    """Definitions of which each refers twice to the one before: 2 ** n ways through them."""
+    defs: dict[str, Any] = {"d0": {"type": "integer"}}
+    for i in range(n):
+        below = {"$ref": f"#/$defs/d{i}"}
+        defs[f"d{i + 1}"] = (
+            {"properties": {"a": below, "b": below}} if keyword == "properties" else {keyword: [below] * 2}
+        )
+    return {"$ref": f"#/$defs/d{n}", "$defs": defs}
+
+
 million = 10**6
 SCHEMAS: dict[str, tuple[Any, str]] = {
     "4 MB": (large(1_000), '{"property number 7": {"a":"x", "b"'),
     "100k strings": ({"enum": [f"member number {i}" for i in range(100_000)]}, '"member number 99'),
     "100k numbers": ({"enum": list(range(100_000))}, "9999"),
-    "2k objects": ({"enum": [{"a": i, "b": [i]} for i in range(2_000)]}, '{"a":199'),
+    "5k objects": ({"enum": [{"a": i, "b": [i]} for i in range(5_000)]}, '{"a":199'),
+    "not 5k strings": ({"not": {"enum": [f"string {i}" for i in range(5_000)]}}, '"string 7'),
+    "allOf of 3k": ({"allOf": [{"properties": {f"k{i}": {"type": "integer"}}} for i in range(3_000)]}, '{"k77":1'),
+    "oneOf of 1k": (
+        {"oneOf": [{"properties": {"t": {"const": f"t{i}"}}, "required": ["t"]} for i in range(1_000)]},
+        '{"t":"t',
+    ),
+    "anyOf of 1k": ({"anyOf": [{"properties": {f"k{i}": {"type": "integer"}}} for i in range(1_000)]}, '{"k77":1'),
+    "10k members": (
+        {"properties": {f"k{i}": {"type": "integer"} for i in range(10_000)}, "type": "object"},
+        '{"k77":1',
+    ),
+    "30 conditions": (chain(30), '{"t":7,"k7":1}'),
+    "100 conditions": (chain(100), '{"t":7,"k7":1'),
+    "properties nested 5000 deep": (deep(5_000, lambda s: {"properties": {"a": s}}), '{"a":{"a":{'),
+    "allOf nested 5000 deep": (deep(5_000, lambda s: {"allOf": [s]}), "1"),
+    **{f"shared {k}": (shared(40, k), "") for k in ("allOf", "anyOf", "oneOf", "properties")},
+    "dependencies of 300": ({"dependentRequired": {f"k{i}": [f"k{i + 1}"] for i in range(300)}}, '{"k299":1'),
     "oneOf nested 20 deep": (nested_one_of(20), '{"a":{"a":3'),
     "a million items": ({"items": {"items": {}, "minItems": million, "type": "array"}, "maxItems": million}, "[[1,2,"),
     "a million characters": ({"minLength": million, "maxLength": 10**9}, '"a'),
@@ -59,12 +101,14 @@ SCHEMAS: dict[str, tuple[Any, str]] = {
     "cycles": ({"anyOf": [{"$ref": "#/$defs/a"}], "$defs": {"a": {"oneOf": [{"$ref": "#"}, {"type": "null"}]}}}, "n"),
     "a negated cycle": ({"not": {"$ref": "#"}}, "1"),
 }
-LARGE = ("100k strings", "100k numbers", "2k objects")
+LARGE = ("100k strings", "100k numbers", "5k objects", "not 5k strings", "10k members")
 PATTERNS = (
     "^(a+)+$",
     "^(a|aa)+$",
     "^(([a-z])+.)+[A-Z]([a-z])+$",
     "(a|b)*a(a|b){40}",
+    "^" + "(a?b?c?){3}" * 2_000 + "$",
+    "(" * 2_000 + "a" + ")" * 2_000,
     "^(.*a){30}$",
     "^((a{1,20}){1,20}){1,20}$",
     "^(?=(.*a){12})(?=(.*b){12})(?!(.*c){12}).*$",
@@ -108,3 +152,8 @@ def compiles_and_goes_on(schema: Any, text: str, profile: Any, vocabulary: Vocab
 def test_a_required_cycle_is_empty(byte_vocabulary: Vocabulary) -> None:
     with pytest.raises(EmptyLanguage, match="it requires itself"):
         JsonSchema({"type": "object", "properties": {"a": {"$ref": "#"}}, "required": ["a"]})
+
+
+def test_a_constant_that_nests_too_deep_is_said_so() -> None:
+    with pytest.raises(GrammarError, match="nests less deeply"):
+        JsonSchema({"const": deep(5_000, lambda s: [s])})
