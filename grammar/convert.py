@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, overload
 
+from ..errors import UnsupportedFeature
 from .ir import Grammar
+from .lexing import has_lexemes, without_lexemes
 
 if TYPE_CHECKING:
     from .gbnf import Gbnf
@@ -13,28 +15,32 @@ if TYPE_CHECKING:
 
 
 @overload
-def convert(constraint: Any, to: Literal["lark"]) -> Lark: ...
+def convert(constraint: Any, to: Literal["lark"], *, lexer: Literal["dynamic"] | None = ...) -> Lark: ...
 
 
 @overload
-def convert(constraint: Any, to: Literal["gbnf"]) -> Gbnf: ...
+def convert(constraint: Any, to: Literal["gbnf"], *, lexer: Literal["dynamic"] | None = ...) -> Gbnf: ...
 
 
 @overload
-def convert(constraint: Any, to: Literal["regex"]) -> Regex: ...
+def convert(constraint: Any, to: Literal["regex"], *, lexer: Literal["dynamic"] | None = ...) -> Regex: ...
 
 
-def convert(constraint: Any, to: Literal["lark", "gbnf", "regex"]) -> Lark | Gbnf | Regex:
-    """The same language in another dialect; `.text` is what to print.
+def convert(
+    constraint: Any, to: Literal["lark", "gbnf", "regex"], *, lexer: Literal["dynamic"] | None = None
+) -> Lark | Gbnf | Regex:
+    """The same language in another dialect; `.text` is what to print. Ignored text is spelled out where it may stand.
 
     Parameters
     ----------
     constraint : an object with `.grammar()`, or a `Grammar`.
     to : "lark", "gbnf" (which XGrammar reads too) or "regex".
+    lexer : "dynamic" prints what matches however the text is cut into terminals, which may be more than the terminals
+        of a Lark grammar that compete let through. By default that is printed only where it is the same.
 
     Raises
     ------
-    UnsupportedFeature : it has guards or else what the dialect cannot say.
+    UnsupportedFeature : it has guards, a budget of tokens, terminals that compete, or else what the dialect cannot say.
     EmptyLanguage : no text matches.
     BudgetExceeded : objects or automata would take too many rules.
 
@@ -43,6 +49,10 @@ def convert(constraint: Any, to: Literal["lark", "gbnf", "regex"]) -> Lark | Gbn
     'root ::= [a-c]+ "x"?\\n'
     """
     grammar = constraint if isinstance(constraint, Grammar) else constraint.grammar()
+    if grammar.budgets:
+        raise UnsupportedFeature('A budget of tokens cannot be printed; one of characters can: unit="chars".')
+    if lexer == "dynamic" or (to in ("gbnf", "regex") and has_lexemes(grammar)):
+        grammar = without_lexemes(grammar, check=lexer is None)
     if to == "lark":
         from .printing_lark import as_lark
 

@@ -42,9 +42,10 @@ from .analysis import components, reachable
 from .fold import concatenation
 from .ir import Expr, Grammar, Ref, references
 from .lark_attributes import LarkWarning, apply_attributes
-from .lark_rule import IGNORE, Definition, RuleBook, ignored_rule
+from .lark_rule import Definition, RuleBook, ignored_rule
 from .lark_terminal import MAX_TERMINAL, lexemes
 from .lark_text import Embeddable, LarkText, Nested, Schema, read_text
+from .lexing import IGNORE
 from .part import Book, HasGrammar, embedded, embedded_budgets
 from .substring import Substring
 

@@ -17,9 +17,8 @@ from .ir import EMPTY, Expr, Ref, Repeat, optional
 from .lark_algebra import has_algebra, stands_for_operator
 from .lark_terminal import Terminal, literal_pattern, named_terminal, terminal_pattern
 from .lark_text import UNBOUNDED, LarkText, subtrees
+from .lexing import IGNORE
 
-#: The rule of ignored text.
-IGNORE = "%ignore"
 #: Instances of templates that a grammar may have.
 MAX_INSTANCES = 2000
 

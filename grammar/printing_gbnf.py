@@ -29,8 +29,7 @@ def as_gbnf(grammar: Grammar) -> Gbnf:
     """
     found = printable(grammar)
     if found.lexemes:
-        message = f"Expected a grammar whose terminals do not compete, got {next(iter(found.lexemes))}. Read the Lark "
-        raise UnsupportedFeature(message + 'text with lexer="dynamic", or print it as Lark.')
+        raise UnsupportedFeature(f"Expected a grammar without lexemes, got {next(iter(found.lexemes))}.")
     printer = _Printer(rule_names(found, "root", _legal, "-"))
     return Gbnf("".join(f"{printer.names[rule]} ::= {printer.print(node)}\n" for rule, node in found.rules.items()))
 

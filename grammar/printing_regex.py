@@ -38,8 +38,7 @@ def as_regex(grammar: Grammar) -> Regex:
         grammar = normalize(grammar)
     found = printable(grammar)
     if found.lexemes:
-        # what a lexeme leaves to others depends on what may follow it
-        raise UnsupportedFeature('Lexemes that compete have no pattern; read the Lark text with lexer="dynamic".')
+        raise UnsupportedFeature(f"Expected a grammar without lexemes, got {next(iter(found.lexemes))}.")
     return Regex(pattern_of(found.rules, found.start))
 
 
@@ -58,7 +57,13 @@ def pattern_of(rules: dict[str, Node], start: str) -> str:
 
 
 def _callees_first(rules: dict[str, Node], start: str) -> list[str]:
-    graph = {name: list(dict.fromkeys(names_in(node))) for name, node in rules.items()}
+    graph: dict[str, list[str]] = {}
+    waiting = [start]
+    while waiting:
+        name = waiting.pop()
+        if name not in graph:
+            graph[name] = list(dict.fromkeys(names_in(rules[name])))
+            waiting += graph[name]
     if cycles := cyclic_components(graph):
         raise UnsupportedFeature(f"Rule {cycles[0][0]!r} calls itself in a way that no pattern can say.")
     done: dict[str, None] = {}

@@ -33,6 +33,12 @@ class Target(StrEnum):
     regex = "regex"
 
 
+class LexerName(StrEnum):
+    """How terminals match."""
+
+    dynamic = "dynamic"
+
+
 class SamplerName(StrEnum):
     """How tokens are drawn."""
 

@@ -15,13 +15,13 @@ def convert(
     kind: str | None,
     to: Literal["lark", "gbnf", "regex"],
     profile: Literal["spec", "generation"],
+    lexer: Literal["dynamic"] | None = None,
 ) -> Outcome:
     """Print the file's grammar in the dialect `to`; for Lark, say which lexer it is written for."""
-    result = converted(constraint_of_file(path, kind, profile), to)
+    result = converted(constraint_of_file(path, kind, profile), to, lexer=lexer)
     data = {"file": str(path), "to": to, "text": result.text}
     text = result.text.rstrip("\n") + "\n"
     if to == "lark":
-        lexer = getattr(result, "lexer", "")
-        data["lexer"] = lexer
-        text = f'// read with lexer="{lexer}"\n{text}'
+        data["lexer"] = reads = getattr(result, "lexer", "")
+        text = f'// read with lexer="{reads}"\n{text}'
     return Outcome(data, [("", text)], OK)

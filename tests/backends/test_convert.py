@@ -38,11 +38,15 @@ def test_every_dialect_to_every_other(tmp_path: Path, name: str, to: str, text: 
     assert run(str(tmp_path / name), "--to", to) == text
 
 
-def test_lark_keeps_its_lexer_and_is_refused_elsewhere(tmp_path: Path) -> None:
-    (tmp_path / "x.lark").write_text(TEXTS["x.lark"])
-    data = json.loads(run(str(tmp_path / "x.lark"), "--to", "lark", "--json"))
+def test_lark_keeps_its_lexer_and_is_refused_elsewhere_if_terminals_compete(tmp_path: Path) -> None:
+    path = tmp_path / "x.lark"
+    path.write_text(TEXTS["x.lark"])
+    data = json.loads(run(str(path), "--to", "lark", "--json"))
     assert data["lexer"] == "longest"
-    assert "compete" in run(str(tmp_path / "x.lark"), "--to", "gbnf", status=2)
+    assert "[b-d]{2}" in run(str(path), "--to", "gbnf")
+    path.write_text('start: "a" /[a-d]+/ /[b-d]/\n')
+    assert "compete" in run(str(path), "--to", "gbnf", status=2)
+    assert run(str(path), "--to", "regex", "--lexer", "dynamic") == "(?:a)(?:[a-d]+)(?:[b-d])\n"
 
 
 def test_schemas_convert(tmp_path: Path) -> None:
