@@ -35,8 +35,7 @@ def generate(constraint: ConstraintOptions, options: GenerateOptions, text: str)
     """Generate once."""
     generator, prompt = _prepare(constraint, options, text, show=sys.stderr.isatty())
     result = generator(prompt)
-    if options.sampling.plot is not None and result.report is not None:
-        result.report.plot(options.sampling.plot)
+    _plot(options, result)
     return outcome(result)
 
 
@@ -46,8 +45,15 @@ def stream(constraint: ConstraintOptions, options: GenerateOptions, text: str) -
     for event in generator.stream(prompt):
         yield event.text
         if event.generation is not None:
+            _plot(options, event.generation)
             done = outcome(event.generation)
             yield Outcome(done.data, [("", "\n")], done.status, done.warning, done.note)
+
+
+def _plot(options: GenerateOptions, result: Generation) -> None:
+    """Draw the run, if that was asked for."""
+    if options.sampling.plot is not None and result.report is not None:
+        result.report.plot(options.sampling.plot)
 
 
 def read_prompt(prompt: str | None) -> str:

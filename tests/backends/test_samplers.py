@@ -193,3 +193,7 @@ def test_command_line(tmp_path):
     assert json.loads(data["text"]) in range(100)
     assert sum(data["posterior"]["texts"].values()) == pytest.approx(1)
     assert (tmp_path / "run.svg").read_text().startswith("<?xml")
+    words.remove("--json")
+    done = CliRunner().invoke(app, [*words, "--stream", "--plot", str(tmp_path / "stream.svg"), "Say a number."])
+    assert done.stdout == data["text"] + "\n"
+    assert (tmp_path / "stream.svg").read_text().startswith("<?xml")
