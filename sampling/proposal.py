@@ -61,8 +61,8 @@ class Proposed(StepwiseSampler):
     top : tokens of which a potential is asked at each step; the other ones are drawn as the base law has them.
     seed : makes runs repeatable.
 
-    >>> from syntagma import AWRS, RandomModel
-    >>> Proposed(RandomModel(None), AWRS(temperature=0.7)).temperature
+    >>> from syntagma import AWRS, TextPotential
+    >>> Proposed(TextPotential(prefix=len), AWRS(temperature=0.7)).temperature
     0.7
     """
 
@@ -218,12 +218,15 @@ class _Words:
 
 
 class _Kept(Generic[K, T]):
-    """The last things that were kept; safe to use from several threads."""
+    """The last things that were kept; safe to use from several threads. A pickled copy begins anew."""
 
     def __init__(self, size: int) -> None:
         self.size = size
         self._things: OrderedDict[K, T] = OrderedDict()
         self._lock = threading.Lock()
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.size,)
 
     def get(self, key: K) -> T | None:
         with self._lock:

@@ -3,6 +3,7 @@
 Statistical tests have at most 1e-6 false alarms for the file.
 """
 
+import pickle
 from fractions import Fraction
 
 import numpy as np
@@ -209,6 +210,13 @@ def test_the_conditional_as_proposal_makes_weights_even():
     )
     assert guided == pytest.approx([np.log(sum(mass.values()))] * 30, abs=1e-6)
     assert np.std(plain) > 0.1
+
+
+def test_pickled_copies_begin_anew():
+    auto, step = NaiveAutomaton(VOCABULARY, TEXTS), Proposed(RandomModel(VOCABULARY, seed=4))
+    texts = step.sample(MODEL, auto, [[]] * 5, 10, seed=1)
+    again = pickle.loads(pickle.dumps(step)).sample(MODEL, auto, [[]] * 5, 10, seed=1)
+    assert [s.tokens for s in again] == [s.tokens for s in texts]
 
 
 @pytest.mark.parametrize("options", [{"mix": 0}, {"mix": 1.5}, {"top": 0}, {"seed": -1}])
