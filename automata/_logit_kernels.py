@@ -21,7 +21,7 @@ LANES = 32
 
 
 def _mask_rows(x, masks, places, stride, n, nothing):
-    """Write `nothing` over what the masks of the rows `places` do not allow."""
+    """Write `nothing` over what the masks of the rows `places` do not allow: see `mask_part`."""
     for i in places:
         row = x[i * stride : i * stride + n]
         words = masks[i]
@@ -67,7 +67,8 @@ def weigh_row(row, words, top, e, kept):
     for b in range(0, len(row), BLOCK):
         part = row[b : b + BLOCK]
         exponentials(part, top, e)
-        keep(part, words, b >> 5, e, kept)
+        mask_part(part, words, b >> 5)
+        keep(part, e, kept)
         add(e, whole)
         add(kept, left)
     logp = np.log(total(whole))
@@ -117,24 +118,28 @@ def exponentials(part, top, e):
     e[n:] = np.float32(0.0)
 
 
-@kernel("void(float32[::1], int32[::1], int64, float32[::1], float32[::1])")
-def keep(part, words, first, e, kept):
-    """Copy to `kept` what the words from `first` on allow of `e`, 0 for the rest, and mask the part."""
-    kept[len(part) :] = np.float32(0.0)
+@kernel("void(float32[::1], int32[::1], int64)")
+def mask_part(part, words, first):
+    """Write -inf over what the words from `first` on do not allow."""
     for k in range((len(part) + 31) >> 5):
         word = words[first + k] if first + k < len(words) else np.int32(0)
-        lo, hi = 32 * k, min(32 * k + 32, len(part))
-        if word == -1:
-            kept[lo:hi] = e[lo:hi]
-        elif word == 0:
-            kept[lo:hi] = np.float32(0.0)
-            part[lo:hi] = np.float32(-np.inf)
-        else:
-            to, share, mine = part[lo:hi], e[lo:hi], kept[lo:hi]
-            for j in range(hi - lo):
-                allowed = (word >> np.int32(j)) & 1
-                to[j] = to[j] if allowed else np.float32(-np.inf)
-                mine[j] = share[j] if allowed else np.float32(0.0)
+        to = part[32 * k : min(32 * k + 32, len(part))]
+        if word == 0:
+            to[:] = np.float32(-np.inf)
+        elif word != -1 and len(to) == 32:
+            for j in range(32):
+                to[j] = to[j] if (word >> np.int32(j)) & 1 else np.float32(-np.inf)
+        elif word != -1:
+            for j in range(len(to)):
+                to[j] = to[j] if (word >> np.int32(j)) & 1 else np.float32(-np.inf)
+
+
+@kernel("void(float32[::1], float32[::1], float32[::1])")
+def keep(part, e, kept):
+    """Copy to `kept` what of `e` stands where the part was not masked, 0 for the rest."""
+    for t in range(len(part)):
+        kept[t] = e[t] if part[t] > np.float32(-np.inf) else np.float32(0.0)
+    kept[len(part) :] = np.float32(0.0)
 
 
 @kernel("void(float32[::1], float64[::1])")
