@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .constraint import Constraint
 from .decode import Sample
@@ -20,13 +21,13 @@ from .model import Model
 class Guesser(Protocol):
     """A drafter at work in one run of a sampler."""
 
-    def guess(self, auto: Constraint, state: int, tokens: Sequence[int], limit: int) -> Sequence[int]:
+    def guess(self, auto: Constraint, state: int, tokens: NDArray[np.int64], limit: int) -> Sequence[int]:
         """Tokens that may come next, one after the other; none without an idea.
 
         Parameters
         ----------
         state : of the constraint behind `tokens`.
-        tokens : the prompt and the text so far.
+        tokens : (n,) the prompt and the text so far, the draft's tokens included; not to be kept.
         limit : how many are used at most.
         """
 
@@ -74,15 +75,16 @@ class NGramDrafter:
         """Itself: what it looks at are the tokens."""
         return self
 
-    def guess(self, auto: Constraint, state: int, tokens: Sequence[int], limit: int) -> Sequence[int]:
+    def guess(self, auto: Constraint, state: int, tokens: NDArray[np.int64], limit: int) -> Sequence[int]:
         """What followed the last tokens before."""
-        at = self._earlier(np.asarray(tokens, np.int64))
-        return () if at is None else tokens[at : at + min(limit, self.length)]
+        at = self._earlier(tokens)
+        found: list[int] = [] if at is None else tokens[at : at + min(limit, self.length)].tolist()
+        return found
 
     def learn(self, sample: Sample, n: int) -> None:
         """Nothing: the next guess sees the tokens."""
 
-    def _earlier(self, tokens: np.ndarray[tuple[int], np.dtype[np.int64]]) -> int | None:
+    def _earlier(self, tokens: NDArray[np.int64]) -> int | None:
         """The place behind the last of the longest earlier matches of the last tokens."""
         if not len(tokens):
             return None

@@ -5,8 +5,9 @@ Three sources, in this order:
     the only token    that the mask allows
     a habit           the token by which most texts so far have left this state: equal states are equal integers, so
                       what one text did behind `"name": ` tells what the next one will do
-    forced text       bytes that must follow whatever the tokens, cut as the tokenizer would cut them behind the tokens
-                      that stand there; only whole tokens of that cut, and none where it would cut those otherwise
+    forced text       bytes that must follow whatever the tokens, and one space where there may be one, cut as the
+                      tokenizer would cut them behind the tokens that stand there; only whole tokens of that cut, and
+                      none where it would cut those otherwise
 
 The tokens of the last texts outlive a run, and their states are found again when the next one begins: states do not.
 """
@@ -20,13 +21,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
-from .constraint import Constraint, ids_of
+import numpy as np
+from numpy.typing import NDArray
+
+from .constraint import Constraint
 from .decode import Sample
 from .model import Model
 
 _DECODER = codecs.getincrementaldecoder("utf-8")
 _TEXTS = 8  # texts of a constraint that outlive a run
-_STATES = 1 << 16  # states with a habit, and places with a cut
+_STATES = 1 << 16  # states with a habit, and with forced text
 _BYTES = 256  # bytes of forced text
 _TAIL = 4  # tokens that the tokenizer sees in front of forced text
 _WIDE = 2048  # a mask of more tokens forces nothing
@@ -114,24 +118,23 @@ class GrammarGuesser:
         self._drafter = drafter
         self._cut = cut
         self._habits: dict[Constraint, Habits] = {}
-        self._cuts: dict[tuple[Constraint, int, tuple[int, ...]], tuple[int, ...]] = {}
+        self._forced: dict[tuple[Constraint, int], tuple[bytes, bool]] = {}
 
-    def guess(self, auto: Constraint, state: int, tokens: Sequence[int], limit: int) -> Sequence[int]:
+    def guess(self, auto: Constraint, state: int, tokens: NDArray[np.int64], limit: int) -> Sequence[int]:
         """One token that is forced or a habit, or the tokens of forced text."""
-        ids = ids_of(auto.mask(state))
-        if len(ids) == 1:
+        ids = few_ids(auto.mask(state))
+        if ids is not None and len(ids) == 1:
             return (int(ids[0]),)
         if (token := self._of(auto).token(state, self._drafter.share)) is not None:
             return (token,)
-        if self._cut is None or len(ids) > _WIDE:
+        if self._cut is None or ids is None:
             return ()
-        key = auto, state, tuple(tokens[-_TAIL:])
-        if key not in self._cuts:
-            if len(self._cuts) >= _STATES:
-                self._cuts.clear()
-            text, ends = forced_text(auto, state)
-            self._cuts[key] = canonical(auto, self._cut, key[2], text, ends) if text else ()
-        return self._cuts[key]
+        if (auto, state) not in self._forced:
+            if len(self._forced) >= _STATES:
+                self._forced.clear()
+            self._forced[auto, state] = forced_text(auto, state)
+        text, ends = self._forced[auto, state]
+        return canonical(auto, self._cut, tokens[-_TAIL:].tolist(), text, ends) if text else ()
 
     def learn(self, sample: Sample, n: int) -> None:
         """Note how the sample went on; keep it when it is done."""
@@ -148,22 +151,51 @@ class GrammarGuesser:
 
 
 def forced_text(auto: Constraint, state: int) -> tuple[bytes, bool]:
-    """The bytes that must follow, as far as tokens of one byte lead, and whether the text must end behind them."""
+    """The bytes that must follow, and spaces that may, as far as tokens of one byte lead; whether the text must end
+    behind them.
+    """
     text = b""
     while len(text) < _BYTES:
-        ids = ids_of(auto.mask(state))
-        if not len(ids) or len(ids) > _WIDE:
+        ids = few_ids(auto.mask(state))
+        if ids is None or not len(ids):
             break
-        if set(ids.tolist()) <= set(auto.end_ids):
+        if set(ids[: len(auto.end_ids) + 1].tolist()) <= set(auto.end_ids):
             return text, True
-        allowed = {int(t): auto.vocabulary.token_bytes(int(t)) for t in ids}
-        one = next((t for t, data in allowed.items() if len(data) == 1), None)
-        if one is None or any(data[:1] != allowed[one] for data in allowed.values()):
+        one = _next_byte(auto, ids, takes_space=not text.endswith(b" "))
+        if one is None or not (after := auto.advance(state, one)):
             break
-        if not (after := auto.advance(state, one)):
-            break
-        text, state = text + allowed[one], after
+        text, state = text + auto.vocabulary.token_bytes(one), after
     return text, False
+
+
+def few_ids(row: NDArray[np.int32]) -> NDArray[np.intp] | None:
+    """The token ids of a mask row, ascending, as `ids_of` has them; `None`: too many to force anything."""
+    words = np.flatnonzero(row)
+    if len(words) > _WIDE:
+        return None
+    bits = np.unpackbits(row[words].view(np.uint8), bitorder="little").reshape(-1, 32)
+    at, bit = np.nonzero(bits)
+    return 32 * words[at] + bit if len(at) <= _WIDE else None
+
+
+def _next_byte(auto: Constraint, ids: NDArray[np.intp], *, takes_space: bool) -> int | None:
+    """The token of one byte that all tokens begin with, or of a space that some begin with: which, else, are passed
+    over.
+    """
+    start = auto.vocabulary.token_start
+    begin, size = start[ids], start[ids + 1] - start[ids]
+    if not size.all():  # a special token, or the end
+        return None
+    first = auto.vocabulary.token_data[begin]
+    is_space = first == ord(" ")
+    if takes_space and is_space.any():
+        wanted = is_space
+    elif len(set(first[~is_space].tolist())) == 1:
+        wanted = ~is_space
+    else:
+        return None
+    found = ids[wanted & (size == 1)]
+    return int(found[0]) if len(found) else None
 
 
 def canonical(

@@ -74,17 +74,22 @@ class Lookahead:
         """Tokens that the constraint allows behind a sample, as the drafters guess them; none that ends it."""
         room = self.model.context
         limit = self._length if room is None else min(self._length, room - len(sample.prefix))
-        tokens, state, n = list(sample.prefix.tokens), sample.state, len(sample.prefix)
-        while (left := n + limit - len(tokens)) > 0:
-            grown = next(filter(None, (self._legal(g, sample, state, tokens, left) for g in self._guessers)), None)
+        state, n = sample.state, len(sample.prefix)
+        tokens, end = np.empty(n + max(limit, 0), np.int64), n
+        tokens[:n] = sample.prefix.tokens
+        while end < len(tokens):
+            so_far, left = tokens[:end], len(tokens) - end
+            grown = next(filter(None, (self._legal(g, sample, state, so_far, left) for g in self._guessers)), None)
             if grown is None:
                 break
-            tokens += grown[0]
-            state = grown[1]
-        return tokens[n:]
+            found, state = grown
+            tokens[end : end + len(found)] = found
+            end += len(found)
+        draft: list[int] = tokens[n:end].tolist()
+        return draft
 
     def _legal(
-        self, guesser: Guesser, sample: Sample, state: int, tokens: Sequence[int], limit: int
+        self, guesser: Guesser, sample: Sample, state: int, tokens: NDArray[np.int64], limit: int
     ) -> tuple[list[int], int] | None:
         """What a guesser adds, as far as it is legal, and the state behind it; `None`: nothing."""
         auto, found = sample.auto, list[int]()

@@ -109,12 +109,12 @@ def test_forced_text_is_one_pass_as_the_tokenizer_cuts_it(double):
     sampler = sg.Masking(greedy=True, draft=sg.GrammarDrafter(length=64))
     (sample,) = sampler.sample(double, sg.compile(sg.Choice([text]), double.vocabulary), [[0]], 100)
     calls = double.usage.calls
-    drafted = sampler.draft.begin(double).guess(sample.auto, sample.auto.start, [0], 64)
+    drafted = sampler.draft.begin(double).guess(sample.auto, sample.auto.start, np.array([0]), 64)
     if len(drafted) > 1:  # not a habit: the cut
         assert list(drafted) == double.cut(text)
     assert double.usage.calls == calls
     fresh = sg.GrammarDrafter(length=64).begin(double)
-    assert list(fresh.guess(sample.auto, sample.auto.start, [0], 64)) == double.cut(text)
+    assert list(fresh.guess(sample.auto, sample.auto.start, np.array([0]), 64)) == double.cut(text)
 
 
 def test_the_command_line_tells_what_drafts_were_worth():

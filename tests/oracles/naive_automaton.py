@@ -30,6 +30,14 @@ class NaiveVocabulary:
     def size(self) -> int:
         return len(self.tokens)
 
+    @cached_property
+    def token_data(self) -> NDArray[np.uint8]:
+        return np.frombuffer(b"".join(map(self.token_bytes, range(self.width))), np.uint8)
+
+    @cached_property
+    def token_start(self) -> NDArray[np.int64]:
+        return np.cumsum([0, *(len(self.token_bytes(t)) for t in range(self.width))])
+
     def token_bytes(self, token: int) -> bytes:
         return self.tokens[token] if token < len(self.tokens) and token not in self.eos_ids else b""
 

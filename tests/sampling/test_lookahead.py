@@ -14,7 +14,8 @@ from oracles.naive_masking import paths
 
 from syntagma.errors import BackendMismatch, BudgetExceeded
 from syntagma.sampling import GrammarDrafter, Masking, Mirostat, NGramDrafter, Prefix, RandomModel
-from syntagma.sampling.grammar_drafter import Habits, canonical, forced_text
+from syntagma.sampling.constraint import ids_of
+from syntagma.sampling.grammar_drafter import Habits, canonical, few_ids, forced_text
 from syntagma.sampling.lookahead import Lookahead, rows_along
 
 ALPHA = 1e-7  # times at most 10 tests
@@ -240,8 +241,8 @@ def test_n_grams_are_found_as_a_scan_finds_them():
                 expected = tokens[ends[-1] : ends[-1] + 4]
                 break
         drafter = NGramDrafter(4, longest, shortest)
-        assert list(drafter.guess(None, 0, tokens, 9)) == expected
-        assert list(drafter.guess(None, 0, tokens, 2)) == expected[:2]
+        assert drafter.guess(None, 0, np.array(tokens, np.int64), 9) == expected
+        assert drafter.guess(None, 0, np.array(tokens, np.int64), 2) == expected[:2]
 
 
 def letters(text):
@@ -254,12 +255,29 @@ def letters(text):
     return found
 
 
+@pytest.mark.parametrize("share", [0, 0.001, 0.05, 1])
+def test_few_ids_are_all_ids(share):
+    bits = np.random.default_rng(0).random(32 * 200) < share
+    row = np.packbits(bits, bitorder="little").view(np.int32)
+    ids = few_ids(row)
+    assert (ids is None) == (share == 1)
+    assert ids is None or ids.tolist() == ids_of(row).tolist()
+
+
 def test_forced_text():
     constraint = NaiveAutomaton(VOCABULARY, [b"abcab", b"abcb"])
     assert forced_text(constraint, constraint.start) == (b"abc", False)
     assert forced_text(constraint, constraint.advance(constraint.start, 3)) == (b"c", False)
+    ended = NaiveAutomaton(VOCABULARY, [b"ab", b"abc"])
+    assert forced_text(ended, ended.start) == (b"ab", False)  # the end may follow, too
     one = NaiveAutomaton(VOCABULARY, [b"abcab"])
     assert forced_text(one, one.start) == (b"abcab", True)
+
+
+def test_a_space_is_guessed_where_there_may_be_one():
+    tokens = vocabulary([b" ", b"a", b"b", b" a"])
+    constraint = NaiveAutomaton(tokens, [b"ab", b"a b", b"a  b"])
+    assert forced_text(constraint, constraint.start) == (b"a b", True)
 
 
 def test_forced_text_is_cut_as_the_tokenizer_cuts_it():
