@@ -97,7 +97,7 @@ def lines_of(path):
 
 def kill_behind(child, path, n):
     """SIGKILL once the file has more than n lines."""
-    end = time.monotonic() + 60
+    end = time.monotonic() + 240
     try:
         while lines_of(path) <= n and child.poll() is None and time.monotonic() < end:
             time.sleep(0.005)
