@@ -19,6 +19,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import lark
+import numpy as np
 import pytest
 
 import syntagma as sg
@@ -134,6 +135,31 @@ def test_dynamic_accepts_as_the_complete_dynamic_lexer(name: str) -> None:
 def test_dynamic_accepts_as_the_complete_dynamic_lexer_on_many(name: str) -> None:
     theirs = lark.Lark(read(name), parser="earley", lexer="dynamic_complete")
     assert differences(name, "dynamic", theirs, 60) == []
+
+
+@pytest.mark.parametrize("lexer", ["longest", "dynamic"])
+@pytest.mark.parametrize("name", ["arithmetic", "json", "sql", "xml"])
+def test_verdicts_do_not_depend_on_how_tokens_cut_the_text(name: str, lexer: str) -> None:
+    """Tokens of up to five bytes that lie across lexemes in every way; half of the texts are mutants."""
+    rng = random.Random(7)
+    texts = [text for text in mutants(name, 12) if text.isascii()]
+    pieces = {bytes([b]): None for b in range(128)}
+    for text in texts:
+        pieces |= {text[i : i + n].encode(): None for n in range(2, 6) for i in range(len(text) - n + 1)}
+    vocabulary = sg.Vocabulary.from_tokens([*pieces, None], [len(pieces)])
+    ids = {piece: t for t, piece in enumerate(pieces)}
+    auto = sg.compile(sg.Lark(read(name), lexer=lexer), vocabulary)  # type: ignore[arg-type]
+    for text in texts:
+        matcher, at, row = auto.matcher(), 0, np.zeros(auto.mask_width, np.int32)
+        while at < len(text):
+            size = rng.randint(1, min(5, len(text) - at))
+            token = ids[text[at : at + size].encode()]
+            matcher.fill_mask(row)
+            assert bool(row[token >> 5] >> (token & 31) & 1) == auto.check(matcher.state, token)
+            if not matcher.accept(token):
+                break
+            at += size
+        assert (at == len(text) and matcher.accepts_eos) == accepts(name, text, lexer), text
 
 
 def test_tags_that_match_are_a_guard() -> None:
