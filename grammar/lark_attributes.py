@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 
 from ..errors import GrammarSyntaxError, UnsupportedFeature
 from .free_text import ends_anywhere
-from .ir import ANY_BYTE, EMPTY, And, Expr, Lexeme, Not, Ref, Repeat, Seq, TokenBudget, references, sequence
+from .ir import ANY_BYTE, EMPTY, And, Expr, Lexeme, Not, Ref, Repeat, Seq, TokenBudget, optional, references, sequence
 from .regex import parse_regex
+from .regular import is_nullable
 
 if TYPE_CHECKING:
     from .lark_text import LarkText
@@ -106,9 +107,13 @@ def apply_attributes(source: LarkText, rules: dict[str, Expr], terminals: dict[s
             if not ends_anywhere(terminals[terminal].expr):
                 message = f"`max_tokens` of rule `{name}` needs a terminal that may end anywhere, such as /[^;]*/."
                 raise UnsupportedFeature(message, source=source.original, offset=attributes.offset)
-            text = f"{name} text"
+            text, lexeme = f"{name} text", terminals[terminal]
             budgets[text] = TokenBudget(attributes.max_tokens)
             rules[text], rules[name] = Ref(terminal), sequence(Ref(text), *behind)
+            if is_nullable(lexeme.expr):
+                some = f"{name} of a character at least"
+                terminals[some] = replace(lexeme, expr=And((lexeme.expr, Repeat(ANY_BYTE, 1))), name=name)
+                rules[text] = optional(Ref(some))
             continue
         lexeme, lazy_name = terminals[terminal], f"{name} lazy"
         expr = sequence(lexeme.expr, _suffix(attributes, terminals, source))

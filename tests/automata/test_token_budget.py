@@ -190,3 +190,11 @@ def test_max_tokens_of_a_lark_rule(lexer: str) -> None:
     illegal = [[*b"123,abc!"], [*b"12,abcd!"], [*b"abcd"], [*b"1", pair, last, *b"a!"], [*b"1.55,a!"], [ab, ab, ab, ab]]
     assert [tokens for tokens in legal if not accepted(auto, tuple(tokens))] == []
     assert [tokens for tokens in illegal if accepted(auto, tuple(tokens))] == []
+
+
+@pytest.mark.parametrize("lexer", ["longest", "dynamic"])
+def test_max_tokens_of_a_terminal_that_may_be_empty(lexer: str) -> None:
+    vocabulary = sg.Vocabulary.from_tokens([*(bytes([b]) for b in range(256)), None], [256])
+    auto = sg.compile(sg.Lark("start: x /;/ x\nx[max_tokens=2]: /[^;]*/", lexer=lexer), vocabulary)  # type: ignore[arg-type]
+    for text, legal in [(";", True), ("ab;", True), ("ab;cd", True), ("abc;", False), (";abc", False)]:
+        assert accepted(auto, tuple(text.encode())) == legal, text
