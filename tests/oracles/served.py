@@ -20,7 +20,7 @@ import pytest
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1"}
 
 #: Until a server is there.
-SECONDS = 300.0
+SECONDS = 600.0
 
 
 def need(library: str) -> None:
