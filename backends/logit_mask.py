@@ -4,7 +4,7 @@
     on CUDA            a kernel of Triton (`logit_mask_triton.py`), where Triton is installed
     elsewhere          operations of torch
 
-Not chosen: torch's operations on the processor, which spread every bit to a byte or more first; they take 10 to 30
+Not chosen: torch's operations on the processor, which spread every bit to a byte or more first; they take 5 to 50
 times as long (benchmarks/apply_mask.py).
 """
 
