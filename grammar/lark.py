@@ -103,6 +103,11 @@ class Lark:
         if self.lexer not in ("longest", "dynamic"):
             raise ValueError(f'Expected lexer to be "longest" or "dynamic", got {self.lexer!r}.')
 
+    def __repr__(self) -> str:
+        fields = [f"{name}={getattr(self, name)!r}" for name in ("text", "start", "lexer", "base_path")]
+        fields += [f"grammars={dict(self.grammars)!r}"] if self.grammars else []
+        return f"Lark({', '.join(fields)})"
+
     def grammar(self) -> Grammar:
         """The grammar.
 
