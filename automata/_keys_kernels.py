@@ -64,6 +64,24 @@ def index_nodes(K):
         node_of(K, K[at], K[at + 1], K[at + 2], K[at + 3], K[at + 4])
 
 
+@kernel()
+def mark_nodes(K, live):
+    """Mark the nodes that the marked ones are made of."""
+    for i in range(K[K_N] - 1, 0, -1):
+        if live[i] == 0:
+            continue
+        at = K[K_NODES] + KN * i
+        kind = K[at]
+        if kind >= STATE:
+            live[K[at + 2]] = 1
+            live[K[at + 4]] = 1
+        else:
+            live[K[at + 1]] = 1
+            if kind == KEY:
+                live[K[at + 2]] = 1
+                live[K[at + 3]] = 1
+
+
 @kernel("int64(int64, int64)")
 def read_key_byte(lex, b):
     """The reader inside a key behind byte b (not a closing quote): lex, above it (<< 32) what the byte completes.

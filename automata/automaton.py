@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -62,6 +63,7 @@ class TokenAutomaton:
         self._asked = 0
         self._distances: Distances | None = None
         self._runs = 0
+        self._matchers: weakref.WeakSet[Matcher] = weakref.WeakSet()
         self.start = self._pda.start
 
     # States
@@ -341,6 +343,19 @@ class TokenAutomaton:
     def pushdown(self) -> Pushdown:
         """The automaton without its vocabulary, for inspection."""
         return self._pda
+
+    def admit(self, matcher: Matcher) -> None:
+        """Keep a new matcher's states valid while it lives; drop what nobody needs, if that has become much.
+
+        While no run lasts, bare states that no matcher holds may become invalid here.
+        """
+        with self.lock:
+            self._matchers.add(matcher)
+            if self._states.wants_room and not self._runs:
+                held = list(self._matchers)
+                number = self._states.keep(state for one in held for state in one.states)
+                for one in held:
+                    one.renumber(lambda s: s if s < L.KEYED else L.KEYED + int(number[s - L.KEYED]))
 
     @contextmanager
     def run(self) -> Iterator[TokenAutomaton]:

@@ -9,40 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..grammar.machine import Machine
 from . import _layout_kernels as L
+from .key_chain import Chain, lay_chains
+from .ranges import DENSE_FROM, byte_ranges
 
-#: From so many byte ranges on, a state's edges become a row of 256 codes.
-DENSE_FROM = 7
 #: From so many allowed bytes on, a terminal's state gets a table; so does one leading to a state of `FREE_FROM` bytes.
 TABLED_FROM = 10
 FREE_FROM = 64
 _ADD = L.ADD << L.FLAG_SHIFT
-
-
-@lru_cache(maxsize=8192)
-def byte_ranges(mask: int) -> tuple[tuple[int, int], ...]:
-    """The inclusive ranges of a 256-bit byte set.
-
-    >>> byte_ranges(0b1101)
-    ((0, 0), (2, 3))
-    """
-    ranges = []
-    lo = 0
-    while mask:
-        skip = (mask & -mask).bit_length() - 1
-        lo += skip
-        mask >>= skip
-        run = (~mask & (mask + 1)).bit_length() - 1
-        ranges.append((lo, lo + run - 1))
-        mask >>= run
-        lo += run
-    return tuple(ranges)
+#: Local numbers from here on are states of chains, whose numbers are known at the end.
+_CHAINED = 1 << 26
+Ints: TypeAlias = NDArray[np.int32]
 
 
 class State:
@@ -86,11 +69,22 @@ class Block:
         self.regions: dict[int, Hashable] = {}
         #: Whether its undeclared keys must be remembered.
         self.open = False
+        self._chains: list[Chain] = []
+        self._chained = 0
+        #: DFA state -> the state of an undeclared key, and the flags of the states of keys, for chains.
+        self.pure: dict[int, int] = {}
+        self.key_flags = 0
 
     def state(self, flags: int = 0) -> int:
         """Add a state; returns its local number."""
         self.states.append(State(flags))
         return len(self.states) - 1
+
+    def chain(self, chain: Chain) -> int:
+        """Lay a chain behind all other states; returns the code of its first state."""
+        self._chains.append(chain)
+        self._chained += chain.n_states
+        return _CHAINED + self._chained - chain.n_states
 
     def lay(self, machine: Machine, start: int, flags: int = 0) -> list[int]:
         """Lay a copy of a machine behind a state, `flags` on its first edges; returns its accepting states."""
@@ -130,17 +124,30 @@ class Block:
         classes = len(flat)
         codes += range(classes, classes + len(self.classes))
         flat += [number | _ADD for number in self.classes]
+        laid = records, np.array(flat, np.int64).astype(np.int32), np.array(codes, np.int64)
+        if self._chains:
+            laid = self._lay_chains(*laid)
         return Lowered(
-            records,
-            np.array(flat, np.int64).astype(np.int32),
-            np.array(codes, np.int64),
-            np.array([s.words is not None for s in self.states[1:]], np.bool_),
+            *laid,
+            np.array([s.words is not None for s in self.states[1:]] + [True] * self._chained, np.bool_),
             (self.kind, self.min, self.max, self.n_keys, required, self.guard, int(self.has_other), classes),
             self.priority,
             terminal,
             self.start_words,
             self.regions,
             self.open,
+        )
+
+    def _lay_chains(self, records: Ints, flat: Ints, codes: NDArray[np.int64]) -> tuple[Ints, Ints, NDArray[np.int64]]:
+        """Lay the chains behind the states; codes that name their states by `_CHAINED` get the numbers."""
+        first = len(self.states)
+        named = codes[flat[codes] & L.TARGET >= _CHAINED]
+        flat[named[flat[named] > 0]] += first - _CHAINED
+        laid = lay_chains(self._chains, first, len(flat), self.key_flags | L.KEYCHECK | L.FAST, self.pure)
+        return (
+            np.concatenate((records, laid.records)),
+            np.concatenate((flat, laid.flat)),
+            np.concatenate((codes, laid.codes)),
         )
 
     def _row(self, state: State, flat: list[int], codes: list[int]) -> tuple[int, ...]:

@@ -10,12 +10,18 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import BudgetExceeded, GrammarError
 from ..grammar.ir import (
     EMPTY,
     NOTHING,
     And,
+    Bytes,
+    ByteSet,
     Expr,
     Grammar,
     Guarded,
@@ -25,6 +31,7 @@ from ..grammar.ir import (
     Members,
     Ref,
     Repeat,
+    Seq,
     Token,
     sequence,
 )
@@ -45,6 +52,13 @@ UNROLLED_FACTOR = 2
 _terminals: OrderedDict[tuple[Expr, int, bool], Lowered] = OrderedDict()
 #: The same by identity, for the expressions that front ends share: id -> (expression, kept alive, limit, block).
 _terminals_by_id: dict[int, tuple[Expr, int, Lowered]] = {}
+#: Parts of a sequence: bytes, or a rule by its place among the different ones, and whether it may be empty.
+Shape: TypeAlias = Expr | tuple[int, bool]
+#: A block whose calls are places, and where these stand in its list.
+Frame: TypeAlias = tuple[Lowered, NDArray[np.intp]]
+_frames: OrderedDict[tuple[tuple[Shape, ...], int], Frame] = OrderedDict()
+_CALLED = (Ref, Members, Items)
+_FRAMED = (Bytes, ByteSet, *_CALLED)
 
 
 class Lowerer:
@@ -69,13 +83,14 @@ class Lowerer:
         #: Rule id -> name, for explanations.
         self.names: list[str] = [""]
         self.checks: list[Guarded] = []
-        self._ids: dict[Expr, int] = {}
+        self._ids: dict[Expr | int, int] = {}
 
     def rule_id(self, expr: Expr, name: str = "") -> int:
-        """The rule's number; equal expressions share one."""
-        known = self._ids.get(expr)
+        """The rule's number; equal expressions share one, objects and lists if they are the same."""
+        key = id(expr) if isinstance(expr, Members | Items) else expr  # kept alive in `rules`
+        known = self._ids.get(key)
         if known is None:
-            known = self._ids[expr] = len(self.rules)
+            known = self._ids[key] = len(self.rules)
             self.rules.append(expr)
             self.names.append(expr.rule if isinstance(expr, Ref) else name)
         return known
@@ -164,8 +179,43 @@ class Lowerer:
     def _calls(self, expr: Expr, name: str) -> Lowered:
         if isinstance(expr, Repeat) and is_big(expr):
             return lower_repeat(self.rule_id(expr.item, name), expr).finish()
+        if isinstance(expr, Seq) and (lowered := self._frame(expr, name)) is not None:
+            return lowered
         nfa = CallNfa(lambda part: self.rule_id(part, name), self.nullable, self.token_id, self.limit)
         return lower_calls(nfa, expr).finish()
+
+    def _frame(self, expr: Seq, name: str) -> Lowered | None:
+        """The block of a sequence of bytes and rules, from a template; None if it has other parts."""
+        plain = [item for item in expr.items if not isinstance(item, _FRAMED)]
+        if not all(isinstance(item, Repeat) and is_plain(item) and not holds_big(item) for item in plain):
+            return None
+        rules = [self.rule_id(item, name) for item in expr.items if isinstance(item, _CALLED)]
+        callees = list(dict.fromkeys(rules))
+        shape = tuple(
+            (callees.index(self.rule_id(item, name)) + 1, self.nullable(item)) if isinstance(item, _CALLED) else item
+            for item in expr.items
+        )
+        frame = _frames.get((shape, self.limit))
+        if frame is None:
+            frame = _frames[shape, self.limit] = _make_frame(expr, shape, self.limit)
+            if len(_frames) > TERMINALS_KEPT:
+                _frames.popitem(last=False)
+        lowered, calls = frame
+        flat = lowered.flat.copy()
+        flat[calls] = np.array(callees, np.int32)[flat[calls] - 1]
+        return replace(lowered, flat=flat)
+
+
+def _make_frame(expr: Seq, shape: tuple[Shape, ...], limit: int) -> Frame:
+    places = {id(item): part for item, part in zip(expr.items, shape, strict=True) if isinstance(part, tuple)}
+    nfa = CallNfa(lambda part: places[id(part)][0], lambda part: places[id(part)][1], _no_token, limit)
+    lowered = lower_calls(nfa, expr).finish()
+    calls = [at + 2 * k for at, n in lowered.records[:, [L.S_CALLS, L.S_NCALLS]].tolist() for k in range(n)]
+    return lowered, np.array(calls, np.intp)
+
+
+def _no_token(token: Token) -> int:
+    raise AssertionError(f"Expected no token in a frame, got {token}.")
 
 
 class _Ambiguous(Exception):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ..errors import SyntagmaError
 from .automaton import TokenAutomaton
 from .explain import Explanation, explain
@@ -11,12 +13,23 @@ from .mask_pool import Row
 class Matcher:
     """Where one sequence stands in an automaton. Not shared between threads; `fork` gives an independent one."""
 
-    __slots__ = ("_history", "_state", "automaton")
+    __slots__ = ("__weakref__", "_history", "_state", "automaton")
 
     def __init__(self, automaton: TokenAutomaton) -> None:
         self.automaton = automaton
         self._state = automaton.start
         self._history: list[int] = []
+        automaton.admit(self)
+
+    @property
+    def states(self) -> list[int]:
+        """The states that it may come back to, and its own."""
+        return [*self._history, self._state]
+
+    def renumber(self, number: Callable[[int], int]) -> None:
+        """Take other numbers for its states; the automaton calls this."""
+        self._history = [number(state) for state in self._history]
+        self._state = number(self._state)
 
     @property
     def state(self) -> int:

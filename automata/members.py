@@ -17,9 +17,10 @@ from __future__ import annotations
 
 from ..errors import UnsupportedFeature
 from ..grammar.ir import NOTHING, Bytes, Members, Spelled
-from ..grammar.spelled import steps_of, symbols_of
+from ..grammar.spelled import Symbols, steps_of, symbols_of
 from . import _layout_kernels as L
 from .block import Block
+from .key_chain import Chain, Link, dfa_steps, link_of
 from .machines import machine_of
 
 #: Keys whose seen-set fits into the payload itself.
@@ -30,7 +31,10 @@ _UNDECLARED = L.KEYCHECK | L.OTHER | L.TABLED
 
 
 class KeyTrie:
-    """A trie over the symbols of keys (see `grammar/spelled.py`); node 0 is the root."""
+    """A trie over the symbols of keys (see `grammar/spelled.py`); node 0 is the root.
+
+    Where only one key goes on, its rest is kept as a tail; `expand` makes a node of its first symbol.
+    """
 
     def __init__(self) -> None:
         self.children: list[dict[int, int]] = [{}]
@@ -38,22 +42,44 @@ class KeyTrie:
         self.keys: list[list[int]] = [[]]
         #: Node -> key that ends there.
         self.ends: dict[int, int] = {}
+        #: Node without children -> the symbols of its only key, where among them it stands, and the key.
+        self.tails: dict[int, tuple[Symbols, int, int]] = {}
 
     def insert(self, key: Bytes | Spelled, index: int) -> None:
         """Add a key; a later equal one changes nothing."""
+        symbols = symbols_of(key)
         at = 0
         path = [0]
-        for symbol in symbols_of(key):
-            children = self.children[at]
-            at = children.setdefault(symbol, len(self.children))
-            if at == len(self.children):
-                self.children.append({})
-                self.keys.append([])
+        for i, symbol in enumerate(symbols):
+            if at in self.tails:
+                self.expand(at)
+            if symbol not in self.children[at]:
+                self._add(at, symbols, i, index)
+                break
+            at = self.children[at][symbol]
             path.append(at)
-        if at not in self.ends:
+        else:
+            if at in self.tails:
+                self.expand(at)
+            if at in self.ends:
+                return
             self.ends[at] = index
-            for node in path:
-                self.keys[node].append(index)
+        for node in path:
+            self.keys[node].append(index)
+
+    def expand(self, node: int) -> None:
+        """Make a node of the first symbol of a tail."""
+        symbols, i, index = self.tails.pop(node)
+        self._add(node, symbols, i, index)
+
+    def _add(self, node: int, symbols: Symbols, i: int, index: int) -> None:
+        child = self.children[node][symbols[i]] = len(self.children)
+        self.children.append({})
+        self.keys.append([index])
+        if i + 1 == len(symbols):
+            self.ends[child] = index
+        else:
+            self.tails[child] = (symbols, i + 1, index)
 
 
 def lower_members(expr: Members, values: list[int], others: list[int], limit: int) -> Block:
@@ -114,10 +140,12 @@ class _MembersMaker:
             block.classes = [self.colons.get(index, self.after) for index in classes]
             keys = tuple(other.key for other in expr.other)
             block.regions = {number: (keys, q) for q, number in self.pure.items()}
+        block.pure = self.pure
         if expr.distinct:
             block.open = self.dfa is not None
+            block.key_flags = L.DISTINCT | (L.OPEN if block.open else 0)
             for laid in block.states[1:]:
-                laid.flags |= L.DISTINCT | (L.OPEN if block.open else 0)
+                laid.flags |= block.key_flags
         return block
 
     def _set_rule(self, required: list[bool]) -> None:
@@ -184,6 +212,8 @@ class _MembersMaker:
 
         The states between its symbols and theirs are made on the way.
         """
+        if node in self.trie.tails:
+            self.trie.expand(node)
         symbols, nodes = tuple(self.trie.children[node]), tuple(self.trie.children[node].values())
         rows, below = steps_of(symbols)
         first: list[tuple[int, int]] = []
@@ -214,21 +244,43 @@ class _MembersMaker:
             return self._behind_key(index) | _ADD if index < self.n_keys else -1
         code = self.nodes.get((node, q))
         if code is None:
-            edges: list[tuple[int, int]] = []
-            code = self.nodes[node, q] = self._key_state((node,), q, edges)
-            if code:
-                self.waiting.append((node, q, edges))
+            code = self._chain(node, q)
+            if code is None:
+                edges: list[tuple[int, int]] = []
+                code = self._key_state((node,), q, edges)
+                if code:
+                    self.waiting.append((node, q, edges))
+            self.nodes[node, q] = code
         return code
+
+    def _chain(self, node: int, q: int) -> int | None:
+        """The code of a chain above the only key that goes on from a trie node; None if it is to be laid by states."""
+        tail = self.trie.tails.get(node)
+        if tail is None:
+            return None
+        symbols, i, index = tail
+        allowed = index < self.n_keys
+        links: list[Link] = []
+        n_states = 0
+        for symbol in symbols[i:]:
+            link = link_of(symbol, self.dfa, q) if allowed or q >= 0 else None
+            if link is None:
+                return None
+            links.append(link)
+            n_states += link.sizes[0]
+            q = link.after
+            if not link.dfa_states <= self.pure.keys():
+                for p in link.dfa_states:
+                    self._pure_state(p)
+        words = (1, index) if allowed else _NO_KEYS
+        exit_code = self._behind_key(index) | _ADD if allowed else -1
+        return self.block.chain(Chain(links, n_states, exit_code, words, _NO_KEYS if self.free else words))
 
     def _dfa_steps(self, q: int, mask: int) -> list[tuple[int, int]]:
         """The parts of a byte set by the DFA state that follows q (-1: none)."""
-        if q < 0 or self.dfa is None:
-            return [(mask, -1)]
         found = self.steps.get((q, mask))
         if found is None:
-            found = [(both, t) for t, other in self.dfa.rows[q].items() if (both := mask & other)]
-            left = mask & ~sum(both for both, _ in found)
-            found = self.steps[q, mask] = [*found, (left, -1)] if left else found
+            found = self.steps[q, mask] = [(mask, -1)] if self.dfa is None else dfa_steps(self.dfa, q, mask)
         return found
 
     def _key_state(self, nodes: tuple[int, ...], q: int, edges: list[tuple[int, int]]) -> int:

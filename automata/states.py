@@ -8,18 +8,23 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import BudgetExceeded
 from . import _layout_kernels as L
-from ._keys_kernels import index_nodes, join_keys, lay_text
+from ._keys_kernels import index_nodes, join_keys, lay_text, mark_nodes
 from .tables import Ints, TerminalTables
 from .texts import Texts
 
 #: Nodes that K has room for at first.
 ROOM = 2048
+#: Nodes from which on those that no sequence needs are dropped now and then.
+RECLAIM_FROM = 1 << 19
+#: The columns of each kind of node that hold nodes.
+_PARTS = {L.TEXT: (1,), L.OBJECT: (1,), L.ARRAY: (1,), L.KEY: (1, 2, 3), L.STATE: (2, 4), L.HELD: (2, 4)}
 
 
 class States:
@@ -31,6 +36,7 @@ class States:
         self.K: Ints = np.zeros(L.K_HEADER, np.int32)
         self._tables = tables
         self._n_bytes = n_bytes
+        self._reclaim_from = RECLAIM_FROM
         self._with_key: list[int] = []
         self._with_keys: list[int] = []
 
@@ -94,6 +100,33 @@ class States:
             return
         self._lay(2 * int(self.K[L.K_CAP]))
         index_nodes(self.K)
+
+    @property
+    def wants_room(self) -> bool:
+        """Whether so many nodes are used that it pays to drop those that nobody needs."""
+        return int(self.K[L.K_N]) > self._reclaim_from
+
+    def keep(self, states: Iterable[int]) -> NDArray[np.int64]:
+        """Drop the nodes that these states do not need; the new number of each node."""
+        n, whole = int(self.K[L.K_N]), int(self.K[L.K_WHOLE])
+        live = np.zeros(n, np.int64)
+        live[1:whole] = 1
+        live[[state - L.KEYED for state in states if state >= L.KEYED]] = 1
+        mark_nodes(self.K, live)
+        live[0] = 0
+        number = np.where(live, np.cumsum(live), 0)
+        at = int(self.K[L.K_NODES])
+        nodes = self.K[at : at + L.KN * n].reshape(-1, L.KN)[live == 1].copy()
+        for kind, columns in _PARTS.items():
+            rows = nodes[:, 0] == kind
+            for column in columns:
+                nodes[rows, column] = number[nodes[rows, column]]
+        self.K[L.K_N] = len(nodes) + 1
+        self.K[at + L.KN : at + L.KN * (len(nodes) + 1)] = nodes.reshape(-1)
+        self._lay(int(self.K[L.K_CAP]))
+        index_nodes(self.K)
+        self._reclaim_from = max(RECLAIM_FROM, 2 * len(nodes))
+        return number
 
     def _lay(self, room: int) -> None:
         old, longest = self.K, self._tables.longest

@@ -34,6 +34,7 @@ from .mask_pool import Row
 from .vocabulary import Vocabulary
 
 if TYPE_CHECKING:
+    from .matcher import Matcher
     from .pushdown import Pushdown
     from .stats import Stats
 
@@ -130,6 +131,8 @@ class BudgetedAutomaton(TokenAutomaton):
         self.vocabulary, self.grammar, self.end_ids = inner.vocabulary, inner.grammar, inner.end_ids
         self.mask_width, self.finished, self.lock = inner.mask_width, inner.finished, inner.lock
         self._ends = frozenset(inner.end_ids)
+        self._run = inner.run()  # its own states are remembered here
+        self._run.__enter__()
         self._places: list[_State] = []
         self._numbers: dict[_State, int] = {}
         #: Inner state -> for each rule the state behind its mark, 0 if the text is not inside, and if it begins here.
@@ -236,6 +239,9 @@ class BudgetedAutomaton(TokenAutomaton):
     def run_text(self, state: int, text: bytes) -> tuple[int, int]:
         """Follow a text byte by byte, guards not asked and nothing counted, as of the inner automaton."""
         return self._inner.run_text(self.inner_state(state), text)
+
+    def admit(self, matcher: Matcher) -> None:
+        """All states stay valid."""
 
     def split(self, state: int) -> tuple[int, bytes]:
         """The configuration of a state, and the text of the guarded value that is open, if any."""

@@ -163,3 +163,23 @@ def test_keys_seen_keep_within_the_limit() -> None:
     text = "{" + ", ".join(f'"key{i}": 1' for i in range(20_000))
     with pytest.raises(BudgetExceeded, match="keys seen"):
         state_after(auto, list(text.encode()))
+
+
+def test_what_no_sequence_needs_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("syntagma.automata.states.RECLAIM_FROM", 3000)
+    auto = sg.compile({"type": "object", "additionalProperties": {"type": "integer"}}, VOCABULARY)
+    kept = auto.matcher()
+    for byte in b'{"a": 1, "b':
+        assert kept.accept(byte)
+    sizes = []
+    for i in range(60):
+        matcher = auto.matcher()
+        for byte in f'{{"key{i}": 1, "other{i}": 2, "a{i}"'.encode():
+            assert matcher.accept(byte)
+        sizes.append(auto.stats.arena_bytes)
+    assert sizes[-1] < 2 * sizes[5]
+    kept.rollback(1)
+    assert kept.accept(ord("a"))
+    assert ord('"') not in allowed(auto, kept.state)
+    assert kept.accept(ord("c"))
+    assert kept.accept(ord('"'))
