@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from . import _layout_kernels as L
 from ._closure_kernels import closure
 from ._payload_kernels import edge_code, payload_after
-from .block import byte_ranges
+from .ranges import byte_ranges
 
 if TYPE_CHECKING:
     from .automaton import TokenAutomaton

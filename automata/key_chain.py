@@ -74,7 +74,10 @@ def _make_link(symbol: int, dfa: Machine, q: int) -> Link | None:
     rows = steps_of((symbol,)).rows
     numbers = {(0, q): 0}
     waiting = [(0, q)]
-    states, beside, edges, behind = [], [], [], set()
+    states: list[tuple[int, int]] = []
+    beside: list[int] = []
+    edges: list[int] = []
+    behind: set[int] = set()
     for at, p in waiting:
         ranges = []
         for mask, target in rows[at]:
@@ -96,8 +99,14 @@ def _make_link(symbol: int, dfa: Machine, q: int) -> Link | None:
             edges += (lo | hi << 8, code)
     if len(behind) != 1:
         return None
-    arrays = (np.array(column, np.int32) for column in (states, beside, edges))
-    return Link(*arrays, behind.pop(), frozenset(beside) - {-1}, (len(states), len(edges)))
+    return Link(
+        np.array(states, np.int32),
+        np.array(beside, np.int32),
+        np.array(edges, np.int32),
+        behind.pop(),
+        frozenset(beside) - {-1},
+        (len(states), len(edges)),
+    )
 
 
 def dfa_steps(dfa: Machine, q: int, mask: int) -> list[tuple[int, int]]:

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from ..grammar.ir import Alt, Bytes, Expr
 from . import _layout_kernels as L
-from .block import DENSE_FROM, FREE_FROM, TABLED_FROM, Lowered
+from .block import FREE_FROM, TABLED_FROM, Lowered
+from .ranges import DENSE_FROM
 from .trie import TokenTrie
 
 Ints = NDArray[np.int64]

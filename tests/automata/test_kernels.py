@@ -15,7 +15,7 @@ from syntagma.automata import _layout_kernels as L
 from syntagma.automata import _table_kernels as T
 from syntagma.automata._config_kernels import union
 from syntagma.automata._payload_kernels import edge_code
-from syntagma.automata.block import byte_ranges
+from syntagma.automata.ranges import byte_ranges
 from syntagma.automata.tables import tables_of
 from syntagma.grammar.ir import (
     Alt,
