@@ -9,7 +9,8 @@ Three sources, in this order:
                       tokenizer would cut them behind the tokens that stand there; only whole tokens of that cut, and
                       none where it would cut those otherwise
 
-The tokens of the last texts outlive a run, and their states are found again when the next one begins: states do not.
+The tokens of the last texts of exact constraints outlive a run, and their states are found again when the next one
+begins: states do not outlive it.
 """
 
 from __future__ import annotations
@@ -141,7 +142,7 @@ class GrammarGuesser:
         habits, states = self._of(sample.auto), [*sample.states[-n:], sample.state]
         for state, token, after in zip(states, sample.tokens[-n:], states[1:], strict=False):
             habits.note(state, token, after)
-        if sample.finish_reason is not None:
+        if sample.finish_reason is not None and sample.auto.exact:  # else guards would be asked to find its states
             self._drafter.keep(sample.auto, sample.tokens)
 
     def _of(self, auto: Constraint) -> Habits:

@@ -10,6 +10,8 @@ It is the rule of speculative sampling for drafts of one token a place: with l t
 on x, x is accepted with probability min(1, l(x) / 1) = l(x), and else the token comes from (l - 1_x)+ normalised, which
 is l without x. Both together are a draw from l, and no other rule accepts x more often.
 
+Guards and predicates are asked about guesses, too; those of a guess that was wrong are in no ledger.
+
 Where a model cannot read along a draft (`AheadModel`), it is asked for the beginnings of the draft in one batch.
 
 Source: Leviathan et al. 2023 (arXiv 2211.17192), algorithm 1.

@@ -309,6 +309,9 @@ def test_habits_outlive_a_run(model):
     (second,) = sampler.sample(model, constraint, [[]], 9)
     assert told([first]) == told([second])
     assert second.ledger.passes.n == 1 <= first.ledger.passes.n
+    guarded = auto(odd)
+    Masking(draft=drafter).sample(model, guarded, [[]], 9)
+    assert drafter.texts(guarded) == []  # to find its states again would ask the guards
     copy = pickle.loads(pickle.dumps(drafter))
     assert copy == drafter
     assert copy.texts(constraint) == []
