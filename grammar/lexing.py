@@ -16,16 +16,20 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from ..errors import UnsupportedFeature
+from ..errors import BudgetExceeded, UnsupportedFeature
+from .alphabet import members
 from .analysis import reachable
-from .dfa import Dfa
+from .dfa import to_machine
 from .fold import alternation, fold, rebuild
 from .ir import EMPTY, Alt, Bytes, Expr, Grammar, Lexeme, Ref, Repeat, Seq, Token
+from .machine import Machine
 from .regular import compile_regular, is_regular
 from .spell_out import spell_out
 
 #: The rule of ignored text, a loop over terminals.
 IGNORE = "%ignore"
+#: States of the terminals that are compared, pair by pair.
+MAX_STATES = 500_000
 #: Every byte.
 _ALL = (1 << 256) - 1
 #: A state that nothing leaves.
@@ -154,16 +158,22 @@ def _see_no_competition(rules: Mapping[str, Expr]) -> None:
     terminals = {name: body for name, body in rules.items() if isinstance(body, Lexeme)}
     if any(isinstance(part, Lexeme) for name in rules.keys() - terminals.keys() for part in _nodes(rules[name])):
         raise UnsupportedFeature("Expected terminals as rules of their own, got one inside of a rule.")
-    automata = {name: compile_regular(body.expr) for name, body in terminals.items()}
+    automata = {name: to_machine(compile_regular(body.expr)) for name, body in terminals.items()}
     follow = _Follow(rules)
     follow.compute()
     ignored = {part.rule for part in _nodes(rules.get(IGNORE, EMPTY)) if isinstance(part, Ref)} & terminals.keys()
     if ignored and (found := _torn([terminals[name].expr for name in ignored])) is not None:
         raise _refusal("ignored text", "ignored text", found)
-    for name, dfa in automata.items():
+    compared = 0
+    for name, machine in automata.items():
         after = follow.behind[IGNORE if name in ignored else name]
         for other, rival in automata.items():
-            if (text := _rivalry(dfa, rival, after, name != other)) is not None:
+            if not follow.first[name] & follow.first[other]:
+                continue
+            compared += len(machine.rows) + len(rival.rows)
+            if compared > MAX_STATES:
+                raise BudgetExceeded("states of terminals compared", MAX_STATES, 'say lexer="dynamic" to print anyway')
+            if (text := _rivalry(machine, rival, after, name != other)) is not None:
                 raise _refusal(terminals[name].name, terminals[other].name, text)
 
 
@@ -181,20 +191,21 @@ def _refusal(name: str, other: str, text: bytes) -> UnsupportedFeature:
     )
 
 
-def _rivalry(dfa: Dfa, rival: Dfa, after: int, differ: bool) -> bytes | None:
-    """A text of `dfa` that `rival` matches, too, or may go on with behind it; None if there is none."""
-    paths: dict[tuple[int, int], bytes] = {(1, 1): b""}
-    for q, r in (queue := [(1, 1)]):
-        path = paths[q, r]
-        if dfa.accept[q] and differ and rival.accept[r]:
-            return path
-        for byte in range(256):
-            p, s = int(dfa.trans[q, dfa.class_of_byte[byte]]), int(rival.trans[r, rival.class_of_byte[byte]])
-            if dfa.accept[q] and s and after >> byte & 1:
-                return path + bytes([byte])
-            if p and s and (p, s) not in paths:
-                paths[p, s] = path + bytes([byte])
-                queue.append((p, s))
+def _rivalry(one: Machine, rival: Machine, after: int, differ: bool) -> bytes | None:
+    """A text of a machine that `rival` matches, too, or may go on with behind it; None if there is none."""
+    paths: dict[tuple[int, int], bytes] = {(0, 0): b""}
+    for q, r in (queue := [(0, 0)]):
+        path, moves = paths[q, r], rival.rows[r].items()
+        if one.labels[q]:
+            if differ and rival.labels[r]:
+                return path
+            if (common := _union(mask & after for _, mask in moves)) != 0:
+                return path + members(common)[:1]
+        for p, mask in one.rows[q].items():
+            for s, other in moves:
+                if mask & other and (p, s) not in paths:
+                    paths[p, s] = path + members(mask & other)[:1]
+                    queue.append((p, s))
     return None
 
 
