@@ -41,7 +41,7 @@ class Draft:
     ValueError : `parents` has another length, or a parent that does not come before its child.
     """
 
-    __slots__ = ("_at", "matcher", "parents", "states", "tokens")
+    __slots__ = ("_at", "_run", "matcher", "parents", "states", "tokens")
 
     def __init__(self, matcher: Matcher, tokens: Sequence[int], parents: Sequence[int] | None = None) -> None:
         self.matcher = matcher
@@ -51,6 +51,8 @@ class Draft:
             raise ValueError(f"Expected a parent for each of the {len(self.tokens)} tokens, got {len(self.parents)}.")
         if (odd := next((i for i, p in enumerate(self.parents) if not -1 <= p < i), None)) is not None:
             raise ValueError(f"Expected the parent of node {odd} to be from -1 to {odd - 1}, got {self.parents[odd]}.")
+        self._run = matcher.automaton.run()  # keeps the states valid, and ends with this object
+        self._run.__enter__()
         self._at = matcher.n_tokens, matcher.state
         self.states = self._walk()
 
@@ -121,18 +123,18 @@ class _Standing(Matcher):
     __slots__ = ()
 
     def __init__(self, draft: Draft, state: int) -> None:
-        super().__init__(draft.matcher.automaton)
-        self._state = state
+        self.automaton, self._state, self._history = draft.matcher.automaton, state, []  # the draft holds the states
 
 
 def validate(matcher: Matcher, tokens: Sequence[int]) -> int:
     """How many of the tokens may follow one after the other; the matcher stays where it is."""
-    state, n = matcher.state, 0
-    for token in tokens:
-        state = matcher.automaton.advance(state, int(token))
-        if not state:
-            break
-        n += 1
+    with matcher.automaton.run() as automaton:
+        state, n = matcher.state, 0
+        for token in tokens:
+            state = automaton.advance(state, int(token))
+            if not state:
+                break
+            n += 1
     return n
 
 

@@ -131,3 +131,19 @@ def test_what_is_no_tree_is_refused(automaton):
         Draft(matcher, [1, 2]).fill_masks(np.zeros((2, automaton.mask_width), np.int32))
     with pytest.raises(sg.SyntagmaError, match="from -1 to 1, got 2"):
         Draft(matcher, [1, 2]).commit(2)
+
+
+def test_states_stay_valid_while_a_draft_lives(byte_vocabulary):
+    """Its run ends with it; an automaton drops states between runs."""
+    automaton = sg.compile(CONSTRAINTS["schema"], byte_vocabulary)
+    draft = Draft(automaton.matcher(), [123, 34, 110])
+    states = draft.states
+    for _ in range(3):
+        automaton.matcher()
+        assert automaton._runs == 1
+    rows = np.zeros((4, automaton.mask_width), np.int32)
+    assert draft.fill_masks(rows).all()
+    assert draft.states == states
+    assert draft.commit(2) == 3
+    del draft
+    assert automaton._runs == 0
