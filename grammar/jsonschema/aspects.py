@@ -14,7 +14,7 @@ from ...errors import GrammarError
 from .decimals import Range
 from .dialect import Dialect
 from .document import Document, Node
-from .facts import Arrays, Numbers, Objects, Row, Strings, View
+from .facts import Arrays, Count, Numbers, Objects, Row, Strings, View
 from .formats import is_asserted
 from .guards import is_regex
 from .values import exact
@@ -66,7 +66,7 @@ def strings_of(schema: dict[str, Any], dialect: Dialect, asserts_formats: bool) 
 
 
 def arrays_of(document: Document, node: Node) -> Arrays:
-    """What the node's schema says of arrays, but for `uniqueItems`, `contains` and `unevaluatedItems`."""
+    """What the node's schema says of arrays, but for `uniqueItems`, counts and `unevaluatedItems`."""
     schema, dialect = node.schema, node.resource.dialect
     assert isinstance(schema, dict)
     items, low = schema.get("items"), int(schema.get("minItems", 0))
@@ -81,6 +81,16 @@ def arrays_of(document: Document, node: Node) -> Arrays:
     if "contains" in schema and dialect.knows("contains") and schema["contains"] is not False:
         low = max(low, int(schema.get("minContains", 1)) if dialect.knows("minContains") else 1)
     return Arrays(rows, low, _bound(schema, "maxItems"))
+
+
+def count_of(document: Document, node: Node) -> Count:
+    """What the node's schema says with `contains`."""
+    schema, dialect = node.schema, node.resource.dialect
+    assert isinstance(schema, dict)
+    inner = document.child(node, schema["contains"], "contains")
+    if not dialect.knows("minContains"):
+        return Count(inner, 1)
+    return Count(inner, int(schema.get("minContains", 1)), _bound(schema, "maxContains"))
 
 
 def objects_of(document: Document, node: Node) -> Objects:

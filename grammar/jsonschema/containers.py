@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from ..ir import NOTHING, Expr, Guarded, Items, Member, Members, OtherMembers, Ref
+from .counting import counted_array
 from .document import Node
 from .facts import Arrays, Facts, Objects
 from .keys import Classes, at_key, is_matched
@@ -39,14 +40,29 @@ class Containers:
         arrays = facts.arrays
         if arrays is None:
             name = f"array at depth {depth}" if depth else "array"
-            return self._lowering.shared(name, lambda: self._array(Arrays(), depth))
+            return self._lowering.shared(name, lambda: self._array(Arrays(), (), depth))
         ref = self._known.get((arrays, depth))
         if ref is None:
-            ref = self._lowering.named(facts.sources[0], lambda: self._array(arrays, depth))
+            ref = self._lowering.named(facts.sources[0], lambda: self._array(arrays, facts.sources, depth))
             self._known[arrays, depth] = ref
         return ref
 
-    def _array(self, arrays: Arrays, depth: int) -> Expr:
+    def _array(self, arrays: Arrays, sources: tuple[Node, ...], depth: int) -> Expr:
+        lowering = self._lowering
+        if not arrays.counts:
+            return self._plain_array(arrays, depth)
+        layout, below = lowering.style.layout, lowering.style.layout.below(depth)
+        counted = counted_array(
+            arrays, layout, lambda nodes: lowering.value(nodes, below), lambda write: lowering.named(sources[0], write)
+        )
+        if counted is not None:
+            return counted
+        plain = self._plain_array(arrays, depth)
+        guard = lowering.guard(sources, sources[0].pointer, "contains")
+        return plain if lowering.reader.document.dynamic else Guarded(plain, guard)
+
+    def _plain_array(self, arrays: Arrays, depth: int) -> Expr:
+        """The arrays, but for what must be so many times among the items."""
         layout, value = self._lowering.style.layout, self._lowering.value
         below, most = layout.below(depth), arrays.max
         prefix: list[Expr] = []
@@ -71,8 +87,7 @@ class Containers:
         closed = style.closed and bool(declared) and not objects.explicit
         named = (key for view in objects.views for key in view.properties)
         more = (*objects.tolerated, *(k for k in named if is_matched(objects, k))) if closed else named
-        declared.update(dict.fromkeys(more))
-        declared.update(dict.fromkeys(objects.required))
+        declared.update(dict.fromkeys((*objects.required, *more)))
         classes = self._classes.of(objects, closed)
         members: list[Member] = []
         for key in declared:

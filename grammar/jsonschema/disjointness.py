@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from .decimals import Range
 from .distinct import listed_items
 from .document import Node
-from .facts import ARRAY, FRACTION, INTEGER, NUMBER, OBJECT, STRING, Arrays, Facts, Numbers, Objects, meet
+from .facts import ARRAY, FRACTION, INTEGER, NUMBER, OBJECT, STRING, Arrays, Count, Facts, Numbers, Objects, meet
 from .keys import at_key
 from .scalars import has_number, has_string
 from .values import identity
@@ -82,7 +82,17 @@ class Inhabitation:
 
     def _has_array(self, arrays: Arrays) -> bool:
         """Whether every item that must be there can be."""
-        return all(self.admits(arrays.at(i)) for i in range(min(arrays.min, arrays.width + 1)))
+        if not all(self.admits(arrays.at(i)) for i in range(min(arrays.min, arrays.width + 1))):
+            return False
+        return all(self._has_so_many(arrays, count) for count in arrays.counts)
+
+    def _has_so_many(self, arrays: Arrays, count: Count) -> bool:
+        """Whether as many items as there must be can be of the kind."""
+        most = arrays.width + count.min if arrays.max is None else arrays.max
+        n = sum(self.admits((*arrays.at(i), count.node)) for i in range(min(arrays.width, most)))
+        if n < count.min and most > arrays.width and self.admits((*arrays.at(arrays.width), count.node)):
+            n += most - arrays.width
+        return n >= count.min
 
     def _has_enough(self, facts: Facts) -> bool:
         """Whether there are as many values as there must be distinct items."""

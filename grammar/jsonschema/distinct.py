@@ -24,7 +24,12 @@ MOST_PERMUTED: Final = 4
 def listed_items(reader: Reader, facts: Facts) -> tuple[Any, ...] | None:
     """The values of which the items must be distinct ones; None if that is not asked for, or they are not listed."""
     arrays = facts.arrays
-    if arrays is None or arrays.width or all(r.keyword != "uniqueItems" or r.node.negated for r in facts.left(ARRAY)):
+    if (
+        arrays is None
+        or arrays.width
+        or arrays.counts
+        or all(r.keyword != "uniqueItems" or r.node.negated for r in facts.left(ARRAY))
+    ):
         return None
     union = reader.conjunction(nodes) if (nodes := arrays.at(0)) else ()
     if not union or any(f.values is None for f in union):

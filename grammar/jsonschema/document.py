@@ -311,7 +311,8 @@ def _specification(uri: str) -> referencing.Specification[Any]:
         found = [*known.subresources_of(contents), *(dependencies or {}).values()]
         yield from {id(schema): schema for schema in found if isinstance(schema, dict | bool)}.values()
 
-    return referencing.Specification(
+    specification: Any = referencing.Specification  # type checkers do not see its constructor
+    return specification(  # type: ignore[no-any-return]
         name=known.name,
         id_of=known.id_of,
         subresources_of=subresources_of,

@@ -57,7 +57,7 @@ def _way(group: list[Text], rule: Callable[[Callable[[], Expr]], Ref]) -> Expr:
     if not isinstance(first, Bytes):
         common, tails = first, [text[1:] for text in group]
     else:
-        data = [text[0].data for text in group if isinstance(text[0], Bytes)]
+        data = [head.data for head, *_ in group if isinstance(head, Bytes)]
         common = Bytes(_shared(min(data), max(data)) if len(group) > 1 else data[0][:1])
         at = len(common.data)
         tails = [(Bytes(own[at:]), *text[1:]) if own[at:] else text[1:] for own, text in zip(data, group, strict=True)]

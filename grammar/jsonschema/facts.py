@@ -97,17 +97,29 @@ class Row:
 
 
 @dataclass(slots=True, eq=False)
+class Count:
+    """How many items satisfy a schema."""
+
+    node: Node
+    min: int
+    max: int | None = None
+
+
+@dataclass(slots=True, eq=False)
 class Arrays:
     """What holds of arrays."""
 
     rows: tuple[Row, ...] = ()
     min: int = 0
     max: int | None = None
+    counts: tuple[Count, ...] = ()
 
     def meet(self, other: Arrays) -> Arrays | None:
         """Both; None if no array satisfies them."""
         low, high = max(self.min, other.min), least(self.max, other.max)
-        return None if high is not None and low > high else Arrays(self.rows + other.rows, low, high)
+        if high is not None and low > high:
+            return None
+        return Arrays(self.rows + other.rows, low, high, tuple(dict.fromkeys(self.counts + other.counts)))
 
     def at(self, index: int) -> tuple[Node, ...]:
         """The schemas of one item."""

@@ -92,7 +92,7 @@ class Referee:
         """The schema, saying its draft if it does not, with divisors that the referee does not round for."""
         if isinstance(schema, bool):
             return schema
-        exact: Schema = _with_decimal_divisors(schema) if mentions(schema, ("multipleOf",)) else schema
+        exact = _with_decimal_divisors(schema) if mentions(schema, ("multipleOf",)) else schema
         if isinstance(schema.get("$schema"), str):
             return exact
         return {**exact, "$schema": schema_uri(self._document.resource.dialect)}

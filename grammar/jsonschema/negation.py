@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from .aspects import APPLICATOR, ARRAYS, NUMBERS, OBJECTS, STRINGS, aspects_of, numbers_of, strings_of
+from .aspects import APPLICATOR, ARRAYS, NUMBERS, OBJECTS, STRINGS, aspects_of, count_of, numbers_of, strings_of
 from .decimals import Range
 from .document import Node
 from .facts import (
@@ -22,10 +22,12 @@ from .facts import (
     STRING,
     TYPES,
     Arrays,
+    Count,
     Facts,
     Numbers,
     Objects,
     Residual,
+    Row,
     Strings,
     View,
     mask_of,
@@ -91,9 +93,26 @@ def _fail(
             return tuple(_wrong_member(reader, node, key, sub) for key, sub in value.items() if sub is not True and sub)
         case "uniqueItems" if value is not True:
             return ()
+        case "contains":
+            return _fail_contains(count_of(reader.document, node))
+        case "items" if not isinstance(value, list) and "prefixItems" not in schema:
+            wrong = reader.document.child(node, value, "items").negation()
+            return (Facts(ARRAY, arrays=Arrays(min=1, counts=(Count(wrong, 1),))),)
         case _:
             kinds = _TYPES_OF_ASPECT[aspect]
             return (Facts(kinds, residuals=(Residual(node, keyword, kinds),)),)
+
+
+def _fail_contains(count: Count) -> tuple[Facts, ...]:
+    """Arrays with too few items of a kind, or too many."""
+    ways = []
+    if count.min == 1:
+        ways.append(Arrays((Row((), count.node.negation()),)))
+    elif count.min:
+        ways.append(Arrays(counts=(Count(count.node, 0, count.min - 1),)))
+    if count.max is not None:
+        ways.append(Arrays(min=count.max + 1, counts=(Count(count.node, count.max + 1),)))
+    return tuple(Facts(ARRAY, arrays=arrays) for arrays in ways)
 
 
 def _wrong_member(reader: Reader, node: Node, key: str, schema: Any) -> Facts:

@@ -31,6 +31,7 @@ from .aspects import (
     VALUES,
     arrays_of,
     aspects_of,
+    count_of,
     numbers_of,
     objects_of,
     strings_of,
@@ -271,8 +272,12 @@ class Reader:
         if schema.get("uniqueItems") is True and "uniqueItems" in table and (arrays.max is None or arrays.max > 1):
             facts.residuals += (Residual(node, "uniqueItems", ARRAY),)
         if "contains" in schema and "contains" in table:
-            facts.residuals += (Residual(node, "contains", ARRAY),)
-            if schema["contains"] is False and (schema.get("minContains", 1) > 0 or not dialect.knows("minContains")):
+            count = count_of(self.document, node)
+            if count.max == 0:
+                arrays.rows += (Row((), count.node.negation()),)
+            elif count.min or count.max is not None:
+                arrays.counts = (count,)
+            if count.min > (0 if schema["contains"] is False else count.min if count.max is None else count.max):
                 facts.types &= ~ARRAY
         facts.arrays = arrays
         if arrays.max is not None and arrays.min > arrays.max:

@@ -42,6 +42,29 @@ CASES: list[tuple[Any, list[Any], list[Any]]] = [
     ({"uniqueItems": True}, [[], [1, "1", True]], [[1, 1.0], [{"a": 1}, {"a": 1}]]),
     ({"contains": {"const": 1}, "maxContains": 1}, [[1], [2, 1]], [[], [2], [1, 1]]),
     (
+        {"contains": {"const": 1}, "minContains": 2, "maxItems": 3},
+        [[1, 1], [2, 1, 1]],
+        [[], [1], [1, 2, 2], [1, 1, 1, 1]],
+    ),
+    (
+        {"contains": {"enum": [1, "a"]}, "prefixItems": [{"type": "string"}], "minItems": 2},
+        [["a", 3], ["b", 1], ["b", 2, "a"]],
+        [["b"], ["a"], ["b", 2], [1, 1]],
+    ),
+    ({"not": {"items": {"type": "integer"}}, "type": "array"}, [["a"], [1, "a"], [None, 1]], [[], [1], [1, 2]]),
+    ({"not": {"contains": {"const": 1}}, "type": "array"}, [[], [2, "a"]], [[1], [2, 1]]),
+    (
+        {"not": {"contains": {"const": 1}, "minContains": 2, "maxContains": 2}, "type": "array"},
+        [[], [1], [1, 2], [1, 1, 1], [2, 2]],
+        [[1, 1], [1, 2, 1]],
+    ),
+    (
+        {"allOf": [{"contains": {"const": 1}}, {"contains": {"const": 2}}], "type": "array"},
+        [[1, 2], [3, 2, 1]],
+        [[1], [2]],
+    ),
+    ({"not": {"required": ["a"]}, "type": "object", "properties": {"b": True}}, [{}, {"b": 1}], [{"a": 1}]),
+    (
         {"properties": {"a": {"type": "integer"}, "b": False}, "additionalProperties": {"type": "boolean"}},
         [{}, {"a": 1}, {"a": 1, "c": True}],
         [{"a": "x"}, {"b": 1}, {"c": 1}],
@@ -322,3 +345,42 @@ def test_random_schemas_are_judged_like_the_validator(schema: Any, values: list[
     for value in values:
         text = json.dumps(value, separators=(",", ":"))
         assert matches(grammar, text.encode()) == validator.is_valid(value), (schema, text)
+
+
+def test_a_negation_declares_no_members() -> None:
+    assert accepts({"not": {"required": ["a"]}}, '{"b":1}')
+    assert accepts({"dependentRequired": {"a": ["b"]}}, '{"c":1}')
+    assert accepts({"not": {"properties": {"a": {"const": 1}}}}, '{"a":2,"b":1}')
+
+
+def test_closed_objects_have_the_members_of_what_is_undecided() -> None:
+    ifs = [{"if": {"required": [f"x{i}"]}, "then": {"required": [f"k{i}"]}} for i in range(12)]
+    schema = {"properties": {f"x{i}": {"type": "integer"} for i in range(12)}, "allOf": ifs}
+    assert JsonSchema(schema).residuals
+    assert accepts(schema, '{"x1":1,"x11":2,"k1":1,"k11":2}')
+    assert not accepts(schema, '{"x1":1}')
+    assert not accepts(schema, '{"x1":1,"k1":1,"other":2}')
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"contains": {"const": 1}, "minContains": 2, "maxContains": 5, "type": "array"},
+        {"not": {"items": {"type": "integer"}}},
+        {"allOf": [{"if": {"properties": {"t": {"const": i}}}, "then": {"required": [f"k{i}"]}} for i in range(20)]}
+        | {"properties": {"t": {"enum": list(range(20))}}, "required": ["t"]},
+    ],
+    ids=["contains", "not items", "conditions on a required enum"],
+)
+def test_these_are_decided_by_the_automaton(schema: Any) -> None:
+    assert not JsonSchema(schema).residuals
+
+
+def test_many_listed_objects_are_admitted_one_by_one() -> None:
+    values = [{"a": i % 7, "b": [i, {"s": 'x,"y' * (i % 4)}], "f": [0.5 * i, 1.0]} for i in range(60)]
+    values += [[], {}, [[]], [1], ["a,b"], [{"a": 1}], {"a": 1.0}]
+    grammar = JsonSchema({"enum": values}).grammar()
+    for value in values:
+        assert matches(grammar, json.dumps(value).encode())
+    for text in ('{"a": 3, "b": [4, {"s": ""}], "f": [2.0, 1.0]}', "[", "[1,1]", '{"a":2}', '["a"]'):
+        assert not matches(grammar, text.encode())
