@@ -53,14 +53,14 @@ def any_of(texts: Sequence[Text], rule: Callable[[Callable[[], Expr]], Ref]) -> 
 
 def _way(group: list[Text], rule: Callable[[Callable[[], Expr]], Ref]) -> Expr:
     """Texts that begin alike: what they have in common, and a rule for the rest."""
-    first = group[0][0]
-    if not isinstance(first, Bytes):
-        common, tails = first, [text[1:] for text in group]
+    heads: list[Expr] = [text[0] for text in group]
+    data = [head.data for head in heads if isinstance(head, Bytes)]
+    if not data:
+        common, tails = heads[0], [text[1:] for text in group]
     else:
-        data = [head.data for head, *_ in group if isinstance(head, Bytes)]
-        common = Bytes(_shared(min(data), max(data)) if len(group) > 1 else data[0][:1])
-        at = len(common.data)
-        tails = [(Bytes(own[at:]), *text[1:]) if own[at:] else text[1:] for own, text in zip(data, group, strict=True)]
+        front = _shared(min(data), max(data)) if len(group) > 1 else data[0][:1]
+        common, rests = Bytes(front), [own[len(front) :] for own in data]
+        tails = [(Bytes(own), *text[1:]) if own else text[1:] for own, text in zip(rests, group, strict=True)]
     return sequence(common, rule(lambda: any_of(tails, rule))) if all(tails) else common
 
 
