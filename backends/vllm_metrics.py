@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from dataclasses import asdict
 from functools import lru_cache
+from weakref import WeakKeyDictionary
 
 from prometheus_client import Counter, Gauge, Histogram
 
@@ -29,17 +30,17 @@ class PluginMetrics:
         self._held = Gauge("syntagma_automata", "Automata held", multiprocess_mode="livesum")
         self.masks = Histogram("syntagma_step_mask_seconds", "Seconds of a step spent on masks", buckets=_SECONDS)
         self.dead_ends = Counter("syntagma_dead_ends", "Masks where nothing may follow")
-        self._seen = asdict(CacheStats())
+        self._seen: WeakKeyDictionary[AutomatonCache, dict[str, float]] = WeakKeyDictionary()
         self._lock = threading.Lock()
 
     def note(self, cache: AutomatonCache) -> None:
-        """Count what a cache did since the last call."""
+        """Count what a cache did since the last call; a process may have several, one for each tokenizer object."""
         with self._lock:
-            now = asdict(cache.stats)
+            now, seen = asdict(cache.stats), self._seen.get(cache) or asdict(CacheStats())
             for field, counter in self._counters.items():
-                counter.inc(now[field] - self._seen[field])
-            self._seen = now
-            self._held.set(len(cache))
+                counter.inc(now[field] - seen[field])
+            self._seen[cache] = now
+            self._held.set(sum(map(len, self._seen)))
 
 
 @lru_cache(maxsize=1)

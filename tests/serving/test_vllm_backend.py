@@ -159,6 +159,24 @@ def test_the_cache_compiles_once_and_stays_within_its_bytes(byte_vocabulary):
     assert (cache.stats.refused, len(cache)) == (1, 1)
 
 
+def test_metrics_of_several_caches(byte_vocabulary):
+    """Offline, front end and engine are one process with a cache each."""
+    prometheus = pytest.importorskip("prometheus_client", reason="install syntagma[serve]")
+    from syntagma.backends.vllm_metrics import metrics
+
+    def counted(outcome):
+        return prometheus.REGISTRY.get_sample_value("syntagma_constraints_total", {"outcome": outcome})
+
+    caches = [AutomatonCache(byte_vocabulary) for _ in range(2)]
+    metrics().note(caches[0])
+    before = counted("compiled"), counted("remembered")
+    for cache in [caches[0], caches[0], caches[1]]:
+        cache.automaton(ConstraintSpec("regex", "a+"))
+        metrics().note(cache)
+    assert (counted("compiled") - before[0], counted("remembered") - before[1]) == (2, 1)
+    assert prometheus.REGISTRY.get_sample_value("syntagma_automata") >= 2
+
+
 def test_the_plugin_says_which_versions_it_takes(monkeypatch, caplog):
     import sys
 
