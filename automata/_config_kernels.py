@@ -23,7 +23,7 @@ def hash_entries(A, off, n):
     """A hash of n entries at A[off:]."""
     h = 17
     for i in range(n * EN):
-        h = ((h * 31 + A[off + i]) * 2654435) & 0x3FFFFFFFFFF
+        h = ((h * 31 + int(A[off + i])) * 2654435) & 0x3FFFFFFFFFF
         h ^= h >> 19
     return h
 
@@ -52,7 +52,7 @@ def flags_of(G, A, at, n):
 @kernel("int64(int32[::1], int32[::1], int64, int64)")
 def intern_raw(G, A, off, n):
     """The configuration with the n sorted entries at A[off:], added if new with canon -1; FAILED if a table is full."""
-    mask = A[H_HASHMASK]
+    mask = int(A[H_HASHMASK])
     table = A[H_HASH]
     h = hash_entries(A, off, n) & mask
     while A[table + h] != 0:
@@ -206,9 +206,9 @@ def intern_one(G, A, s, p, below, mon):
 @kernel("int64(int32[::1], int64, int64)")
 def find_union(A, a, b):
     """The remembered union of a < b, or FAILED."""
-    mask = A[H_UNIMASK]
+    mask = int(A[H_UNIMASK])
     at = A[H_UNI]
-    h = ((a * 92821 + b) * 31) & mask
+    h = ((int(a) * 92821 + int(b)) * 31) & mask
     while A[at + 3 * h] != 0:
         if A[at + 3 * h] == a and A[at + 3 * h + 1] == b:
             return A[at + 3 * h + 2]
@@ -219,12 +219,12 @@ def find_union(A, a, b):
 @kernel("int64(int32[::1], int64, int64, int64)")
 def keep_union(A, a, b, c):
     """Remember the union of a < b; FAILED if the table is full."""
-    mask = A[H_UNIMASK]
+    mask = int(A[H_UNIMASK])
     if A[H_NUNI] * 4 > mask * 3:
         A[H_OVERFLOW] = O_UNI
         return FAILED
     at = A[H_UNI]
-    h = ((a * 92821 + b) * 31) & mask
+    h = ((int(a) * 92821 + int(b)) * 31) & mask
     while A[at + 3 * h] != 0:
         h = (h + 1) & mask
     A[at + 3 * h] = a
@@ -304,7 +304,7 @@ def union(G, A, a, b):
 @kernel()
 def rehash(A):
     """Fill the empty hash table of configurations anew, after it has grown."""
-    mask = A[H_HASHMASK]
+    mask = int(A[H_HASHMASK])
     table = A[H_HASH]
     for c in range(1, A[H_NCFG]):
         rec = A[H_CFG] + c * CF

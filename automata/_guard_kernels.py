@@ -38,12 +38,12 @@ def verdict(A, guard, start, end, text, ask):
     A[H_CLOSED] = 1
     if ask == 0:
         return 1
-    h = guard * 1000003 + 12345
+    h = int(guard) * 1000003 + 12345
     g = 97
     for i in range(start, end):
-        h = (h * 1099511 + text[i] + 1) & 0x3FFFFFFF
-        g = (g * 69069 + text[i] + (h >> 9)) & 0x3FFFFFFF
-    mask = A[H_VERMASK]
+        h = (h * 1099511 + int(text[i]) + 1) & 0x3FFFFFFF
+        g = (g * 69069 + int(text[i]) + (h >> 9)) & 0x3FFFFFFF
+    mask = int(A[H_VERMASK])
     at = A[H_VER]
     i = h & mask
     for _ in range(64):
@@ -60,12 +60,12 @@ def verdict(A, guard, start, end, text, ask):
 @kernel()
 def keep_verdict(A, guard, start, end, text, passes):
     """Remember what the guard said of text[start:end]."""
-    h = guard * 1000003 + 12345
+    h = int(guard) * 1000003 + 12345
     g = 97
     for i in range(start, end):
-        h = (h * 1099511 + text[i] + 1) & 0x3FFFFFFF
-        g = (g * 69069 + text[i] + (h >> 9)) & 0x3FFFFFFF
-    mask = A[H_VERMASK]
+        h = (h * 1099511 + int(text[i]) + 1) & 0x3FFFFFFF
+        g = (g * 69069 + int(text[i]) + (h >> 9)) & 0x3FFFFFFF
+    mask = int(A[H_VERMASK])
     at = A[H_VER]
     i = h & mask
     for _ in range(63):

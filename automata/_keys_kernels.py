@@ -28,9 +28,9 @@ from .kernel import kernel
 @kernel("int64(int32[::1], int64, int64, int64, int64, int64)")
 def node_of(K, kind, a, b, c, d):
     """The node of these words, added if new; FULL if there is no room."""
-    h = (((kind * 1000003 + a) * 1000003 + b) * 1000003 + c) * 1000003 + d
+    h = (((int(kind) * 1000003 + int(a)) * 1000003 + int(b)) * 1000003 + int(c)) * 1000003 + int(d)
     h ^= h >> 21
-    mask = K[K_MASK]
+    mask = int(K[K_MASK])
     table = K[K_TABLE]
     nodes = K[K_NODES]
     h &= mask
@@ -88,6 +88,8 @@ def read_key_byte(lex, b):
 
     That is nothing (0), a byte plus one, or a code point plus `CODE_POINT`.
     """
+    lex = int(lex)
+    b = int(b)
     escape = (lex >> ESCAPE) & 7
     if escape == 0:
         if b == BACKSLASH:
@@ -325,7 +327,7 @@ def keyed_state(A, K, kind, inner, config):
     if A[A[H_CFG] + config * CF + C_FLAGS] & OPEN_FLAG == 0 or K[K_CURSOR] == 0:
         return inner
     node = node_of(K, kind, inner, K[K_CURSOR], K[K_LEX], K[K_TEXT])
-    return KEYED + node if node > 0 else FAILED
+    return KEYED + int(node) if node > 0 else FAILED
 
 
 @kernel()

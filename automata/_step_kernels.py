@@ -192,7 +192,7 @@ def step(G, A, c, b, pos, text, ask):
     rec = A[H_CFG] + c * CF
     if (A[A[H_CLO] + A[rec + C_BYTES] + (b >> 5)] >> (b & 31)) & 1 == 0:
         return 0
-    memo = A[H_MEMO] + 3 * ((c * 389 + b) & A[H_MEMOMASK])
+    memo = A[H_MEMO] + 3 * ((int(c) * 389 + int(b)) & A[H_MEMOMASK])
     if A[memo] == c and A[memo + 1] == b:
         return A[memo + 2]
     closed = A[H_CLOSED]

@@ -347,7 +347,7 @@ def build_suffix_trie(exits, n, order, data, start, path, out_nodes, out_tokens,
         for d in range(common + 1, depth + 1):
             out_nodes[path[d], 1] = n_nodes
         for d in range(common + 1, length + 1):
-            out_nodes[n_nodes, 0] = data[i + d - 1] | (d << 8)
+            out_nodes[n_nodes, 0] = int(data[i + d - 1]) | (d << 8)
             out_nodes[n_nodes, 2] = k
             path[d] = n_nodes
             n_nodes += 1
