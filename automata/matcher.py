@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ..errors import SyntagmaError
 from .automaton import TokenAutomaton
@@ -91,6 +91,12 @@ class Matcher:
         if n:
             self._state = self._history[-n]
             del self._history[-n:]
+
+    def validate(self, tokens: Sequence[int]) -> int:
+        """How many of these tokens may follow, one after the other; the matcher stays where it is."""
+        from .draft import validate
+
+        return validate(self, tokens)
 
     def forced_tokens(self) -> list[int]:
         """The tokens that must follow, one after the other."""

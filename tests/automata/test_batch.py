@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 
 import numpy as np
@@ -12,6 +13,10 @@ from oracles.mask_bits import tokens_of
 import syntagma as sg
 from syntagma.automata import Matcher, TokenAutomaton, Vocabulary, compile_grammar, fill_masks
 from syntagma.grammar.jsonschema import JsonSchema
+
+pytestmark = pytest.mark.skipif(
+    bool(os.environ.get("NUMBA_DISABLE_JIT")), reason="interpreted kernels follow no addresses"
+)
 
 TEXTS = [bytes((b,)) for b in range(256)] + [b'{"', b'":', b", ", b'"a"', b"12", b"true"]
 VOCABULARY = Vocabulary.from_tokens(TEXTS, eos_ids=[len(TEXTS)])

@@ -90,7 +90,7 @@ def test_validate_counts_what_a_loop_accepts(automaton, data):
     tokens, _, _ = data.draw(trees(matcher))
     fork = matcher.fork()
     expected = next((i for i, t in enumerate(tokens) if not fork.accept(t)), len(tokens))
-    assert validate(matcher, tokens) == expected == Draft(matcher, tokens).n_legal
+    assert matcher.validate(tokens) == validate(matcher, tokens) == expected == Draft(matcher, tokens).n_legal
 
 
 def test_nothing_follows_the_end(byte_vocabulary):
