@@ -223,7 +223,7 @@ def convert(
     def command() -> Outcome:
         from .backends.commands.convert import convert as body
 
-        return body(file, kind and kind.value, to.value, profile.value, lexer and lexer.value)
+        return body(file, kind and kind.value, to.value, profile.value, lexer.value if lexer else None)
 
     _finish(command, as_json)
 

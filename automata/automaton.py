@@ -355,7 +355,7 @@ class TokenAutomaton:
                 held = list(self._matchers)
                 number = self._states.keep(state for one in held for state in one.states)
                 for one in held:
-                    one.renumber(lambda s: s if s < L.KEYED else L.KEYED + int(number[s - L.KEYED]))
+                    one.renumber(number)
 
     @contextmanager
     def run(self) -> Iterator[TokenAutomaton]:
@@ -426,7 +426,7 @@ class TokenAutomaton:
             rules=pda.n_rules,
             rules_lowered=int(np.count_nonzero(lowered)),
             configurations=int(A[L.H_NCFG]),
-            arena_bytes=A.nbytes + pda.G.nbytes + self._states.K.nbytes,
+            arena_bytes=A.nbytes + pda.G.nbytes + self._states.K.nbytes + self._states.texts.n_bytes,
             masks=self._pool.n,
             mask_bytes=self._pool.rows.nbytes,
             mask_hits=self._pool.hits,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +21,8 @@ from .texts import Texts
 
 #: Nodes that K has room for at first.
 ROOM = 2048
-#: Nodes from which on those that no sequence needs are dropped now and then.
-RECLAIM_FROM = 1 << 19
+#: Bytes from which on what no sequence needs is dropped now and then.
+RECLAIM_FROM = 24 << 20
 #: The columns of each kind of node that hold nodes.
 _PARTS = {L.TEXT: (1,), L.OBJECT: (1,), L.ARRAY: (1,), L.KEY: (1, 2, 3), L.STATE: (2, 4), L.HELD: (2, 4)}
 
@@ -31,7 +31,7 @@ class States:
     """The states of one automaton that are more than a configuration."""
 
     def __init__(self, tables: TerminalTables, n_bytes: int) -> None:
-        self.texts = Texts()
+        self.texts = Texts(n_bytes)
         #: The keys seen: a header alone until an object with undeclared keys is met.
         self.K: Ints = np.zeros(L.K_HEADER, np.int32)
         self._tables = tables
@@ -103,14 +103,36 @@ class States:
 
     @property
     def wants_room(self) -> bool:
-        """Whether so many nodes are used that it pays to drop those that nobody needs."""
-        return int(self.K[L.K_N]) > self._reclaim_from
+        """Whether so much is used that it pays to drop what nobody needs."""
+        return self.n_bytes > self._reclaim_from
 
-    def keep(self, states: Iterable[int]) -> NDArray[np.int64]:
-        """Drop the nodes that these states do not need; the new number of each node."""
-        n, whole = int(self.K[L.K_N]), int(self.K[L.K_WHOLE])
+    @property
+    def n_bytes(self) -> int:
+        """Bytes used by keys seen and texts."""
+        return 4 * (L.KN + 4) * int(self.K[L.K_N]) + self.texts.n_bytes
+
+    def keep(self, states: Iterable[int]) -> Callable[[int], int]:
+        """Drop what these states do not need; returns what gives each its new number."""
+        held = {state for state in states if state >= Texts.BASE}
+        node, texts = self._keep_nodes(held)
+        self.texts, text = self.texts.kept(texts | {state for state in held if state < L.KEYED})
+        if len(node):
+            at = int(self.K[L.K_NODES])
+            nodes = self.K[at : at + L.KN * int(self.K[L.K_N])].reshape(-1, L.KN)
+            for row in nodes[nodes[:, 0] == L.HELD]:
+                row[1] = text[Texts.BASE + int(row[1])] - Texts.BASE
+            self._lay(int(self.K[L.K_CAP]))
+            index_nodes(self.K)
+        self._reclaim_from = max(RECLAIM_FROM, 2 * self.n_bytes)
+        return lambda s: s if s < Texts.BASE else text[s] if s < L.KEYED else L.KEYED + int(node[s - L.KEYED])
+
+    def _keep_nodes(self, states: set[int]) -> tuple[NDArray[np.int64], set[int]]:
+        """Drop the nodes of K that these states do not need: the new number of each, the states with texts in them."""
+        if len(self.K) == L.K_HEADER:
+            return np.zeros(0, np.int64), set()
+        n = int(self.K[L.K_N])
         live = np.zeros(n, np.int64)
-        live[1:whole] = 1
+        live[1 : int(self.K[L.K_WHOLE])] = 1
         live[[state - L.KEYED for state in states if state >= L.KEYED]] = 1
         mark_nodes(self.K, live)
         live[0] = 0
@@ -123,10 +145,7 @@ class States:
                 nodes[rows, column] = number[nodes[rows, column]]
         self.K[L.K_N] = len(nodes) + 1
         self.K[at + L.KN : at + L.KN * (len(nodes) + 1)] = nodes.reshape(-1)
-        self._lay(int(self.K[L.K_CAP]))
-        index_nodes(self.K)
-        self._reclaim_from = max(RECLAIM_FROM, 2 * len(nodes))
-        return number
+        return number, {Texts.BASE + inner for inner in nodes[nodes[:, 0] == L.HELD, 1].tolist()}
 
     def _lay(self, room: int) -> None:
         old, longest = self.K, self._tables.longest

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from ..errors import BudgetExceeded
+
 
 class Texts:
     """Interned texts of open guarded values, and the states that carry one."""
 
     BASE = 1 << 40
+    #: Bytes that a node and a state take, roughly.
+    NODE_BYTES, STATE_BYTES = 220, 280
 
-    def __init__(self) -> None:
+    def __init__(self, limit: int = 1 << 62) -> None:
+        self._limit = limit
         #: Text -> (text before, its last byte); text 0 is empty. A node a byte: how tokens cut the text is forgotten.
         self._nodes: list[tuple[int, int]] = [(0, 0)]
         #: Text before << 8 | byte -> text.
@@ -17,6 +24,20 @@ class Texts:
         self._pairs: list[tuple[int, int]] = []
         self._states: dict[tuple[int, int], int] = {}
 
+    @property
+    def n_bytes(self) -> int:
+        """Bytes used, roughly."""
+        return self.NODE_BYTES * len(self._nodes) + self.STATE_BYTES * len(self._pairs)
+
+    def kept(self, states: Iterable[int]) -> tuple[Texts, dict[int, int]]:
+        """Texts with these states only, and the new number of each."""
+        fresh = Texts(self._limit)
+        number = {}
+        for state in states:
+            config, text = self.split(state)
+            number[state] = fresh.join(config, fresh.append(0, self.bytes_of(text)))
+        return fresh, number
+
     def append(self, text: int, added: bytes) -> int:
         """The text with bytes added."""
         for byte in added:
@@ -24,6 +45,8 @@ class Texts:
             if found is None:
                 found = self._ids[text << 8 | byte] = len(self._nodes)
                 self._nodes.append((text, byte))
+                if self.n_bytes > self._limit:
+                    raise BudgetExceeded("bytes of the texts of guarded values", self._limit)
             text = found
         return text
 
