@@ -99,7 +99,7 @@ def judge(schema: dict[str, Any], texts: list[str], rng: random.Random) -> None:
 
 
 def has_twins(text: bytes) -> bool:
-    """Whether a key comes twice in an object: in open objects, one that is not declared may."""
+    """Whether a key comes twice in an object."""
     found: list[int] = []
     json.loads(text, object_pairs_hook=lambda pairs: found.append(len(pairs) - len(dict(pairs))) or dict(pairs))
     return any(found)
