@@ -45,13 +45,19 @@ def run_bytes(G, A, c, data, start, end, pos, text, ask):
     return end - start
 
 
-@kernel("int64(int32[::1], int32[::1], int32[::1], int64, uint8[::1], int64, int64)")
-def follow_keys(G, A, K, c, data, start, end):
-    """Read data[start:end] behind configuration c byte by byte, guards not asked, from the place in K_CURSOR and so on.
+@kernel()
+def advance_keys(G, A, K, c, cursor, lex, text, data, start, end):
+    """Read data[start:end] behind configuration c byte by byte, guards not asked, from this place among the keys.
 
-    The reading begins with the first byte inside an object with undeclared keys, and ends behind it. READ; TWICE if a
-    key comes again where every reading is inside an object; FAILED if something is missing.
+    The reading begins with the first byte inside an object with undeclared keys, and ends behind it. READ, with the
+    configuration in H_RESULT and the place in K_CURSOR, K_LEX and K_TEXT; TWICE if a key comes again where every
+    reading is inside an object; FAILED if something is missing.
     """
+    A[H_OVERFLOW] = 0
+    A[H_NNEED] = 0
+    K[K_CURSOR] = cursor
+    K[K_LEX] = lex
+    K[K_TEXT] = text
     for i in range(start, end):
         if run_bytes(G, A, c, data, i, i + 1, 0, data, 0) < 0:
             return FAILED
@@ -76,21 +82,11 @@ def follow_keys(G, A, K, c, data, start, end):
 
 
 @kernel()
-def advance_keys(G, A, K, c, cursor, lex, text, data, start, end):
-    """`follow_keys` from this place behind configuration c, for Python."""
-    A[H_OVERFLOW] = 0
-    A[H_NNEED] = 0
-    K[K_CURSOR] = cursor
-    K[K_LEX] = lex
-    K[K_TEXT] = text
-    return follow_keys(G, A, K, c, data, start, end)
-
-
-@kernel()
 def advance_token(G, A, K, state, token, data, start):
     """The state behind a token: of a configuration, or of a node of K that holds one; 0 if it is refused, or a failure.
 
-    FAILED if something is missing, NO_BYTES if the token has none, ASKS if guards have a say.
+    FAILED if something is missing, NO_BYTES if the token has none, ASKS if guards have a say, FOLLOW if the token must
+    be read byte by byte (`advance_keys`), as an object with undeclared keys begins in it or two such keys may end.
     """
     if token < 0 or token + 1 >= len(start):
         return 0
@@ -123,24 +119,13 @@ def advance_token(G, A, K, state, token, data, start):
         if data[i] == QUOTE:
             quotes += 1
     if at == 0:
-        if flags & OPEN_FLAG == 0 and quotes < TWO_KEYS:
-            return after
-        K[K_CURSOR] = 0
-    else:
-        read = read_text(K, K[at + 2], K[at + 3], K[at + 4], data, first, end, 1)
-        if read == FULL:
-            return FAILED
-        if read == READ:
-            return keyed_state(A, K, STATE, after, after)
-        if read == LEFT and flags & OPEN_FLAG == 0 and quotes < TWO_KEYS:
-            return after
-        K[K_CURSOR] = K[at + 2]
-        K[K_LEX] = K[at + 3]
-        K[K_TEXT] = K[at + 4]
-    followed = follow_keys(G, A, K, c, data, first, end)
-    if followed <= 0:
-        return followed
-    return keyed_state(A, K, STATE, after, after)
+        return after if flags & OPEN_FLAG == 0 and quotes < TWO_KEYS else FOLLOW
+    read = read_text(K, K[at + 2], K[at + 3], K[at + 4], data, first, end, 1)
+    if read == FULL:
+        return FAILED
+    if read == READ:
+        return keyed_state(A, K, STATE, after, after)
+    return after if read == LEFT and flags & OPEN_FLAG == 0 and quotes < TWO_KEYS else FOLLOW
 
 
 @kernel()

@@ -85,7 +85,7 @@ NEED_RULE, NEED_TABLE, NEED_GUARD, NEED_SPACES = 1, 2, 3, 4
 
 # Status
 OK, FAILED = 0, -1
-NO_BYTES, ASKS = -2, -3
+NO_BYTES, ASKS, FOLLOW = -2, -3, -4
 
 # Overflow codes
 O_CFG, O_ENT, O_CLO, O_SET, O_UNI, O_SCR, O_CLOSERS, O_ROWS = 1, 2, 3, 4, 5, 6, 7, 8

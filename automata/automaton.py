@@ -87,6 +87,8 @@ class TokenAutomaton:
             after: int = advance_token(pda.G, pda.A, self._states.K, state, token, self._data, self._starts)
             if after >= 0:
                 return after
+            if after == L.FOLLOW:
+                return 0 if self._repeats(state, token) else self._states.join(pda.A, int(pda.A[L.H_RESULT]))
             if after != L.FAILED:
                 break
             self._supply(self._no_guard)
