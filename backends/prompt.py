@@ -46,12 +46,13 @@ def encode_prompt(model: Model | TextModel, prompt: Prompt, schema: Any, show_sc
 
     Raises
     ------
-    BackendError : the model does not read such prompts, or there is no message to show the schema in.
+    BackendError : the model does not read such prompts, there is no message to show the schema in, or the text is none.
     TypeError : the prompt is neither text, nor messages, nor token ids.
     """
     if isinstance(prompt, Mapping) or not isinstance(prompt, Sequence | np.ndarray):
         found = "one message: put it into a list" if isinstance(prompt, Mapping) else type(prompt).__name__
         raise TypeError(f"Expected a prompt as text, a list of messages or a list of token ids, got {found}.")
+    _refuse_halves(prompt)
     wants = is_chat(prompt) if show_schema is None else show_schema
     shown = schema if wants else None
     if is_chat(prompt):
@@ -71,6 +72,19 @@ def encode_prompt(model: Model | TextModel, prompt: Prompt, schema: Any, show_sc
     if not all(isinstance(t, int | np.integer) for t in prompt):
         raise BackendError("Expected a prompt as text, as messages with role and content, or as token ids.")
     return [int(t) for t in prompt if not isinstance(t, Mapping)]
+
+
+def _refuse_halves(prompt: Prompt) -> None:
+    """No tokenizer reads half of a surrogate pair."""
+    texts = [prompt] if isinstance(prompt, str) else []
+    if is_chat(prompt):
+        texts = [json.dumps(dict(message), ensure_ascii=False, default=str) for message in prompt]
+    for k, text in enumerate(texts):
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            where = f"message {k + 1}" if is_chat(prompt) else f"character {error.start + 1}"
+            raise BackendError(f"The prompt holds half of a surrogate pair ({where}). Decode it anew.") from None
 
 
 def schema_note(schema: Any) -> str:

@@ -67,6 +67,7 @@ def _open_config() -> None:
     from typing import Literal, get_args
 
     from pydantic.dataclasses import rebuild_dataclass
+    from vllm.config import VllmConfig
     from vllm.config.structured_outputs import StructuredOutputsConfig as Config
 
     known = get_args(Config.__annotations__["backend"])
@@ -82,6 +83,7 @@ def _open_config() -> None:
     original = check.func
     check.func = lambda config, *rest: config if config.backend == NAME else original(config, *rest)
     rebuild_dataclass(Config, force=True)
+    rebuild_dataclass(VllmConfig, force=True)  # it holds the old check
 
 
 def _open_validation() -> None:

@@ -120,6 +120,14 @@ def test_text_comes_in_whole_characters_without_the_healed_bytes():
 
 
 @pytest.mark.parametrize(
+    ("prompt", "where"), [("ab\ud83d", "character 3"), ([{"role": "user", "content": "\ude00"}], "message 1")]
+)
+def test_half_a_character_is_refused(prompt, where):
+    with pytest.raises(BackendError, match=where):
+        encode_prompt(Reader(), prompt, SCHEMA, None)
+
+
+@pytest.mark.parametrize(
     ("prompt", "words"), [({"role": "user", "content": "Hi"}, "put it into a list"), (None, "NoneType"), (7, "int")]
 )
 def test_what_is_no_prompt(prompt: object, words: str) -> None:
