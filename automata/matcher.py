@@ -11,7 +11,10 @@ from .mask_pool import Row
 
 
 class Matcher:
-    """Where one sequence stands in an automaton. Not shared between threads; `fork` gives an independent one."""
+    """Where one sequence stands in an automaton. Not shared between threads; `fork` gives an independent one.
+
+    Its states may get other numbers whenever another matcher is made, so they are read with the automaton's lock held.
+    """
 
     __slots__ = ("__weakref__", "_history", "_state", "automaton")
 
@@ -48,24 +51,27 @@ class Matcher:
         ----------
         row : (mask_width,) int32, C-contiguous; written in place. Bit t is token t, 32 to a word.
         """
-        self.automaton.fill_mask(self._state, row)
+        with self.automaton.lock:
+            self.automaton.fill_mask(self._state, row)
 
     def accept(self, token: int) -> bool:
         """Go on by a token. False, with the state unchanged, if it is not allowed.
 
         An end-of-sequence or stop id is accepted if and only if `accepts_eos`, and finishes the sequence.
         """
-        after = self.automaton.advance(self._state, token)
-        if after == 0:
-            return False
-        self._history.append(self._state)
-        self._state = after
-        return True
+        with self.automaton.lock:
+            after = self.automaton.advance(self._state, token)
+            if after == 0:
+                return False
+            self._history.append(self._state)
+            self._state = after
+            return True
 
     @property
     def accepts_eos(self) -> bool:
         """Whether the text may end here."""
-        return self.automaton.accepts(self._state)
+        with self.automaton.lock:
+            return self.automaton.accepts(self._state)
 
     @property
     def finished(self) -> bool:
@@ -74,10 +80,11 @@ class Matcher:
 
     def fork(self) -> Matcher:
         """An independent copy."""
-        copy = Matcher(self.automaton)
-        copy._state = self._state
-        copy._history = self._history.copy()
-        return copy
+        with self.automaton.lock:
+            copy = Matcher(self.automaton)
+            copy._state = self._state
+            copy._history = self._history.copy()
+            return copy
 
     def rollback(self, n: int) -> None:
         """Take back the last n tokens (the end of sequence counts as one).
@@ -89,19 +96,23 @@ class Matcher:
         if not 0 <= n <= len(self._history):
             raise SyntagmaError(f"Expected to take back at most {len(self._history)} tokens, got {n}.")
         if n:
-            self._state = self._history[-n]
-            del self._history[-n:]
+            with self.automaton.lock:
+                self._state = self._history[-n]
+                del self._history[-n:]
 
     def validate(self, tokens: Sequence[int]) -> int:
         """How many of these tokens may follow, one after the other; the matcher stays where it is."""
         from .draft import validate
 
-        return validate(self, tokens)
+        with self.automaton.lock:
+            return validate(self, tokens)
 
     def forced_tokens(self) -> list[int]:
         """The tokens that must follow, one after the other."""
-        return self.automaton.forced_tokens(self._state)
+        with self.automaton.lock:
+            return self.automaton.forced_tokens(self._state)
 
     def explain(self, token: int) -> Explanation:
         """Why a token is allowed or not: the byte that fails, and what was expected there in which rules."""
-        return explain(self.automaton, self._state, token)
+        with self.automaton.lock:
+            return explain(self.automaton, self._state, token)

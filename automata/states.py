@@ -119,8 +119,8 @@ class States:
         if len(node):
             at = int(self.K[L.K_NODES])
             nodes = self.K[at : at + L.KN * int(self.K[L.K_N])].reshape(-1, L.KN)
-            for row in nodes[nodes[:, 0] == L.HELD]:
-                row[1] = text[Texts.BASE + int(row[1])] - Texts.BASE
+            for i in np.flatnonzero(nodes[:, 0] == L.HELD).tolist():
+                nodes[i, 1] = text[Texts.BASE + int(nodes[i, 1])] - Texts.BASE
             self._lay(int(self.K[L.K_CAP]))
             index_nodes(self.K)
         self._reclaim_from = max(RECLAIM_FROM, 2 * self.n_bytes)

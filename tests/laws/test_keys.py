@@ -1,6 +1,7 @@
 """No key comes twice in an object, however it is spelled and however tokens cut it; and nothing else is refused."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from random import Random
 from typing import Any
 
@@ -188,3 +189,23 @@ def test_what_no_sequence_needs_is_dropped(values: str, monkeypatch: pytest.Monk
     assert all(map(kept.accept, b', "a'))
     assert ord('"') not in allowed(auto, kept.state)
     assert all(map(kept.accept, b'c"'))
+
+
+def test_threads_disturb_no_matcher(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("syntagma.automata.states.RECLAIM_FROM", 20_000)
+    auto = sg.compile(SCHEMAS["guarded"], VOCABULARY)
+
+    def write(thread: int) -> None:
+        for i in range(40):
+            matcher = auto.matcher()
+            text = f'{{"a{thread}": [{i}, {thread + 100}], "b{i}": [], "a'
+            assert all(map(matcher.accept, text.encode()))
+            assert all(map(matcher.accept, str(thread).encode()))
+            row = np.zeros(auto.mask_width, np.int32)
+            matcher.fill_mask(row)
+            assert not row[1] >> 2 & 1  # the quote
+            matcher.rollback(len(str(thread)) + 1)
+            assert all(map(matcher.accept, f'c{i}": [1]'.encode()))
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write, range(1, 5)))
