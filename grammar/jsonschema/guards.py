@@ -6,7 +6,7 @@ its base, its siblings and its draft. Numbers are handed over as exact decimals.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any, Final
@@ -14,8 +14,9 @@ from typing import Any, Final
 import jsonschema_rs
 
 from .dialect import Dialect
-from .document import Document, Node, Schema, mentions
-from .values import identity, read_exactly
+from .document import Document, Node, Schema
+from .multiples import is_multiple
+from .values import exact, identity, read_exactly
 
 #: What nests too deep, exponents beyond `Decimal`, integers beyond Python's limit of digits.
 _UNREADABLE: Final = (RecursionError, InvalidOperation, ValueError)
@@ -73,6 +74,7 @@ class Referee:
                 else {"$schema": schema_uri(node.resource.dialect), "$ref": location},
                 registry=self._resources(),
                 validate_formats=self._asserts_formats,
+                keywords={"multipleOf": _MultipleOf} if node.resource.dialect.validates else None,
                 offline=True,
             )
         return found
@@ -89,24 +91,25 @@ class Referee:
         return self._registry
 
     def _declared(self, schema: Schema) -> Schema:
-        """The schema, saying its draft if it does not, with divisors that the referee does not round for."""
-        if isinstance(schema, bool):
+        """The schema, saying its draft if it does not."""
+        if isinstance(schema, bool) or isinstance(schema.get("$schema"), str):
             return schema
-        exact = _with_decimal_divisors(schema) if mentions(schema, ("multipleOf",)) else schema
-        if isinstance(schema.get("$schema"), str):
-            return exact
-        return {**exact, "$schema": schema_uri(self._document.resource.dialect)}
+        return {**schema, "$schema": schema_uri(self._document.resource.dialect)}
 
 
-def _with_decimal_divisors(schema: Any) -> Any:
-    """The schema with every integer `multipleOf` as a decimal: by those the referee divides exactly."""
-    if isinstance(schema, dict):
-        found = {key: _with_decimal_divisors(value) for key, value in schema.items()}
-        divisor = found.get("multipleOf")
-        if isinstance(divisor, int) and not isinstance(divisor, bool):
-            found["multipleOf"] = Decimal(f"{divisor}.0")
-        return found
-    return [_with_decimal_divisors(item) for item in schema] if isinstance(schema, list) else schema
+class _MultipleOf:
+    """The keyword `multipleOf`, exactly: the referee's own rounds what it divides to a float in places."""
+
+    def __init__(
+        self, parent_schema: Mapping[str, Any], value: float | Decimal, schema_path: Sequence[str | int]
+    ) -> None:
+        self._divisor = exact(value)
+
+    def validate(self, instance: Any) -> None:
+        """Raise ValueError for a number that is no multiple."""
+        is_number = isinstance(instance, int | float | Decimal) and not isinstance(instance, bool)
+        if is_number and not is_multiple(exact(instance), self._divisor):
+            raise ValueError(f"{instance} is not a multiple of {self._divisor}")
 
 
 def schema_uri(dialect: Dialect) -> str:

@@ -30,6 +30,22 @@ _ZEROS: Final = Repeat(Bytes(b"0"))
 _ZERO_FRACTION: Final = optional(sequence(Bytes(b".0"), _ZEROS))
 
 
+def is_multiple(number: Decimal, divisor: Decimal) -> bool:
+    """Whether a number is a whole multiple of a divisor, exactly and however far their exponents lie apart.
+
+    >>> is_multiple(Decimal("0.3"), Decimal("0.1")), is_multiple(Decimal("1e-3000"), Decimal(15))
+    (True, False)
+    """
+    if not number or not divisor:
+        return not number
+    (_, digits, exponent), (_, divided_by, shift) = number.as_tuple(), divisor.as_tuple()
+    n, d = (int("".join(map(str, part))) for part in (digits, divided_by))
+    apart = int(exponent) - int(shift)
+    if apart >= 0:
+        return n * pow(10, apart, d) % d == 0
+    return -apart <= len(digits) and n % (d * 10**-apart) == 0
+
+
 @lru_cache(maxsize=256)
 def multiples_of(divisor: Decimal) -> Expr | None:
     """Every plain decimal that is a multiple, also with final zeros; None if that is not regular enough."""
