@@ -39,7 +39,7 @@ def is_multiple(number: Decimal, divisor: Decimal) -> bool:
     if not number or not divisor:
         return not number
     (_, digits, exponent), (_, divided_by, shift) = number.as_tuple(), divisor.as_tuple()
-    n, d = (int("".join(map(str, part))) for part in (digits, divided_by))
+    n, d = (int(Decimal((0, part, 0))) for part in (digits, divided_by))  # Python's limit of digits is for texts
     apart = int(exponent) - int(shift)
     if apart >= 0:
         return n * pow(10, apart, d) % d == 0

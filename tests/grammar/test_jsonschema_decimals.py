@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 
 import pytest
+import referencing
+import referencing.jsonschema
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles.naive_grammar import matches
@@ -15,7 +18,7 @@ from syntagma.grammar.dfa import from_machine
 from syntagma.grammar.ir import Expr
 from syntagma.grammar.jsonschema import JsonSchema
 from syntagma.grammar.jsonschema.decimals import Range, decimals
-from syntagma.grammar.jsonschema.multiples import multiples_of, restrict
+from syntagma.grammar.jsonschema.multiples import is_multiple, multiples_of, restrict
 from syntagma.grammar.jsonschema.scalars import decimal_literal
 from syntagma.grammar.regular import accepts, compile_regular
 
@@ -105,6 +108,104 @@ def test_remainders(divisor: str) -> None:
             right = (Fraction(text) / Fraction(divisor)).denominator == 1
             assert (bool(accepts(of, text.encode())), bool(accepts(other, text.encode()))) == (right, not right), text
     assert not accepts(of, b"1.") | accepts(of, b"") | accepts(of, b"-") | accepts(of, b"00")
+
+
+_NUMBERS = st.builds(
+    lambda sign, digits, exponent: Decimal((sign, tuple(digits), exponent)),
+    st.integers(0, 1),
+    st.lists(st.integers(0, 9), min_size=1, max_size=25),
+    st.integers(-60, 60),
+)
+
+
+@settings(max_examples=500, deadline=None)
+@given(_NUMBERS, _NUMBERS.filter(bool), st.integers(0, 10**12))
+def test_multiples_agree_with_fractions(number: Decimal, divisor: Decimal, times: int) -> None:
+    assert is_multiple(number, divisor) == ((Fraction(number) / Fraction(divisor)).denominator == 1)
+    product = Decimal(times) * Decimal((0, divisor.as_tuple().digits[:12], int(divisor.as_tuple().exponent)))
+    factor = Decimal((1, divisor.as_tuple().digits[:12], int(divisor.as_tuple().exponent)))
+    assert not factor or is_multiple(product, factor)
+
+
+@pytest.mark.parametrize(
+    ("number", "divisor", "right"),
+    [
+        ("0e999999999", "7", True),
+        ("1e999999999999", "15", False),
+        ("3e999999999999", "15", True),
+        ("1e-999999999999", "1e-999999999999", True),
+        ("1e-999999999999", "1e999999999999", False),
+        ("9" * 10_000, "9", True),
+        ("9" * 9_999 + "8", "9", False),
+        ("0", "0", True),
+        ("1", "0", False),
+    ],
+)
+def test_multiples_of_extreme_size(number: str, divisor: str, right: bool) -> None:
+    assert is_multiple(Decimal(number), Decimal(divisor)) == right
+
+
+#: What a float takes for zero, a multiple with an exponent, and a number that is no multiple.
+_SMALL, _YES, _NO = b"5.4e-3423", b"3e1", b"3.1e1"
+_META = {
+    "$id": "https://example.com/no-validation",
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "$vocabulary": {"https://json-schema.org/draft/2020-12/vocab/core": True},
+}
+_REGISTRY = referencing.Registry[Any]().with_resources(
+    (str(schema["$id"]), referencing.jsonschema.DRAFT202012.create_resource(schema))
+    for schema in (
+        _META,
+        {"$id": "https://example.com/multiples", "$defs": {"m": {"multipleOf": 15}}},
+        {
+            "$id": "https://example.com/draft-4",
+            "$schema": "http://json-schema.org/draft-04/schema#",
+            "definitions": {"m": {"multipleOf": 15}},
+        },
+    )
+)
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"multipleOf": 15},
+        {"$ref": "https://example.com/multiples#/$defs/m"},
+        {"$ref": "https://example.com/draft-4#/definitions/m"},
+        {"$ref": "#/$defs/inner", "$defs": {"inner": {"$id": "https://example.com/inner", "multipleOf": 15}}},
+        {"$dynamicRef": "#m", "$defs": {"m": {"$dynamicAnchor": "m", "multipleOf": 15}}},
+        {"not": {"not": {"allOf": [{"multipleOf": 15}]}}},
+        {"$schema": "http://json-schema.org/draft-04/schema#", "multipleOf": 15},
+    ],
+    ids=str,
+)
+def test_the_validator_divides_exactly_wherever_the_keyword_stands(schema: Any) -> None:
+    constraint = JsonSchema(schema, "spec", registry=_REGISTRY)
+    assert [constraint.validates(text) for text in (_SMALL, _YES, _NO, b"0", b"true", b'"x"')] == [
+        *(False, True, False, True, True, True)
+    ]
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"$schema": _META["$id"], "multipleOf": 15},
+        {"$schema": "http://json-schema.org/draft-07/schema#", "$ref": "#/definitions/x", "multipleOf": 15}
+        | {"definitions": {"x": {}}},
+        {"properties": {"multipleOf": {"type": "integer"}}},
+    ],
+    ids=["vocabulary left out", "beside draft 7's $ref", "as a member"],
+)
+def test_where_it_is_no_keyword_nothing_is_divided(schema: Any) -> None:
+    constraint = JsonSchema(schema, "spec", registry=_REGISTRY)
+    assert constraint.validates(_NO)
+    assert constraint.validates(b'{"multipleOf":31}')
+
+
+def test_the_validator_names_the_keyword() -> None:
+    (error,) = JsonSchema({"properties": {"a": {"multipleOf": 0.01}}}).errors({"a": Decimal("0.075")})
+    assert list(error.schema_path) == ["properties", "a", "multipleOf"]
+    assert "0.075 is not a multiple of 0.01" in error.message
 
 
 @pytest.mark.parametrize("divisor", ["1e-40", "100003", "1024"])
