@@ -25,6 +25,10 @@ from .model import Model, Prefix
 
 #: `stop`: the text ended where the constraint lets it.  `length`: the tokens ran out before.
 FinishReason: TypeAlias = Literal["stop", "length"]
+#: What samplers are given: for all prompts one, or one for each.
+Constraints: TypeAlias = Constraint | Sequence[Constraint]
+Budgets: TypeAlias = int | Sequence[int]
+Prompts: TypeAlias = Sequence[Sequence[int]]
 
 
 @dataclass(slots=True)
@@ -107,7 +111,7 @@ class Sample:
         self.avoided = {place: tokens for place, tokens in self.avoided.items() if place <= at}
         self.avoided.setdefault(at, set()).add(self.tokens[at])
         self.state = self.states[at]
-        self.prefix = Prefix(self.prefix.tokens[:-n])
+        self.prefix = self.prefix.cut(len(self.prefix) - n)
         self.ledger.take_back(n)
         del self.tokens[at:], self.states[at:]
         self.remaining += n
@@ -120,13 +124,7 @@ class Sampler(Protocol):
     """Draws texts of a constraint from a model."""
 
     def steps(
-        self,
-        model: Model,
-        auto: Constraint | Sequence[Constraint],
-        prompts: Sequence[Sequence[int]],
-        max_tokens: int | Sequence[int],
-        *,
-        seed: int | None = None,
+        self, model: Model, auto: Constraints, prompts: Prompts, max_tokens: Budgets, *, seed: int | None = None
     ) -> Iterator[list[Sample]]:
         """The samples, one per prompt, after every step; the last ones are finished. See `Sample.prospects` before.
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from .budget import require_closable
 from .constraint import Constraint
-from .decode import Sample
+from .decode import Budgets, Constraints, Prompts, Sample
 from .ledger import Ledger, Weights
 from .model import Model, Prefix
 
@@ -33,10 +33,10 @@ class Job:
     def __post_init__(self) -> None:
         self.sample = self.begin("exact" if self.auto.exact else "estimated")
 
-    def begin(self, weights: Weights, prefix: Prefix | None = None) -> Sample:
+    def begin(self, weights: Weights, prefix: Prefix | None = None, backtrack: int = 0) -> Sample:
         """A sequence without tokens yet; `prefix` is the prompt with what the model keeps of it."""
-        prefix = Prefix(self.prompt) if prefix is None else prefix
-        return Sample(self.auto, prefix, self.auto.start, self.max_tokens, self.rng, Ledger(weights), [])
+        prefix, ledger = Prefix(self.prompt) if prefix is None else prefix, Ledger(weights)
+        return Sample(self.auto, prefix, self.auto.start, self.max_tokens, self.rng, ledger, [], backtrack=backtrack)
 
 
 class JobSampler(ABC):
@@ -49,13 +49,7 @@ class JobSampler(ABC):
         """The samples, one per job, after every step."""
 
     def steps(
-        self,
-        model: Model,
-        auto: Constraint | Sequence[Constraint],
-        prompts: Sequence[Sequence[int]],
-        max_tokens: int | Sequence[int],
-        *,
-        seed: int | None = None,
+        self, model: Model, auto: Constraints, prompts: Prompts, max_tokens: Budgets, *, seed: int | None = None
     ) -> Iterator[list[Sample]]:
         """The samples after every step, see `Sampler.steps`; a `DeadEnd` ends its own sample, kept in `Sample.dead`.
 
@@ -68,13 +62,7 @@ class JobSampler(ABC):
             yield from self._run(model, jobs)
 
     def sample(
-        self,
-        model: Model,
-        auto: Constraint | Sequence[Constraint],
-        prompts: Sequence[Sequence[int]],
-        max_tokens: int | Sequence[int],
-        *,
-        seed: int | None = None,
+        self, model: Model, auto: Constraints, prompts: Prompts, max_tokens: Budgets, *, seed: int | None = None
     ) -> list[Sample]:
         """One finished sample per prompt; arguments and errors as in `steps`."""
         samples: list[Sample] = []
@@ -84,12 +72,7 @@ class JobSampler(ABC):
 
 
 @contextmanager
-def running(
-    auto: Constraint | Sequence[Constraint],
-    prompts: Sequence[Sequence[int]],
-    max_tokens: int | Sequence[int],
-    seed: int | None,
-) -> Iterator[list[Job]]:
+def running(auto: Constraints, prompts: Prompts, max_tokens: Budgets, seed: int | None) -> Iterator[list[Job]]:
     """The jobs of a run, while the constraints' states live; each has a random stream that its number decides.
 
     Raises

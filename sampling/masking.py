@@ -19,23 +19,22 @@ Source: Lipkin et al. 2025 (arXiv 2504.05410) for rejection, with the estimator 
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .budget import closing, fits, require_closable, support
+from .budget import closing, fits, support
 from .constraint import Constraint
 from .dead_end import dead_end
 from .decode import Sample
 from .drafter import Drafter
-from .ledger import Ledger, Step, Weights
+from .job import Job, JobSampler
+from .ledger import Step, Weights
 from .lookahead import Lookahead
 from .mirostat import Mirostat
-from .model import Model, Prefix, log_softmax, logsumexp
+from .model import Model, log_softmax, logsumexp
 from .truncation import Truncation
 
 _HEADS = 8  # heads that are cut off anew
@@ -43,7 +42,7 @@ _INVERTED = 8  # draws of a step that are made by inversion; sorting Gumbel keys
 
 
 @dataclass(frozen=True)
-class Masking:
+class Masking(JobSampler):
     """Sample token by token under the mask.
 
     Parameters
@@ -90,61 +89,14 @@ class Masking:
         """What the weights of this sampler are worth."""
         return "improper" if self.truncation else "exact" if auto.exact else "estimated"
 
-    def steps(
-        self,
-        model: Model,
-        auto: Constraint | Sequence[Constraint],
-        prompts: Sequence[Sequence[int]],
-        max_tokens: int | Sequence[int],
-        *,
-        seed: int | None = None,
-    ) -> Iterator[list[Sample]]:
-        """The samples after every step, see `Sampler.steps`; a `DeadEnd` ends its own sample, kept in `Sample.dead`.
-
-        Raises
-        ------
-        SamplingError : no text fits into `max_tokens`.
-        BackendMismatch : the model's rows do not fit the vocabulary.
-        """
-        budgets = [max_tokens] * len(prompts) if isinstance(max_tokens, int) else max_tokens
-        autos = auto if isinstance(auto, Sequence) else [auto] * len(prompts)
-        for one, budget in dict.fromkeys(zip(autos, budgets, strict=True)):
-            require_closable(one, budget)
-        seed = self.seed if seed is None else seed
-        entropy = secrets.randbits(64) if seed is None else seed
-        with ExitStack() as runs:
-            for one in dict.fromkeys(autos):
-                runs.enter_context(one.run())
-            samples = [
-                self._begin(one, p, n, np.random.default_rng([entropy, i]))
-                for i, (p, n, one) in enumerate(zip(prompts, budgets, autos, strict=True))
-            ]
-            ahead = Lookahead(model, self.draft if isinstance(self.draft, Sequence) else [self.draft])
-            while live := [s for s in samples if not s.done]:
-                for sample, rows in ahead.along(live):
-                    for row in rows:
-                        self._grow(sample, row)
-                yield samples
-
-    def sample(
-        self,
-        model: Model,
-        auto: Constraint | Sequence[Constraint],
-        prompts: Sequence[Sequence[int]],
-        max_tokens: int | Sequence[int],
-        *,
-        seed: int | None = None,
-    ) -> list[Sample]:
-        """One finished sample per prompt; arguments and errors as in `steps`."""
-        samples: list[Sample] = []
-        for samples in self.steps(model, auto, prompts, max_tokens, seed=seed):  # noqa: B007
-            pass
-        return samples
-
-    def _begin(self, auto: Constraint, prompt: Sequence[int], remaining: int, rng: np.random.Generator) -> Sample:
-        backtrack = 0 if auto.exact else self.backtrack
-        ledger = Ledger(self.weights(auto))
-        return Sample(auto, Prefix(prompt), auto.start, remaining, rng, ledger, [], backtrack=backtrack)
+    def _run(self, model: Model, jobs: Sequence[Job]) -> Iterator[list[Sample]]:
+        samples = [job.begin(self.weights(job.auto), backtrack=0 if job.auto.exact else self.backtrack) for job in jobs]
+        ahead = Lookahead(model, self.draft if isinstance(self.draft, Sequence) else [self.draft])
+        while live := [s for s in samples if not s.done]:
+            for sample, rows in ahead.along(live):
+                for row in rows:
+                    self._grow(sample, row)
+            yield samples
 
     def _grow(self, sample: Sample, logp: NDArray[np.float64]) -> None:
         """Take one token, or go back, or say why there is none."""

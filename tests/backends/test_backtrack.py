@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pytest
 
+from syntagma.automata.compile import compile
 from syntagma.automata.vocabulary import Vocabulary
 from syntagma.backends.generator import Generator
 from syntagma.errors import DeadEnd
-from syntagma.sampling import Masking, RandomModel
+from syntagma.grammar.jsonschema import JsonSchema
+from syntagma.sampling import Masking, Prefix, RandomModel
 
 #: About half of the random texts begin with a 2, which leads to a dead end.
 TRAP = {"type": "array", "items": {"enum": [1, 2]}, "not": {"const": [2]}, "minItems": 1, "maxItems": 1}
@@ -45,3 +48,30 @@ def test_dead_ends_name_pointer_and_keyword(byte_vocabulary: Vocabulary) -> None
     with pytest.raises(DeadEnd, match=r"`pattern` at #/properties/a\. \d+ tokens were taken back") as dead:
         generator(byte_vocabulary, {**schema, "required": ["a"]}, seed=0)([])
     assert dead.value.refused_by == (("#/properties/a", "pattern"),)
+
+
+class Forgetful:
+    """A model that reads every prefix anew."""
+
+    def __init__(self, model: Any) -> None:
+        self.model, self.vocabulary, self.context = model, model.vocabulary, model.context
+
+    def logp_next(self, prefixes: Any) -> Any:
+        """As the model's own, with nothing kept."""
+        return self.model.logp_next([Prefix(prefix.tokens) for prefix in prefixes])
+
+
+def test_what_is_taken_back_is_cut_from_the_cache(tokenizer: Any, llama: Any) -> None:
+    """The same texts as without a cache; what was read of a prompt is not read again."""
+    double = type(llama)(copy.deepcopy(llama.model).double(), tokenizer)
+    prompts = [[0, *range(40 + i, 80)] for i in range(12)]
+    sampler = Masking(seed=3)
+    auto = compile(JsonSchema(TRAP), double.vocabulary)
+    kept = sampler.sample(double, auto, prompts, 20)
+    read = double.usage.computed
+    anew = sampler.sample(Forgetful(double), auto, prompts, 20)
+    assert [s.tokens for s in kept] == [s.tokens for s in anew]
+    assert [s.ledger.logw for s in kept] == pytest.approx([s.ledger.logw for s in anew])
+    assert sum(s.returns for s in kept) > 0
+    drawn = sum(len(s.tokens) + s.ledger.taken_back + s.returns for s in kept)
+    assert read <= sum(map(len, prompts)) + drawn
