@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, overload
 
 from ..errors import DeadEnd, PromptTooLong
@@ -90,7 +90,7 @@ class Generator:
         #: The automaton of the output, for prompts that need no healing.
         self.automaton = compiled(self.output.constraint, model.vocabulary, b"", limits)
         # One constraint for each automaton: samplers that learn know it again.
-        self._with_predicates = lru_cache(maxsize=64)(self._filtered)
+        self._with_predicates = lru_cache(maxsize=64)(partial(_filtered, self.where))
 
     def __call__(self, prompt: Prompt, *, max_tokens: int | None = None, seed: int | None = None) -> Generation:
         """Continue one prompt: a text, messages with role and content, or token ids.
@@ -152,12 +152,12 @@ class Generator:
         """
         job = self._prepare(prompt, max_tokens)
         shared = SharedText(TextReader(self.model.vocabulary, job.automaton.end_ids, job.healed))
-        partial = PartialJson() if self.output.is_json else None
+        parser = PartialJson() if self.output.is_json else None
         for (sample,) in self._steps([job], seed):
             if sample.dead is None and (added := shared.grown(sample.prospects)):
-                if partial is not None:
-                    partial.feed(added)
-                yield Event(added, None, self.output.show(partial, shared.text))
+                if parser is not None:
+                    parser.feed(added)
+                yield Event(added, None, self.output.show(parser, shared.text))
         generation = self._finish(job, sample)
         yield Event(generation.text[len(shared.text) :], generation, lambda: generation.value)
 
@@ -194,9 +194,6 @@ class Generator:
         require_closable(automaton, budget + healed, healed, len(dropped))
         return _Job(kept, filtered, budget + healed, len(dropped))
 
-    def _filtered(self, automaton: TokenAutomaton, skip: int) -> TokenAutomaton | Filtered:
-        return Filtered(automaton, self.where, skip) if self.where else automaton
-
     def _steps(self, jobs: Sequence[_Job], seed: int | None) -> Iterator[list[Sample]]:
         autos, prompts = [job.automaton for job in jobs], [job.tokens for job in jobs]
         return self.sampler.steps(self.model, autos, prompts, [job.max_tokens for job in jobs], seed=seed)
@@ -212,3 +209,7 @@ class Generator:
             return TextReader(self.model.vocabulary, job.automaton.end_ids, job.healed).read(tokens, last=True)
 
         return finish(sample, text_of(sample.text_tokens), self.output.decode, job.automaton.fingerprint, text_of)
+
+
+def _filtered(where: Sequence[Predicate], automaton: TokenAutomaton, skip: int) -> TokenAutomaton | Filtered:
+    return Filtered(automaton, where, skip) if where else automaton

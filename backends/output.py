@@ -6,11 +6,12 @@ import json
 from collections import ChainMap
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from ..grammar.ir import Bytes, Expr, Grammar, Ref, sequence
 from ..grammar.part import Part
+from .bounded_cache import BoundedCache
 from .partial import PartialJson
 from .partial_type import partial_value
 
@@ -111,13 +112,21 @@ def _see_constraint(spec: Any) -> None:
         )
 
 
-@lru_cache(maxsize=64)
+@cache
+def automata() -> BoundedCache:
+    """The process's cache; its size is an environment variable, see `cache_bytes`."""
+    return BoundedCache()
+
+
 def compiled(constraint: HasGrammar, vocabulary: Vocabulary, prefix: bytes, limits: Limits | None) -> TokenAutomaton:
     """The automaton of a constraint behind literal bytes; remembered by constraint and vocabulary."""
     from ..automata import compile_grammar
 
-    grammar = constraint.grammar()
-    return compile_grammar(behind(prefix, grammar) if prefix else grammar, vocabulary, limits=limits)
+    def make() -> TokenAutomaton:
+        grammar = constraint.grammar()
+        return compile_grammar(behind(prefix, grammar) if prefix else grammar, vocabulary, limits=limits)
+
+    return automata().get((constraint, vocabulary, prefix, limits), make)
 
 
 def behind(prefix: bytes, grammar: Grammar) -> Grammar:

@@ -44,8 +44,7 @@ def cache_for(tokenizer: Any, width: int) -> AutomatonCache:
     from ..automata import Limits, Vocabulary
 
     limits = Limits(seconds=float(os.environ.get("SYNTAGMA_COMPILE_SECONDS", "10")))
-    max_bytes = int(os.environ.get("SYNTAGMA_CACHE_BYTES", str(512 << 20)))
-    return AutomatonCache(Vocabulary.from_tokenizer(tokenizer, width), limits, max_bytes)
+    return AutomatonCache(Vocabulary.from_tokenizer(tokenizer, width), limits)
 
 
 def spec_of(params: Any, config: Any) -> ConstraintSpec:

@@ -14,7 +14,8 @@ from weakref import WeakKeyDictionary
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from .automaton_cache import AutomatonCache, CacheStats
+from .automaton_cache import AutomatonCache
+from .bounded_cache import CacheStats
 
 _SECONDS = (1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 0.1, 1)
 _OUTCOMES = {"compiled": "compiled", "hits": "remembered", "refused": "refused", "evicted": "evicted"}

@@ -1,10 +1,10 @@
 """A server under 64 streams for minutes: no errors, valid answers, flat memory, and how long a token takes to follow.
 
-    python benchmarks/soak.py --seconds 180 --record benchmarks/record/soak.json
+    python benchmarks/soak.py --seconds 300 --warm 120 --record benchmarks/record/soak.json
 
 The server is a process of its own with the embedded model. Every client asks again as soon as it has its answer, half
-of the time with one of sixteen schemas, else with one of `--others`: if there are more than automata are kept, they are
-made and dropped all the time. One client in sixteen goes away in the middle. The time between tokens is that between
+of the time with one of sixteen schemas, else with one of `--others`: if these hold more than `--cache-mib` together,
+automata are made and dropped all the time. One client in sixteen goes away in the middle. The time between tokens is that between
 two pieces of text, as a client sees it. What goes before, `--warm` seconds, meets every schema, and is not counted.
 """
 
@@ -138,8 +138,15 @@ def summary(seen: Seen, seconds: float) -> dict[str, Any]:
         "between_pieces_ms": percentiles(seen.gaps),
         "first_piece_ms": percentiles(seen.firsts),
         "memory_mib": {"begin": seen.memory[0][1], "after_a_third": mib[0], "end": mib[-1], "max": mib.max()},
+        "memory_mib_median_of_minutes": minutes(seen.memory),
         "memory_mib_per_minute": round(float(np.polyfit(times, mib, 1)[0]) * 60, 2),
     }
+
+
+def minutes(memory: list[tuple[float, float]]) -> list[float]:
+    """The median of every whole minute."""
+    times, mib = np.array(memory).T
+    return [float(np.median(mib[times // 60 == i])) for i in range(int(times[-1] + 1) // 60)]
 
 
 def main() -> None:
@@ -147,6 +154,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=180)
     parser.add_argument("--streams", type=int, default=64)
     parser.add_argument("--others", type=int, default=80, help="schemas beside the sixteen")
+    parser.add_argument("--cache-mib", type=int, default=512, help="what the automata may hold together")
     parser.add_argument("--warm", type=float, default=60)
     parser.add_argument("--record", type=Path)
     options = parser.parse_args()
@@ -155,7 +163,7 @@ def main() -> None:
     words = ["-m", "syntagma", "serve", "--port", str(port), "--max-running", str(options.streams)]
     server = subprocess.Popen(
         [sys.executable, *words],
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        env=os.environ | {"OMP_NUM_THREADS": "1", "SYNTAGMA_CACHE_BYTES": str(options.cache_mib << 20)},
         stderr=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
     )
@@ -174,7 +182,8 @@ def main() -> None:
         server.send_signal(signal.SIGTERM)
         server.wait(60)
     result = (
-        {"seconds": options.seconds, "streams": options.streams, "schemas": 16 + options.others}
+        {"seconds": options.seconds, "warm": options.warm, "streams": options.streams}
+        | {"schemas": 16 + options.others, "cache_mib": options.cache_mib}
         | summary(seen, options.seconds)
         | {"metrics": steps}
     )

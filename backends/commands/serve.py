@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import TYPE_CHECKING, Any
 
 from ...errors import BackendMissing
@@ -34,5 +35,7 @@ def serve(model: str, host: str, port: int, settings: dict[str, Any]) -> Outcome
     warm_up([], None)
     loaded: TextModel = load(model)
     app = create_app(loaded, Settings(name=model, **settings))
+    gc.collect()
+    gc.freeze()  # full collections then look at what requests make, not at every module: they are short, and come often
     uvicorn.run(app, host=host, port=port, log_level="info", timeout_graceful_shutdown=5, server_header=False)
     return Outcome({"served": model}, [("", "The server has ended.\n")])
