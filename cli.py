@@ -56,7 +56,7 @@ TypeOption = Annotated[str | None, typer.Option("--type", metavar="MODULE:NAME",
 ProfileOption = Annotated[
     Profile, typer.Option(help="How a JSON Schema is read: to the letter, or as serving wants it.")
 ]
-ModelOption = Annotated[str, typer.Option(help='"embedded", a folder, or a name on the hub.')]
+ModelOption = Annotated[str, typer.Option(help='"embedded", a folder, a GGUF file, or a name on the hub.')]
 SamplerOption = Annotated[SamplerName, typer.Option(help="How tokens are drawn.")]
 ParticlesOption = Annotated[
     int | None, typer.Option(min=1, help="How many texts smc or beam grow together.  [default: 16, or 4]")
@@ -64,6 +64,9 @@ ParticlesOption = Annotated[
 TemperatureOption = Annotated[
     float | None,
     typer.Option(min=0.0, help="0 takes the most probable token.  [default: 0, 1 for other samplers than masking]"),
+]
+DraftOption = Annotated[
+    DraftName | None, typer.Option(help="Guess tokens, to save passes of the model; texts stay what they are.")
 ]
 HideSchemaOption = Annotated[bool, typer.Option("--hide-schema", help="Do not show the schema to the model.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object, for machines.")]
@@ -107,10 +110,7 @@ def generate(
     min_p: Annotated[
         float | None, typer.Option(min=0.0, max=1.0, help="Keep tokens of p times the best one's.")
     ] = None,
-    draft: Annotated[
-        DraftName | None,
-        typer.Option(help="Guess tokens, from the prompt or the grammar, to save passes of the model."),
-    ] = None,
+    draft: DraftOption = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Makes sampling repeatable.")] = None,
     max_tokens: Annotated[int | None, typer.Option(min=1, help="Close the text within so many tokens.")] = None,
     raw: Annotated[bool, typer.Option("--raw", help="Give the prompt as it is, not as a chat message.")] = False,
@@ -347,6 +347,7 @@ def serve(
     max_waiting: Annotated[int, typer.Option(min=0, help="Generations that may wait; more are refused.")] = 128,
     timeout: Annotated[float, typer.Option(min=0.1, help="Seconds for one generation, waiting included.")] = 120.0,
     tool_style: Annotated[str, typer.Option(help="How the model writes calls of tools.")] = "hermes",
+    draft: DraftOption = None,
 ) -> None:
     """Serve a model over HTTP, as OpenAI's interface has it, with constraints in everybody's words."""
 
@@ -354,7 +355,7 @@ def serve(
         from .backends.commands.serve import serve as body
 
         settings = {"api_key": api_key, "max_running": max_running, "max_waiting": max_waiting, "seconds": timeout}
-        return body(model, host, port, settings | {"tool_style": tool_style})
+        return body(model, host, port, settings | {"tool_style": tool_style, "draft": draft and draft.value})
 
     _finish(command, as_json=False)
 

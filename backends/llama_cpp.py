@@ -14,6 +14,7 @@ from __future__ import annotations
 import ctypes
 import weakref
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -79,6 +80,11 @@ class LlamaCppModel:
         )
         self.usage = Usage()
 
+    @property
+    def has_chat_template(self) -> bool:
+        """Whether conversations can be encoded."""
+        return "tokenizer.chat_template" in self.llama.metadata
+
     def encode(self, text: str) -> list[int]:
         """Token ids of a plain prompt: with the token that the model wants in front, at least one, no end token.
 
@@ -106,9 +112,9 @@ class LlamaCppModel:
         """
         from llama_cpp.llama_chat_format import Jinja2ChatFormatter
 
-        template = self.llama.metadata.get("tokenizer.chat_template")
-        if template is None:
+        if not self.has_chat_template:
             raise BackendError("The GGUF file has no chat template. Give the prompt as text.")
+        template = self.llama.metadata["tokenizer.chat_template"]
         names = {t: name for name, t in self.vocabulary.special.items()}
         eos, bos = (names.get(t, "") for t in (self.llama.token_eos(), self.llama.token_bos()))
         try:
@@ -184,6 +190,34 @@ class LlamaCppModel:
         if status != 0:
             self._cache.clear()
             raise BackendError(f"llama.cpp could not read the prefixes (llama_decode returned {status}).")
+
+
+def load_gguf(path: str | Path, *, sequences: int = 16, cells: int | None = None, **options: Any) -> LlamaCppModel:
+    """The model in a GGUF file.
+
+    Parameters
+    ----------
+    options : of `llama_cpp.Llama` (`n_ctx`, `n_gpu_layers`, `n_threads`, ...). `n_ctx`, the tokens that prompt and text
+        may have, is what the model was trained for unless told otherwise, and at most 4096.
+
+    Raises
+    ------
+    BackendMissing : llama-cpp-python is not installed.
+    BackendError : there is no such file, or llama.cpp cannot read it.
+    """
+    Llama, file = _library().Llama, Path(path).expanduser()
+    if not file.is_file():
+        raise BackendError(f"There is no file {str(path)!r}. Give a GGUF file on this machine.")
+    given = {"verbose": False} | options
+    try:
+        if "n_ctx" not in options:
+            known = Llama(str(file), vocab_only=True, verbose=False).metadata
+            trained = int(known.get(f"{known.get('general.architecture')}.context_length", _CELLS))
+            given["n_ctx"] = min(trained, _CELLS)
+        llama = Llama(str(file), **given)
+    except ValueError as error:
+        raise BackendError(f"llama.cpp cannot read {str(path)!r}: {error}") from error
+    return LlamaCppModel(llama, sequences=sequences, cells=cells)
 
 
 def llama_vocabulary(llama: Llama) -> Vocabulary:

@@ -4,25 +4,33 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import BackendError
 from .transformers import TransformersModel, require_library
 
+if TYPE_CHECKING:
+    from .llama_cpp import LlamaCppModel
 
-def load(name: str, **options: Any) -> TransformersModel:
-    """The embedded model ("embedded"), or one from a folder or the Hugging Face hub.
+
+def load(name: str, **options: Any) -> TransformersModel | LlamaCppModel:
+    """The embedded model ("embedded"), one from a folder or the Hugging Face hub, or one in a GGUF file ("x.gguf").
 
     Parameters
     ----------
-    options : for `AutoModelForCausalLM.from_pretrained` (`dtype`, `device_map`, `revision`, ...).
+    options : for `AutoModelForCausalLM.from_pretrained` (`dtype`, `device_map`, `revision`, ...); for a GGUF file those
+        of `load_gguf` (`n_ctx`, `n_gpu_layers`, `sequences`, ...).
 
     Raises
     ------
-    BackendMissing : torch or transformers is not installed.
-    BackendError : there is no such folder or model, the hub does not answer, or what is there cannot be read.
+    BackendMissing : torch or transformers is not installed, or llama-cpp-python for a GGUF file.
+    BackendError : there is no such file, folder or model, the hub does not answer, or what is there cannot be read.
     TypeError : options for the embedded model, which takes none.
     """
+    if name.lower().endswith(".gguf"):
+        from .llama_cpp import load_gguf
+
+        return load_gguf(name, **options)
     if name == "embedded":
         if options:
             raise TypeError(f"The embedded model takes no options, got {', '.join(options)}.")
@@ -54,7 +62,7 @@ def _see(name: str, options: dict[str, Any]) -> None:
         return
     if name.startswith(("/", ".", "~")) or name.count("/") > 1 or "\\" in name:
         raise BackendError(
-            f"There is no folder {name!r}. Give a folder with a model, or its name on the hub: org/name."
+            f"There is no folder {name!r}. Give a folder with a model, a GGUF file, or a name on the hub: org/name."
         )
     from huggingface_hub import constants, model_info, try_to_load_from_cache
 

@@ -134,6 +134,11 @@ class TransformersModel:
         name = getattr(self.model, "name_or_path", "") or "made here"
         return f"TransformersModel({type(self.model).__name__}, {name!r}, context={self.context}, {self.vocabulary})"
 
+    @property
+    def has_chat_template(self) -> bool:
+        """Whether conversations can be encoded."""
+        return getattr(self.tokenizer, "chat_template", None) is not None
+
     def encode(self, text: str) -> list[int]:
         """Token ids of a plain prompt: with the tokens that the tokenizer puts in front, at least one, no end token.
 
@@ -159,7 +164,7 @@ class TransformersModel:
         ------
         BackendError : the tokenizer has no chat template, or the template refuses the messages.
         """
-        if getattr(self.tokenizer, "chat_template", None) is None:
+        if not self.has_chat_template:
             raise BackendError(
                 "The tokenizer has no chat template. Give the prompt as text, or set tokenizer.chat_template."
             )

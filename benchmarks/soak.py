@@ -4,8 +4,9 @@
 
 The server is a process of its own with the embedded model. Every client asks again as soon as it has its answer, half
 of the time with one of sixteen schemas, else with one of `--others`: if these hold more than `--cache-mib` together,
-automata are made and dropped all the time. One client in sixteen goes away in the middle. The time between tokens is that between
-two pieces of text, as a client sees it. What goes before, `--warm` seconds, meets every schema, and is not counted.
+automata are made and dropped all the time. One client in sixteen goes away in the middle. The time between tokens is
+that between two pieces of text, as a client sees it. What goes before, `--warm` seconds, meets every schema, and is not
+counted.
 """
 
 from __future__ import annotations

@@ -112,5 +112,4 @@ def _prepare(
     model = load(options.model)
     show_schema = False if options.hide_schema else None
     generator = Generator(model, output, sampler, max_tokens=options.max_tokens, show_schema=show_schema)
-    has_template = getattr(model.tokenizer, "chat_template", None) is not None
-    return generator, text if options.raw or not has_template else [{"role": "user", "content": text}]
+    return generator, text if options.raw or not model.has_chat_template else [{"role": "user", "content": text}]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..drafts import DRAFTS, drafters
 from .constraint import UsageError
 
 if TYPE_CHECKING:
@@ -14,12 +15,6 @@ if TYPE_CHECKING:
 
 #: Samplers that need every token's law: they take no truncation and no temperature of 0.
 LAWFUL = ("awrs", "asap", "cars", "mcmc", "smc", "beam")
-#: Drafters by the words of the command line, in the order in which they are asked.
-DRAFTS = {
-    "ngram": ("NGramDrafter",),
-    "grammar": ("GrammarDrafter",),
-    "both": ("GrammarDrafter", "NGramDrafter"),
-}
 
 
 @dataclass(frozen=True)
@@ -67,8 +62,8 @@ class SamplerOptions:
         temperature = (0.0 if self.name == "masking" else 1.0) if self.temperature is None else self.temperature
         try:
             if self.name == "masking":
-                drafters = [getattr(sampling, name)() for name in DRAFTS[self.draft]] if self.draft else ()
-                return sampling.Masking(temperature, self.top_k, self.top_p, self.min_p, seed=self.seed, draft=drafters)
+                draft = drafters(self.draft)
+                return sampling.Masking(temperature, self.top_k, self.top_p, self.min_p, seed=self.seed, draft=draft)
             if self.name == "smc":
                 step = sampling.AWRS(temperature=temperature)
                 return sampling.SMC(self.particles or 16, step, progress=Progress() if show else None, seed=self.seed)

@@ -37,7 +37,8 @@ def usage(prompt: int, completion: int) -> dict[str, int]:
 def extension(generation: Generation) -> dict[str, Any]:
     """The receipt of the enforcement, and the weights."""
     receipt, ledger = generation.receipt, generation.ledger
-    return {
+    drafted = {} if receipt.tokens_per_pass is None else {"tokens_per_pass": receipt.tokens_per_pass}
+    return drafted | {
         "constraint": receipt.constraint,
         "accepted": receipt.accepted,
         "exact": receipt.exact,

@@ -20,6 +20,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel
 
+from ..drafts import drafters
 from ..prompt import TextModel
 from . import answers, streams
 from .bodies import ChatBody, CompletionBody, Constrained, ResponseBody
@@ -50,6 +51,7 @@ class Settings:
     seconds : for one generation, waiting included.
     body_bytes, body_seconds : for the body of one request.
     tool_style : how the model writes calls, see `grammar.tools`.
+    draft : what guesses the next tokens, so that the model reads several in one pass, see `drafts`; for masking.
     limits : for one constraint.
     """
 
@@ -61,6 +63,7 @@ class Settings:
     body_bytes: int = 4 << 20
     body_seconds: float = 30.0
     tool_style: str = "hermes"
+    draft: str | None = None
     limits: Limits | None = None
 
 
@@ -105,6 +108,7 @@ class Server:
             seconds=settings.seconds,
         )
         self._limits = limits
+        self._drafters = drafters(settings.draft)
 
     def guarded(self, path: str, handler: Handler) -> Handler:
         """A handler behind the key, whose answers are counted and timed, and whose errors are answers."""
@@ -140,7 +144,7 @@ class Server:
     async def chat(self, request: Request) -> Response:
         """A conversation's next message, or a stream of its pieces."""
         body = await self._body(request, ChatBody)
-        run = self._run(await asyncio.to_thread(plan_chat, body, self.settings.tool_style))
+        run = self._run(await asyncio.to_thread(plan_chat, body, self._drafters, self.settings.tool_style))
         name, ident = body.model or self.settings.name, answers.new_id("chatcmpl-")
         if body.stream:
             return await self._streamed(streams.chat(run, ident, name, _wants_usage(body)), request)
@@ -151,7 +155,7 @@ class Server:
     async def completion(self, request: Request) -> Response:
         """A text's continuation, or a stream of its pieces."""
         body = await self._body(request, CompletionBody)
-        run = self._run(await asyncio.to_thread(plan_completion, body))
+        run = self._run(await asyncio.to_thread(plan_completion, body, self._drafters))
         name, ident = body.model or self.settings.name, answers.new_id("cmpl-")
         if body.stream:
             options = body.stream_options
@@ -165,7 +169,7 @@ class Server:
     async def response(self, request: Request) -> Response:
         """A response, or a stream of its pieces."""
         body = await self._body(request, ResponseBody)
-        run = self._run([await asyncio.to_thread(plan_response, body)])
+        run = self._run([await asyncio.to_thread(plan_response, body, self._drafters)])
         name, ident = body.model or self.settings.name, answers.new_id("resp_")
         if body.stream:
             return await self._streamed(streams.response(run, ident, name), request)

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import BackendError
+from ...sampling.lookahead import rows_along
 
 if TYPE_CHECKING:
     from ...automata.vocabulary import Vocabulary
@@ -37,7 +38,9 @@ class TimedOut(BackendError):
 
 
 class _Call(NamedTuple):
-    prefixes: Sequence[Prefix]
+    paths: Sequence[Prefix]
+    #: How many rows of earlier tokens each path asks for besides its last one.
+    ns: Sequence[int]
     rows: Future[Rows]
 
 
@@ -70,9 +73,9 @@ class Batcher:
         self._thread = threading.Thread(target=self._run, name="syntagma-batcher", daemon=True)
         self._thread.start()
 
-    def ask(self, prefixes: Sequence[Prefix]) -> Rows:
-        """The rows of the prefixes, as the model gives them; waits for a batch."""
-        call = _Call(prefixes, Future())
+    def ask(self, paths: Sequence[Prefix], ns: Sequence[int]) -> Rows:
+        """The rows behind the last n + 1 tokens of every path, (sum(n + 1), width); waits for a batch."""
+        call = _Call(paths, ns, Future())
         with self._changed:
             if self._closed:
                 raise Cancelled("The server is closing.")
@@ -100,7 +103,7 @@ class Batcher:
         while batch := self._next_batch():
             began = time.perf_counter()
             self._answer(batch)
-            self._on_step(sum(len(call.prefixes) for call in batch), time.perf_counter() - began)
+            self._on_step(sum(len(call.paths) for call in batch), time.perf_counter() - began)
 
     def _next_batch(self) -> list[_Call]:
         """The calls of the next batch, once everybody has one or the wait is over; none: closed."""
@@ -108,8 +111,8 @@ class Batcher:
             self._changed.wait_for(lambda: self._calls or self._closed)
             self._changed.wait_for(lambda: len(self._calls) >= self.open or self._closed, self._max_wait)
             n, rows = 0, 0
-            while n < len(self._calls) and (n == 0 or rows + len(self._calls[n].prefixes) <= self._max_rows):
-                rows += len(self._calls[n].prefixes)
+            while n < len(self._calls) and (n == 0 or rows + len(self._calls[n].paths) <= self._max_rows):
+                rows += len(self._calls[n].paths)
                 n += 1
             batch, self._calls = self._calls[:n], self._calls[n:]
             return batch
@@ -117,7 +120,7 @@ class Batcher:
     def _answer(self, batch: Sequence[_Call]) -> None:
         """Run the model on all; where that fails, on each alone, so that only who is at fault fails."""
         try:
-            rows = self.model.logp_next([prefix for call in batch for prefix in call.prefixes])
+            rows = self._rows([p for call in batch for p in call.paths], [n for call in batch for n in call.ns])
         except Exception as error:  # whatever the model raises goes to who asked
             if len(batch) == 1:
                 batch[0].rows.set_exception(error)
@@ -127,8 +130,13 @@ class Batcher:
             return
         at = 0
         for call in batch:
-            call.rows.set_result(rows[at : at + len(call.prefixes)])
-            at += len(call.prefixes)
+            n = len(call.ns) + sum(call.ns)
+            call.rows.set_result(rows[at : at + n])
+            at += n
+
+    def _rows(self, paths: Sequence[Prefix], ns: Sequence[int]) -> Rows:
+        """One call of the model."""
+        return np.concatenate(rows_along(self.model, paths, ns)) if any(ns) else self.model.logp_next(paths)
 
 
 class Session:
@@ -137,6 +145,8 @@ class Session:
     def __init__(self, batcher: Batcher, deadline: float) -> None:
         self.vocabulary: Vocabulary = batcher.model.vocabulary
         self.context = batcher.model.context
+        #: Token ids of a text alone, where the model says (`sampling.grammar_drafter`).
+        self.cut: Callable[[str], list[int]] | None = getattr(batcher.model, "cut", None)
         self.cancelled = False
         self._batcher = batcher
         self._deadline = deadline
@@ -149,7 +159,12 @@ class Session:
         Cancelled, TimedOut : the generation is to end.
         """
         self.check()
-        return self._batcher.ask(prefixes)
+        return self._batcher.ask(prefixes, [0] * len(prefixes))
+
+    def logp_along(self, paths: Sequence[Prefix], ns: Sequence[int]) -> list[Rows]:
+        """See `AheadModel.logp_along`; raises as `logp_next` does."""
+        self.check()
+        return np.split(self._batcher.ask(paths, ns), np.cumsum([n + 1 for n in ns])[:-1])
 
     def check(self) -> None:
         """Raise if the generation is to end."""

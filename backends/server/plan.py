@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from ...sampling import AWRS, CARS, MCMC, SMC, ASAp, Masking, Sampler
+from ...sampling import AWRS, CARS, MCMC, SMC, ASAp, Drafter, Masking, Sampler
 from ..generation import Event
 from ..generator import Generator
 from ..output import Output
@@ -56,7 +56,7 @@ class Plan:
         return len(encode_prompt(session, self.prompt, self.output.schema, self.show_schema))
 
 
-def plan_chat(body: ChatBody, tool_style: str) -> list[Plan]:
+def plan_chat(body: ChatBody, drafters: Sequence[Drafter], tool_style: str) -> list[Plan]:
     """The plans of a chat completion, one a choice."""
     spec, tools = spec_of_body(body), tools_of(body, tool_style)
     if spec is not None and tools is not None:
@@ -64,13 +64,12 @@ def plan_chat(body: ChatBody, tool_style: str) -> list[Plan]:
     messages = conversation(body.messages if tools is None else with_tools(body.messages, body.tools or ()))
     output = output_for(spec) if tools is None else output_of_tools(tools)
     wanted = body.max_completion_tokens or body.max_tokens
-    plan = Plan(
-        messages, output, _sampler(body), wanted, body.syntagma.show_schema, _stop(body.stop, spec, tools), tools
-    )
+    sampler, shown, stop = _sampler(body, drafters), body.syntagma.show_schema, _stop(body.stop, spec, tools)
+    plan = Plan(messages, output, sampler, wanted, shown, stop, tools)
     return _choices(plan, body.n, body.seed)
 
 
-def plan_completion(body: CompletionBody) -> list[Plan]:
+def plan_completion(body: CompletionBody, drafters: Sequence[Drafter]) -> list[Plan]:
     """The plans of a completion: n for each prompt."""
     spec = spec_of_body(body)
     given: Any = body.prompt
@@ -81,11 +80,12 @@ def plan_completion(body: CompletionBody) -> list[Plan]:
     if len(prompts) * body.n > 64:
         raise BadRequest(f"Expected at most 64 choices, got {len(prompts) * body.n}.", "prompt")
     shown, stop = bool(body.syntagma.show_schema), _stop(body.stop, spec, None)
-    made = [Plan(p, output_for(spec), _sampler(body), body.max_tokens or 16, shown, stop) for p in prompts]
+    sampler = _sampler(body, drafters)
+    made = [Plan(p, output_for(spec), sampler, body.max_tokens or 16, shown, stop) for p in prompts]
     return [choice for plan in made for choice in _choices(plan, body.n, body.seed)]
 
 
-def plan_response(body: ResponseBody) -> Plan:
+def plan_response(body: ResponseBody, drafters: Sequence[Drafter]) -> Plan:
     """The plan of a response."""
     spec = None
     if body.text is not None and body.text.format is not None:
@@ -94,7 +94,7 @@ def plan_response(body: ResponseBody) -> Plan:
     messages = conversation([{k: v for k, v in m.items() if k not in ("type", "id", "status")} for m in given])
     if body.instructions:
         messages = [{"role": "system", "content": body.instructions}, *messages]
-    sampler, shown = _sampler(body), body.syntagma.show_schema
+    sampler, shown = _sampler(body, drafters), body.syntagma.show_schema
     return Plan(messages, output_for(spec), sampler, body.max_output_tokens, shown, seed=body.seed)
 
 
@@ -141,7 +141,7 @@ def _stop(given: str | list[str] | None, spec: object, tools: object) -> tuple[s
     return stop
 
 
-def _sampler(body: Sampling) -> Sampler:
+def _sampler(body: Sampling, drafters: Sequence[Drafter]) -> Sampler:
     """The sampler that temperature, truncation and the extension describe."""
     more: Extension = body.syntagma
     temperature = 1.0 if body.temperature is None else body.temperature
@@ -151,8 +151,8 @@ def _sampler(body: Sampling) -> Sampler:
         raise BadRequest("`particles` are for the sampler smc.", "syntagma")
     if more.sampler == "masking":
         if temperature == 0:
-            return Masking(greedy=True)
-        return Masking(temperature, top_k, top_p, min_p)
+            return Masking(greedy=True, draft=drafters)
+        return Masking(temperature, top_k, top_p, min_p, draft=drafters)
     if top_k or top_p or min_p or temperature == 0:
         message = f"The sampler {more.sampler} keeps the model's law: no top_k, top_p, min_p, nor a temperature of 0."
         raise BadRequest(message, "syntagma")

@@ -132,8 +132,8 @@ def test_the_command_line_tells_what_drafts_were_worth():
 
 def test_options():
     drafted = SamplerOptions(draft="ngram").sampler()
-    assert drafted.draft == [sg.NGramDrafter()]
-    assert SamplerOptions(draft="both").sampler().draft == [sg.GrammarDrafter(), sg.NGramDrafter()]
+    assert drafted.draft == (sg.NGramDrafter(),)
+    assert SamplerOptions(draft="both").sampler().draft == (sg.GrammarDrafter(), sg.NGramDrafter())
     for options in ({"name": "awrs", "draft": "ngram"}, {"draft": "guess"}):
         with pytest.raises(UsageError, match=r"--draft ngram\|grammar\|both is for --sampler masking"):
             SamplerOptions(**options)

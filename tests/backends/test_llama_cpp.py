@@ -71,6 +71,19 @@ def reference():
     return sg.load("embedded")
 
 
+def test_files_are_loaded_by_their_name(gguf_path, tmp_path):
+    model = sg.load(str(gguf_path), n_threads=1, sequences=4)
+    assert isinstance(model, LlamaCppModel)
+    assert model.context == model.llama.n_ctx() == model.llama._model.n_ctx_train()
+    assert sg.Generator(model, PERSON, sg.Masking(greedy=True))(PROMPT).value == ADA
+    assert sg.load(str(gguf_path), n_ctx=256).context == 256
+    with pytest.raises(sg.BackendError, match=r"There is no file .*nowhere\.gguf"):
+        sg.load(str(tmp_path / "nowhere.gguf"))
+    (tmp_path / "no.GGUF").write_text("This is no model.")
+    with pytest.raises(sg.BackendError, match=r"llama\.cpp cannot read .*no\.GGUF"):
+        sg.load(str(tmp_path / "no.GGUF"))
+
+
 def test_tokens_and_logits_are_those_of_transformers(model, ids, reference):
     assert model.vocabulary == reference.vocabulary
     assert ids == reference.encode_chat(PROMPT)

@@ -1,5 +1,7 @@
 """Loading models by name, from folders."""
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,7 @@ pytest.importorskip("torch", reason="install syntagma[models]")
 
 from syntagma.backends.generator import Generator
 from syntagma.backends.load import load
-from syntagma.errors import BackendError, PromptTooLong, SamplingError
+from syntagma.errors import BackendError, BackendMissing, PromptTooLong, SamplingError
 from syntagma.grammar.regex import Regex
 from syntagma.sampling import Prefix
 
@@ -42,6 +44,12 @@ def test_a_model_that_is_not_here_raises(monkeypatch):
 def test_folders_without_a_model_raise(tmp_path):
     with pytest.raises(BackendError, match="Cannot load the model"):
         load(str(tmp_path))
+
+
+def test_gguf_files_want_their_library(monkeypatch):
+    monkeypatch.setitem(sys.modules, "llama_cpp", None)
+    with pytest.raises(BackendMissing, match="llama-cpp-python"):
+        load("model.gguf")
 
 
 def test_long_prompts_are_errors_and_no_warnings(caplog):

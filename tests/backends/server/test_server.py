@@ -322,3 +322,60 @@ def test_batches_are_what_the_model_gives_alone():
     batcher = Batcher(ByteModel())
     check_model(Session(batcher, np.inf), [[1, 2], [3], [1, 2, 3]], steps=3)
     batcher.close()
+
+
+def along_drafts(jobs):
+    """Texts and weights of seeded runs, with and without drafts, through one batcher, many at a time."""
+    from syntagma.backends.drafts import drafters
+    from syntagma.backends.server.batcher import Batcher, Session
+    from syntagma.sampling import Masking
+
+    model, draft = ByteModel(), drafters("both")
+    batcher = Batcher(model)
+
+    def run(job):
+        auto, seed, guesses = job
+        batcher.count(1)
+        try:
+            session = Session(batcher, np.inf)
+            (sample,) = Masking(draft=draft if guesses else ()).sample(session, auto, [[65, 66]], 60, seed=seed)
+        finally:
+            batcher.count(-1)
+        return sample
+
+    with ThreadPoolExecutor(16) as pool:
+        found = list(pool.map(run, jobs))
+    batcher.close()
+    return found
+
+
+def test_drafts_change_no_draw():
+    """Seed by seed: the law is the same because every draw is."""
+    import syntagma as sg
+
+    vocabulary = ByteModel().vocabulary
+    autos = [sg.compile(c, vocabulary) for c in (sg.JsonSchema(SCHEMA), sg.Regex("(abcd|bcda|x){4}"))]
+    jobs = [(auto, seed) for auto in autos for seed in range(40)]
+    plain = along_drafts([(*job, False) for job in jobs])
+    drafted = along_drafts([(*job, True) for job in jobs])
+    assert [s.tokens for s in plain] == [s.tokens for s in drafted]
+    assert [s.ledger.logw for s in plain] == pytest.approx([s.ledger.logw for s in drafted], abs=1e-9)
+    assert len({tuple(s.tokens) for s in plain}) > 40
+    passes = [s.ledger.passes for s in drafted]
+    assert sum(p.tokens for p in passes) > 1.5 * sum(p.n for p in passes)
+
+
+def test_a_server_that_drafts():
+    bodies = [{"response_format": json_schema(SCHEMA), "seed": seed} for seed in range(8)]
+    with running(ByteModel()) as client:
+        plain = [chat(client, **body).json()["choices"][0] for body in bodies]
+        assert "tokens_per_pass" not in plain[0]["syntagma"]
+    model = ByteModel()
+    with running(model, draft="both") as client, ThreadPoolExecutor(8) as pool:
+        drafted = [answer.json()["choices"][0] for answer in pool.map(lambda body: chat(client, **body), bodies)]
+        assert chat(client, regex="[ab]{3}", syntagma={"sampler": "awrs"}).status_code == 200
+        assert events(chat(client, regex="(abcdefgh){4}", stream=True))
+    assert [c["message"] for c in drafted] == [c["message"] for c in plain]
+    assert max(c["syntagma"]["tokens_per_pass"] for c in drafted) > 1
+    with pytest.raises(ValueError, match="Expected the draft ngram, grammar, both"), running(model, draft="oracle"):
+        pass
