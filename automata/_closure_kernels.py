@@ -12,6 +12,9 @@ from ._layout_kernels import *  # noqa: F403
 from ._payload_kernels import may_end, payload_after
 from .kernel import kernel
 
+#: Items from which on they are looked up in a hash table.
+LONG = 32
+
 
 @kernel("void(int32[::1], int32[::1], int64, int64, int64)")
 def note_bytes(G, A, off, n, bits):
@@ -33,6 +36,46 @@ def note_bytes(G, A, off, n, bits):
                     for b in range(w & 255, (w >> 8) + 1):
                         A[bits + (b >> 5)] |= -2147483648 if b & 31 == 31 else 1 << (b & 31)
             s = G[r + S_FALLBACK]
+
+
+@kernel("int64(int32[::1], int64, int64)")
+def is_new_item(A, work, n):
+    """Whether the item at place n of the work list differs from those before it; 1 or 0.
+
+    Long lists have a hash table of the first H_HASHED items. It lies in the region of a step's results, which are not
+    there while a closure is made.
+    """
+    new = work + 6 * n
+    if n < LONG:
+        for e in range(work, new, 6):
+            same = A[e] == A[new] and A[e + 1] == A[new + 1] and A[e + 2] == A[new + 2]
+            if same and A[e + 3] == A[new + 3] and A[e + 4] == A[new + 4] and A[e + 5] == A[new + 5]:
+                return 0
+        return 1
+    table = A[H_SCR]
+    size = 1
+    while size <= A[H_CAPSCR] >> 3:
+        size *= 2
+    if A[H_HASHED] == 0:
+        for h in range(table, table + size):
+            A[h] = 0
+    for i in range(A[H_HASHED], n + 1):
+        at = work + 6 * i
+        h = 17
+        for j in range(6):
+            h = ((h * 31 + int(A[at + j])) * 2654435) & 0x3FFFFFFFFFF
+            h ^= h >> 19
+        h &= size - 1
+        while A[table + h] != 0:
+            e = work + 6 * (A[table + h] - 1)
+            same = A[e] == A[at] and A[e + 1] == A[at + 1] and A[e + 2] == A[at + 2]
+            if same and A[e + 3] == A[at + 3] and A[e + 4] == A[at + 4] and A[e + 5] == A[at + 5]:
+                A[H_HASHED] = i
+                return 0
+            h = (h + 1) & (size - 1)
+        A[table + h] = i + 1
+    A[H_HASHED] = n + 1
+    return 1
 
 
 @kernel("int64(int32[::1], int32[::1], int64)")
@@ -61,6 +104,7 @@ def closure(G, A, c):
         A[w + 4] = 0
         A[w + 5] = 0
     top = n
+    A[H_HASHED] = 0
     failed = False
     guarded = False
     i = 0
@@ -101,23 +145,6 @@ def closure(G, A, c):
                 deeper = intern_one(G, A, target, q, below, 0)
                 if deeper < 0:
                     return FAILED
-            known = False
-            for j in range(n):
-                e = work + 6 * j
-                if (
-                    A[e] == G[cr + R_START]
-                    and A[e + 2] == deeper
-                    and A[e + 3] == mon
-                    and A[e + 4] == guards
-                    and A[e + 5] == 1
-                ):
-                    known = True
-                    break
-            if known:
-                continue
-            if n >= room:
-                A[H_OVERFLOW] = O_SCR
-                return FAILED
             e = work + 6 * n
             A[e] = G[cr + R_START]
             A[e + 1] = G[cr + R_PAYLOAD]
@@ -125,6 +152,11 @@ def closure(G, A, c):
             A[e + 3] = mon
             A[e + 4] = guards
             A[e + 5] = 1
+            if is_new_item(A, work, n) == 0:
+                continue
+            if n >= room:
+                A[H_OVERFLOW] = O_SCR
+                return FAILED
             n += 1
         if fresh or (flags & FINAL) == 0 or (flags & COND and may_end(G, A, rr, p) == 0):
             continue
@@ -168,24 +200,6 @@ def closure(G, A, c):
         br = A[H_CFG] + below * CF
         src = A[H_ENT] + A[br + C_ENT] * EN
         for k in range(A[br + C_NENT]):
-            known = False
-            for j in range(n):
-                e = work + 6 * j
-                if (
-                    A[e] == A[src + EN * k]
-                    and A[e + 1] == A[src + EN * k + 1]
-                    and A[e + 2] == A[src + EN * k + 2]
-                    and A[e + 3] == mon
-                    and A[e + 4] == guards
-                    and A[e + 5] == 0
-                ):
-                    known = True
-                    break
-            if known:
-                continue
-            if n >= room:
-                A[H_OVERFLOW] = O_SCR
-                return FAILED
             e = work + 6 * n
             A[e] = A[src + EN * k]
             A[e + 1] = A[src + EN * k + 1]
@@ -193,6 +207,11 @@ def closure(G, A, c):
             A[e + 3] = mon
             A[e + 4] = guards
             A[e + 5] = 0
+            if is_new_item(A, work, n) == 0:
+                continue
+            if n >= room:
+                A[H_OVERFLOW] = O_SCR
+                return FAILED
             n += 1
     if failed:
         return FAILED

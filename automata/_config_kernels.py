@@ -98,30 +98,38 @@ def intern_raw(G, A, off, n):
 
 @kernel("void(int32[::1], int64, int64)")
 def sort_entries(A, off, n):
-    """Sort n entries at A[off:] by content, in place (insertion sort: n is small)."""
-    for i in range(1, n):
-        s = A[off + i * EN]
-        p = A[off + i * EN + 1]
-        below = A[off + i * EN + 2]
-        mon = A[off + i * EN + 3]
-        j = i
-        while j > 0:
-            q = off + (j - 1) * EN
-            if A[q] < s or (
-                A[q] == s
-                and (A[q + 1] < p or (A[q + 1] == p and (A[q + 2] < below or (A[q + 2] == below and A[q + 3] <= mon))))
-            ):
-                break
-            A[q + EN] = A[q]
-            A[q + EN + 1] = A[q + 1]
-            A[q + EN + 2] = A[q + 2]
-            A[q + EN + 3] = A[q + 3]
-            j -= 1
-        q = off + j * EN
-        A[q] = s
-        A[q + 1] = p
-        A[q + 2] = below
-        A[q + 3] = mon
+    """Sort n entries at A[off:] by content, in place (Shell's sort: n is small, as a rule)."""
+    gap = 1
+    while 9 * gap < n:
+        gap = 3 * gap + 1
+    while gap > 0:
+        stride = gap * EN
+        for i in range(gap, n):
+            q = off + i * EN
+            s = A[q]
+            p = A[q + 1]
+            below = A[q + 2]
+            mon = A[q + 3]
+            while q - stride >= off:
+                e = q - stride
+                if A[e] < s or (
+                    A[e] == s
+                    and (
+                        A[e + 1] < p
+                        or (A[e + 1] == p and (A[e + 2] < below or (A[e + 2] == below and A[e + 3] <= mon)))
+                    )
+                ):
+                    break
+                A[q] = A[e]
+                A[q + 1] = A[e + 1]
+                A[q + 2] = A[e + 2]
+                A[q + 3] = A[e + 3]
+                q = e
+            A[q] = s
+            A[q + 1] = p
+            A[q + 2] = below
+            A[q + 3] = mon
+        gap //= 3
 
 
 @kernel("int64(int32[::1], int32[::1], int64, int64)")
@@ -263,14 +271,22 @@ def union(G, A, a, b):
         for i in range(m * EN):
             A[tmp + i] = A[src + i]
         base = m
+        first = 0
         src = A[H_ENT] + A[yr + C_ENT] * EN
         waiting = False
         for i in range(A[yr + C_NENT]):
             e = src + i * EN
+            while first < base:
+                t = tmp + first * EN
+                if A[t] > A[e] or (A[t] == A[e] and A[t + 1] >= A[e + 1]):
+                    break
+                first += 1
             found = -1
-            for j in range(base):
+            for j in range(first, base):
                 t = tmp + j * EN
-                if A[t] == A[e] and A[t + 1] == A[e + 1] and A[t + 3] == A[e + 3]:
+                if A[t] != A[e] or A[t + 1] != A[e + 1]:
+                    break
+                if A[t + 3] == A[e + 3]:
                     found = j
                     break
             if found < 0:

@@ -67,7 +67,7 @@ H_RESULT, H_CLOSED, H_OVERFLOW, H_LONGEST = 21, 22, 23, 24
 H_SCR, H_CAPSCR, H_GUARDS = 25, 26, 27
 H_VERMASK, H_VER = 28, 29
 H_NCLOSERS, H_CAPCLOSERS, H_CLOSERS = 30, 31, 32
-H_ROW, H_CAPROW, H_AT, H_KEYED = 33, 34, 35, 36
+H_ROW, H_CAPROW, H_AT, H_KEYED, H_HASHED = 33, 34, 35, 36, 37
 A_HEADER = 64
 
 # Records of A; C_BYTES is the first of the eight words behind the closure items that tell the bytes they take

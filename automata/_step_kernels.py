@@ -8,7 +8,7 @@ below, and interns.
 from __future__ import annotations
 
 from ._closure_kernels import closure
-from ._config_kernels import intern, intern_one, union
+from ._config_kernels import intern, intern_one, sort_entries, union
 from ._guard_kernels import guards_pass, verdict
 from ._layout_kernels import *  # noqa: F403
 from ._payload_kernels import edge_code, payload_after
@@ -115,13 +115,17 @@ def land(G, A, n, s, p, below, mon, pos, text, ask):
 def merge_results(G, A, n):
     """The configuration made of the n results: equal tops merged by the union of what is below."""
     out = A[H_SCR]
+    sort_entries(A, out, n)
     m = 0
+    first = 0
     for i in range(n):
         e = out + EN * i
+        t = out + EN * first
+        if A[t] != A[e] or A[t + 1] != A[e + 1]:
+            first = m
         found = -1
-        for j in range(m):
-            t = out + EN * j
-            if A[t] == A[e] and A[t + 1] == A[e + 1] and A[t + 3] == A[e + 3]:
+        for j in range(first, m):
+            if A[out + EN * j + 3] == A[e + 3]:
                 found = j
                 break
         if found < 0:

@@ -11,9 +11,7 @@ import hashlib
 import os
 import sys
 import tempfile
-import weakref
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -53,13 +51,13 @@ CACHE_DIR = _cache_dir()
 if CACHE_DIR is not None:
     os.environ["NUMBA_CACHE_DIR"] = str(CACHE_DIR)
 
-import llvmlite.binding as llvm  # noqa: E402
 import numba  # noqa: E402  (reads NUMBA_CACHE_DIR at import)
-from numba import _dynfunc, types  # noqa: E402
-from numba.core import codegen, cpu  # noqa: E402
+from numba import types  # noqa: E402
+from numba.core.compiler_lock import global_compiler_lock  # noqa: E402
 from numba.extending import intrinsic, register_jitable  # noqa: E402
 
 from .collection import no_collection  # noqa: E402
+from .numba_shortcuts import no_machine_code, remembered_signatures  # noqa: E402
 
 if CACHE_DIR is not None:
     numba.config.CACHE_DIR = str(CACHE_DIR)
@@ -112,7 +110,7 @@ def _entry(function: Function) -> Function:
     compile_for = compiled._compile_for_args  # type: ignore[attr-defined]
 
     def compile_for_arguments(*args: Any, **kws: Any) -> Any:
-        with no_collection():
+        with no_collection(), global_compiler_lock, remembered_signatures():
             return compile_for(*args, **kws)
 
     compiled._compile_for_args = compile_for_arguments  # type: ignore[attr-defined]
@@ -141,7 +139,7 @@ class InnerKernel:
 
     def _typed_template(self, args: Any, kws: Any) -> Any:
         if not self._inner.overloads:
-            with _no_machine_code():
+            with no_machine_code():
                 self._inner.compile(self._signature)
             self._inner.disable_compile()
         return self._template(args, kws)
@@ -175,60 +173,3 @@ def _pointer(context: Any, address: Any) -> Any:
 def words_at(address: int, n: int) -> Any:
     """The n int32 words at an address, as an array; for kernels."""
     return numba.carray(_pointer(address), (n,))
-
-
-@contextmanager
-def _no_machine_code() -> Iterator[None]:
-    """Leave what is compiled inside as bitcode for linking, unoptimised but for dead globals.
-
-    Numba links every callee into its callers and optimises and compiles the whole again, so a deep call graph would be
-    compiled once for each level. Where numba's internals differ from what is expected, it is.
-    """
-    library, context = getattr(codegen, "JITCodeLibrary", None), getattr(cpu, "CPUContext", None)
-    replaced: list[tuple[Any, str, Function]] = [
-        (library, "_optimize_final_module", _drop_dead_globals),
-        (library, "_finalize_final_module", _keep_bitcode),
-    ]
-    replaced.append((context, "get_executable", _no_executable))
-    if not all(hasattr(owner, name) for owner, name, _ in replaced):
-        yield
-        return
-    with ExitStack() as stack:
-        for owner, name, function in replaced:
-            stack.enter_context(_replaced(owner, name, function))
-        yield
-
-
-@contextmanager
-def _replaced(owner: Any, name: str, function: Function) -> Iterator[None]:
-    """Replace a method, which `owner` has or inherits, for a while."""
-    own = vars(owner).get(name)
-    setattr(owner, name, function)
-    try:
-        yield
-    finally:
-        if own is None:
-            delattr(owner, name)
-        else:
-            setattr(owner, name, own)
-
-
-def _drop_dead_globals(library: Any) -> None:
-    """Instead of the optimisation of a module: live dead globals would forbid the cache."""
-    passes = llvm.create_new_module_pass_manager()
-    passes.add_global_dead_code_eliminate_pass()
-    target = library._codegen._tm
-    passes.run(library._final_module, llvm.create_pass_builder(target, llvm.create_pipeline_tuning_options()))
-
-
-def _keep_bitcode(library: Any) -> None:
-    """Instead of handing the module to the code generator."""
-    library._finalize_dynamic_globals()
-    library._final_module.__library = weakref.proxy(library)
-    library._finalized = True
-
-
-def _no_executable(context: Any, library: Any, fndesc: Any, env: Any) -> Any:
-    """Instead of the function that Python would call: what numba knows the kernel by."""
-    library._ensure_finalized()
-    return _dynfunc.make_function(fndesc.lookup_module(), fndesc.qualname.split(".")[-1], "", 0, env, (library,))

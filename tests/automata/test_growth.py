@@ -11,11 +11,12 @@ from collections.abc import Callable
 import pytest
 
 import syntagma as sg
+from syntagma.automata import Limits
 from syntagma.automata.vocabulary import Vocabulary
 from syntagma.automata.walk import BYTES
 from syntagma.errors import BudgetExceeded
 from syntagma.grammar.derivations import Derivations
-from syntagma.grammar.ir import Alt, Bytes, Grammar, Ref, Seq, choice, sequence
+from syntagma.grammar.ir import Alt, Bytes, Grammar, Items, Ref, Repeat, Seq, byte_set, choice, sequence
 from syntagma.grammar.lint_grammar import lint_grammar
 from syntagma.grammar.network import network
 
@@ -45,9 +46,41 @@ PALINDROMES = Grammar(
 )
 
 
+_LETTER = byte_set((0x61, 0x62))
+_COUNTED = Repeat(Items((Ref("S"), Bytes(b"a"), Ref("S")), Seq(()), 0, None, Bytes(b"b")), 2, 40)
+#: Ambiguous in how deep it nests, and in how many items it has read at each level.
+COUNTED = Grammar("S", {"S": choice(_LETTER, Ref("T"), Ref("Y")), "T": choice(_LETTER, Ref("Y")), "Y": _COUNTED})
+
+
 @pytest.mark.parametrize("grammar", [TWICE, THRICE], ids=["S S", "S S S and nothing"])
 def test_ambiguous_concatenation_needs_linearly_many(grammar: Grammar) -> None:
     grows(lambda n: configurations(grammar, b"a" * n), [50, 100, 200, 400], 1.1)
+
+
+def test_counts_within_counts_stay_linear_where_they_can_be_told_apart() -> None:
+    grows(lambda n: configurations(COUNTED, b"a" * n), [80, 160, 320], 1.3)
+
+
+def test_counts_within_counts_end_in_a_budget_where_they_cannot() -> None:
+    auto = sg.compile(COUNTED, BYTES, limits=Limits(bytes=1 << 24))
+    with pytest.raises(BudgetExceeded, match="bytes of configurations"):
+        auto.run_text(auto.start, b"ab" * 40)
+
+
+@pytest.mark.parametrize("n", [5, 31, 32, 33, 300])
+def test_long_closures_hold_every_rule_once(n: int) -> None:
+    """As many frames as words, each reached in three ways, whether they are told apart by search or by hashing."""
+    words = [b"a%d" % k for k in range(n)]
+    rules = {f"R{k}": sequence(Ref("E"), Bytes(word), Ref("E")) for k, word in enumerate(words)}
+    ways = {name: choice(*map(Ref, rules)) for name in "ABC"}
+    grammar = Grammar(
+        "S", {"S": choice(*map(Ref, "ABC")), "E": choice(Seq(()), Ref("E"), Bytes(b".")), **ways, **rules}
+    )
+    auto = sg.compile(grammar, BYTES)
+    for text in [*words, b"a%d" % n, b".a0.", b".a%d" % (n - 1), b"..a0"]:
+        taken, state = auto.run_text(auto.start, text)
+        wanted = text.count(b".", 0, 2) < 2 and text.strip(b".") in words
+        assert (taken == len(text) and auto.accepts(state)) == wanted, text
 
 
 def test_palindromes_need_quadratically_many_at_most() -> None:
