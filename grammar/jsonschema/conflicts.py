@@ -154,7 +154,9 @@ class _Probe:
 
     def __init__(self, reader: Reader) -> None:
         self._document = reader.document
-        self._reader = type(reader)(reader.document, asserts_formats=reader.asserts_formats, closed=reader.closed)
+        self._reader = type(reader)(
+            reader.document, asserts_formats=reader.asserts_formats, closed=reader.closed, clock=reader.clock
+        )
         self._validators: dict[int, jsonschema_rs.Validator | None] = {}
 
     def is_empty(self, atoms: tuple[Atom, ...]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from ..ir import NOTHING, Expr, Guarded, Items, Member, Members, OtherMembers, Ref
@@ -81,16 +82,17 @@ class Containers:
         return layout.enclosed(b"[", items, b"]", depth)
 
     def _object(self, objects: Objects, sources: tuple[Node, ...], depth: int) -> Expr:
-        style, value = self._lowering.style, self._lowering.value
+        style, value, clock = self._lowering.style, self._lowering.value, self._lowering.reader.clock
         layout, below = style.layout, style.layout.below(depth)
         declared, required = objects.declared, set(objects.required)
         closed = style.closed and bool(declared) and not objects.explicit
-        named = (key for view in objects.views for key in view.properties)
-        more = (*objects.tolerated, *(k for k in named if is_matched(objects, k))) if closed else named
+        named = [key for view in objects.views for key in view.properties]
+        more = [*objects.tolerated, *self._matched(objects, named, sources)] if closed else named
         declared.update(dict.fromkeys((*objects.required, *more)))
         classes = self._classes.of(objects, closed)
         members: list[Member] = []
         for key in declared:
+            clock.check("writing the rule of objects", sources[0])
             fits = classes.names is None or self._classes.fits(objects, key)
             member = value(at_key(objects, key), below) if fits else NOTHING
             if member == NOTHING and key in required:
@@ -113,6 +115,13 @@ class Containers:
             return expr
         guard = self._lowering.guard(sources, sources[0].pointer, "patternProperties")
         return Guarded(expr, guard)
+
+    def _matched(self, objects: Objects, keys: list[str], sources: tuple[Node, ...]) -> Iterator[str]:
+        """Those of the keys that some `patternProperties` speaks of."""
+        for key in keys:
+            self._lowering.reader.clock.check("matching keys with `patternProperties`", sources[0])
+            if is_matched(objects, key):
+                yield key
 
     def literal(self, value: Any, depth: int) -> Expr:
         """One value."""

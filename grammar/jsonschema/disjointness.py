@@ -54,6 +54,7 @@ class Inhabitation:
             return False
         if depth >= DEEPEST:
             return True
+        self._reader.clock.check("looking for instances", nodes[0])
         self._open[nodes] = depth
         try:
             found = any(self.inhabits(facts) for facts in self._reader.conjunction(nodes))
@@ -146,8 +147,8 @@ def _has_multiple(bounds: Range, divisor: Decimal) -> bool:
     return first <= last
 
 
-def overlaps(reader: Reader, unions: Sequence[tuple[Facts, ...]]) -> list[list[int]] | None:
-    """For each union the others that it may overlap with; None if there are too many to compare."""
+def overlaps(reader: Reader, unions: Sequence[tuple[Facts, ...]], node: Node) -> list[list[int]] | None:
+    """For each union, a branch of a node, the others that it may overlap with; None if there are too many."""
     found: list[list[int]] = [[] for _ in unions]
     if len(unions) < 2 or _told_apart_by_types(unions) or _told_apart_by_key(reader, unions):
         return found
@@ -155,6 +156,7 @@ def overlaps(reader: Reader, unions: Sequence[tuple[Facts, ...]]) -> list[list[i
         return None
     for i, left in enumerate(unions):
         for j in range(i):
+            reader.clock.check("comparing the branches of `oneOf`", node)
             if any(
                 (both := meet(a, b)) is not None and reader.inhabitation.inhabits(both) for a in left for b in unions[j]
             ):

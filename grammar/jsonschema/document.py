@@ -95,6 +95,8 @@ class Document:
         self._crawled: Registry | None = None
         self._nodes: dict[tuple[int, ...], Node] = {}
         self._resources: dict[str, Resource] = {}
+        #: Where the very objects of a resource stand, by identity.
+        self._pointers: dict[Resource, dict[int, str]] = {}
         uri = _identifier(root, dialect)
         self.resource = Resource(urldefrag(urljoin(DEFAULT_BASE, uri or ""))[0], root, dialect, "#")
         self._resources[self.resource.uri] = self.resource
@@ -169,7 +171,7 @@ class Document:
         for resource in node.scope:
             found = self._dynamic_anchor(resource, name)
             if found is not None:
-                return self._enter(found, resource, _pointer_to(found, resource.root), node.scope)
+                return self._enter(found, resource, self._pointer_to(found, resource), node.scope)
         return target
 
     def _walk(self, resource: Resource, fragment: str, node: Node, keyword: str) -> Node:
@@ -222,7 +224,7 @@ class Document:
             raise GrammarError(
                 f"Cannot resolve `{keyword}`: {resource.pointer} has no anchor {name!r}", pointer=node.pointer
             ) from None
-        return self._enter(contents, resource, _pointer_to(contents, resource.root), node.scope)
+        return self._enter(contents, resource, self._pointer_to(contents, resource), node.scope)
 
     def _dynamic_anchor(self, resource: Resource, name: str) -> Schema | None:
         """The schema under a `$dynamicAnchor` of a resource."""
@@ -234,6 +236,13 @@ class Document:
             return None
         contents: Any = anchor.resource.contents
         return contents  # type: ignore[no-any-return]
+
+    def _pointer_to(self, target: Any, resource: Resource) -> str:
+        """The JSON pointer to a very object inside a resource."""
+        found = self._pointers.get(resource)
+        if found is None:
+            found = self._pointers[resource] = _pointers_in(resource.root)
+        return found[id(target)]
 
     def _publish(self, uri: str) -> Schema | None:
         """The meta-schema with a URI; its parts join the registry with it."""
@@ -267,18 +276,18 @@ def _step(step: str | int) -> str:
     return "/" + (step.replace("~", "~0").replace("/", "~1") if isinstance(step, str) else str(step))
 
 
-def _pointer_to(target: Any, root: Any) -> str:
-    """The JSON pointer to a very object inside another."""
+def _pointers_in(root: Any) -> dict[int, str]:
+    """The JSON pointers to the objects and lists inside another one, by identity."""
+    found: dict[int, str] = {}
     stack = [(root, "")]
     while stack:
         top, pointer = stack.pop()
-        if top is target:
-            return pointer
-        if isinstance(top, dict):
-            stack.extend((value, pointer + _step(key)) for key, value in top.items())
-        elif isinstance(top, list):
-            stack.extend((value, pointer + _step(i)) for i, value in enumerate(top))
-    raise LookupError(f"{target!r:.60} is not part of {root!r:.60}")
+        if id(top) in found or not isinstance(top, dict | list):
+            continue
+        found[id(top)] = pointer
+        parts = top.items() if isinstance(top, dict) else enumerate(top)
+        stack.extend((value, pointer + _step(key)) for key, value in parts)
+    return found
 
 
 def _identifier(schema: Any, dialect: Dialect) -> str | None:

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from .decimals import Range
 from .document import Node
@@ -217,6 +217,9 @@ class Facts:
         """What is undecided for instances of the types."""
         return tuple(r for r in self.residuals if r.types & types)
 
+
+#: Alternatives: what any one of some facts holds of.
+Union: TypeAlias = tuple[Facts, ...]
 
 #: No facts at all.
 FREE: Final = Facts()

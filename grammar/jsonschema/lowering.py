@@ -7,7 +7,7 @@ the alternative and the type that they decide.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
@@ -49,7 +49,7 @@ class Lowering:
     def __init__(self, reader: Reader, style: Style) -> None:
         self.reader = reader
         self.style = style
-        self.rules = Rules()
+        self.rules = Rules(reader.clock)
         self.places: dict[str, str] = {}
         #: The guards that stand in the rules written so far.
         self.guards: dict[Guard, None] = {}
@@ -70,6 +70,7 @@ class Lowering:
         return found
 
     def _value(self, nodes: tuple[Node, ...], depth: int) -> Expr:
+        self.reader.clock.check("writing rules", nodes[0])
         inhabitation = self.reader.inhabitation
         if not inhabitation.admits(nodes):
             return NOTHING
@@ -259,9 +260,14 @@ class Lowering:
         if len(scalar) == 1:
             ways.append(self.scalar_literal(scalar[0], where))
         elif scalar:
-            ways.append(self.named(where, lambda: choice(*(self.scalar_literal(v, None) for v in scalar))))
+            ways.append(self.named(where, lambda: choice(*self._scalar_literals(scalar, where))))
             ways += self._exponents(scalar, where)
         return ways
+
+    def _scalar_literals(self, values: list[Any], where: Node) -> Iterator[Expr]:
+        for value in values:
+            self.reader.clock.check("writing listed values", where)
+            yield self.scalar_literal(value, None)
 
     def _structures(self, values: list[Any], where: Node, depth: int) -> list[Expr]:
         """Listed arrays and objects."""

@@ -10,12 +10,14 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 
 from ..ir import Expr, Ref
+from .clock import Clock
 
 
 class Rules(Mapping[str, Expr]):
     """Rule names to bodies."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         self._bodies: dict[str, Expr] = {}
         self._promised: dict[str, Callable[[], Expr]] = {}
         #: The last number that was tried for a name.
@@ -44,7 +46,7 @@ class Rules(Mapping[str, Expr]):
     def __getitem__(self, name: str) -> Expr:
         body = self._bodies.get(name)
         if body is None:
-            with self._lock:
+            with self._lock, self._clock:
                 body = self._bodies.get(name)
                 if body is None:
                     body = self._bodies[name] = self._promised[name]()

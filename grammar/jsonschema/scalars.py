@@ -24,8 +24,9 @@ from .values import exact
 #: Patterns or formats to match (True) or to miss.
 Facets: TypeAlias = tuple[tuple[str, bool], ...]
 
-#: Lengths, and states of automata, up to which strings are searched for one that satisfies all facts.
+#: Lengths, patterns and states of automata up to which strings are searched for one that satisfies all facts.
 MOST_COUNTED: Final = 64
+MOST_FACETS: Final = 16
 MOST_STATES: Final = 2_000
 
 
@@ -89,7 +90,8 @@ def string_body(strings: Strings | None, excluded: tuple[str, ...], spelling: Sp
 
 def has_string(strings: Strings) -> bool:
     """Whether some string satisfies the facts; if that is too costly to tell, yes."""
-    if len(strings.patterns) + len(strings.formats) + bool(strings.min or strings.max is not None) < 2:
+    n = len(strings.patterns) + len(strings.formats)
+    if n + bool(strings.min or strings.max is not None) < 2 or n > MOST_FACETS:
         return True
     if strings.min > MOST_COUNTED or (strings.max or 0) > MOST_COUNTED:
         return True

@@ -20,6 +20,7 @@ from ...errors import EmptyLanguage, GrammarError
 from ..analysis import reachable
 from ..ir import NOTHING, Check, Expr, Grammar, Guarded, Ref, children, sequence
 from ..regex import parse_regex
+from .clock import Clock
 from .conflicts import why_empty
 from .document import Document, Node, Registry, Schema
 from .guards import Guard
@@ -51,12 +52,13 @@ class JsonSchema:
     format : whether `format` is asserted, or an annotation.
     draft : "4", "6", "7", "2019-09" or "2020-12", for schemas without a `$schema` that says it.
     registry : schemas that references may lead to. Nothing is ever fetched by network on its own.
+    seconds : what reading the schema and writing its rules may take, in all.
 
     Raises
     ------
     GrammarError : not a valid schema, or a reference leads nowhere; with the JSON pointer.
     EmptyLanguage : provably no instance is valid.
-    BudgetExceeded : the schema is too large or nested too deep.
+    BudgetExceeded : the schema is too large or nested too deep, or takes too long.
 
     >>> JsonSchema({"const": 1, "type": "null"})
     Traceback (most recent call last):
@@ -73,6 +75,7 @@ class JsonSchema:
         format: Literal["assert", "annotation"] = "assert",
         draft: str | int = "2020-12",
         registry: Registry | None = None,
+        seconds: float = 60.0,
     ) -> None:
         _one_of("profile", profile, "generation", "spec")
         _one_of("property_order", property_order, None, "schema", "any")
@@ -90,7 +93,9 @@ class JsonSchema:
         self._options = (profile, whitespace, property_order, format, dialect.name)
         self._registry = registry
         document = Document(self.schema, dialect, registry)
-        self._reader = Reader(document, asserts_formats=format == "assert", closed=profile == "generation")
+        self._reader = Reader(
+            document, asserts_formats=format == "assert", closed=profile == "generation", clock=Clock(seconds)
+        )
         layout = parse_layout(whitespace, profile, parse_regex)
         style = Style(
             layout,
@@ -99,7 +104,8 @@ class JsonSchema:
             closed=profile == "generation",
         )
         self._lowering = Lowering(self._reader, style)
-        self._start = self._make_start()
+        with self._reader.clock:
+            self._start = self._make_start()
 
     def _make_start(self) -> str:
         """The start rule's name."""
@@ -193,7 +199,8 @@ class JsonSchema:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """The schema is what is pickled; the grammar is made anew."""
-        return JsonSchema, (self.schema if self.type is None else self.type, *self._options, self._registry)
+        schema = self.schema if self.type is None else self.type
+        return JsonSchema, (schema, *self._options, self._registry, self._reader.clock.seconds)
 
     def __repr__(self) -> str:
         text = json.dumps(self.schema, default=repr)

@@ -149,6 +149,63 @@ def compiles_and_goes_on(schema: Any, text: str, profile: Any, vocabulary: Vocab
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < MEMORY_KIB
 
 
+def product_of_unions(n: int) -> Any:
+    return {"allOf": [{"anyOf": [{"properties": {f"k{i}": {"minimum": j}}} for j in range(60)]} for i in range(n)]}
+
+
+def keys_and_patterns(n: int) -> Any:
+    """More patterns than are kept compiled, and as many keys to match with them."""
+    return {
+        "patternProperties": {f"^k{i}x*$": {"type": "integer"} for i in range(n)},
+        "properties": {f"k{i}": {} for i in range(n)},
+    }
+
+
+LONG: dict[str, tuple[Any, Any, str]] = {
+    "lists": ({"allOf": [{"enum": list(range(3_000))}] * 300}, "spec", "multiplying out `allOf` at #"),
+    "values": ({"enum": list(range(50_000)), "not": {"multipleOf": 7}}, "generation", "listed values at #"),
+    "unions": (product_of_unions(500), "spec", " at #"),
+    "negated unions": ({"not": product_of_unions(500)}, "generation", " at #/not"),
+    "patterns": (keys_and_patterns(3_000), "generation", "matching keys with `patternProperties` at #"),
+}
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_what_takes_long_is_stopped_and_says_what_it_was_doing(name: str) -> None:
+    schema, profile, doing = LONG[name]
+    began = time.perf_counter()
+    with pytest.raises(BudgetExceeded, match=r"seconds for a schema \(0\.3\); it was .*Simplify it") as caught:
+        len(JsonSchema(schema, profile, seconds=0.3).grammar().rules)
+    assert time.perf_counter() - began < 5
+    assert doing in str(caught.value)
+
+
+def test_only_the_time_spent_on_the_schema_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr("syntagma.grammar.jsonschema.clock.perf_counter", lambda: now[0])
+    schema = JsonSchema({"properties": {"a": {"properties": {"b": {}}}}}, seconds=5)
+    now[0] += 100
+    rules, clock = schema.grammar().rules, schema.reader.clock
+    assert len(rules)
+    with clock, clock:
+        now[0] += 4
+        clock.check("waiting", schema.reader.document.root)
+    now[0] += 100
+    with clock:
+        now[0] += 1.1
+        with pytest.raises(BudgetExceeded, match="it was waiting at #"):
+            clock.check("waiting", schema.reader.document.root)
+    clock.check("reporting, which is not counted", schema.reader.document.root)
+
+
+@pytest.mark.parametrize("name", ["$anchor", "$id"])
+def test_thousands_of_names_are_resolved_at_once(name: str) -> None:
+    n, prefix = 3_000, "#" if name == "$anchor" else ""
+    defs = {f"d{i}": {name: f"a{i}", "type": "integer"} for i in range(n)}
+    schema = {"$defs": defs, "properties": {f"k{i}": {"$ref": f"{prefix}a{i}"} for i in range(n)}}
+    assert JsonSchema(schema, seconds=20).residuals == []
+
+
 def test_a_required_cycle_is_empty(byte_vocabulary: Vocabulary) -> None:
     with pytest.raises(EmptyLanguage, match="it requires itself"):
         JsonSchema({"type": "object", "properties": {"a": {"$ref": "#"}}, "required": ["a"]})
