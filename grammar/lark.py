@@ -15,12 +15,13 @@ Differences to lark
        prefix of what a later one matches; among matches of the same length the order is lark's, among those terminals
        that may stand there (as in lark's contextual lexer).
     2. `lexer="dynamic"`: as lark's `dynamic_complete`, every way to cut the text counts, but for ignored terminals,
-       which match greedily. In lark `/a|ab/` matches `a` alone, as Python's `re` prefers it; here it matches both.
-    3. A terminal's lookahead sees the terminal's own text only.
-    4. A terminal with a lazy quantifier ends where it first may; a greedy quantifier behind a lazy one is refused.
+       which match greedily.
+    3. A terminal without lazy quantifiers is a set of texts. In lark `/a|ab/` matches `a` alone, as Python's `re`
+       prefers it; here both. With a lazy quantifier it is what `re` finds first, as in lark (`parse_terminal`).
+    4. A terminal's lookaround sees the terminal's own text only.
     5. Priorities of rules choose between trees, not strings: ignored, with a `LarkWarning`.
-    6. Terminals that are only declared (`%declare`) are refused where they are used. Terminals that no rule needs are
-       not looked at.
+    6. Terminals that are only declared (`%declare`), such as those of lark's `Indenter`, are refused where they are
+       used. Terminals that no rule needs are not looked at.
 """
 
 from __future__ import annotations

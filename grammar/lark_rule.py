@@ -165,6 +165,10 @@ class RuleBook:
 
     def _only_declared(self, kind: str, name: str) -> UnsupportedFeature:
         message = f"{kind} `{name}` is only declared (`%declare`), so nothing says what it matches. Define it."
+        if name.lstrip("_") in ("INDENT", "DEDENT"):
+            message += (
+                " lark's Indenter counts spaces, which no grammar can; write a rule for each depth of indentation."
+            )
         return UnsupportedFeature(message, source=self.source.original, offset=self.source.use(name))
 
     def _instance(self, name: str, arguments: tuple[Expr, ...], scope: Mapping[str, Expr]) -> Expr:

@@ -1,7 +1,7 @@
 """Lark terminals as expressions.
 
-lark joins a terminal to one regular expression, here read by `parse_regex`; what a terminal matches is what Python's
-`re` may match *somewhere*, so a terminal with lazy quantifiers matches only up to where it first may end.
+lark joins a terminal to one regular expression, here read by `parse_terminal`. What a lazy one matches is what Python's
+`re` takes whole: of two ways to match, the one that it would try first counts.
 
 Laws
     1. A terminal's expression is not nullable, unless rules use it with a suffix alone.
@@ -12,7 +12,6 @@ Laws
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -26,24 +25,16 @@ from lark.visitors import Transformer_NonRecursive
 
 from ..errors import BudgetExceeded, GrammarError, GrammarSyntaxError, UnsupportedFeature
 from .fold import fold
-from .ir import ANY_BYTE, Alt, And, Bytes, Expr, Lexeme, Not, Repeat, Seq
+from .ir import Alt, And, Bytes, Expr, Lexeme, Not, Repeat, Seq
 from .lark_algebra import has_algebra, terminal_expression
 from .lark_text import LarkText, subtrees
-from .regex import parse_regex
+from .regex import parse_terminal
 from .regex_syntax import Parser
+from .regex_tree import is_lazy
 from .regular import is_nullable
 
 #: Nodes of a terminal after the terminals that it uses are put in.
 MAX_TERMINAL = 20_000
-
-_REGEX_PIECE = re.compile(
-    r"""
-    \\. | \[\^?\]?(?:\\.|[^\]\\])*\]                                            # escapes, classes
-  | \(\?(?:\#[^)]*\)|P=\w+\)|[aiLmsux-]+[:)]|P?<\w+>|[:=!>]|<[=!])              # groups
-  | (?P<quantifier>[*+?]|\{(?:\d+(?:,\d*)?|,\d+)\})(?P<mode>[?+]?)
-    """,
-    re.VERBOSE | re.DOTALL,
-)
 
 
 @dataclass(frozen=True)
@@ -75,17 +66,14 @@ class Terminal:
             return Bytes(self.pattern.value.encode())
         pattern = self.pattern.to_regexp()
         try:
-            expr = parse_regex(pattern)
+            return parse_terminal(pattern)
         except GrammarError as error:
             raise self._located(error, source) from error
-        if _is_lazy(pattern, self, source):
-            expr = And((expr, Not(Seq((expr, Repeat(ANY_BYTE, 1))))))
-        return expr
 
     def _literal(self, tokens: list[Any], source: LarkText) -> Expr:
         """What a literal among operators matches."""
         pattern = literal_pattern(tokens, source)
-        if any(piece["mode"] == "?" for piece in _REGEX_PIECE.finditer(pattern.to_regexp())):
+        if is_lazy(Parser(pattern.to_regexp(), "python").parse()):
             raise UnsupportedFeature(
                 f"Terminal {self.name} has a lazy quantifier beside `&` or `~`. Write without it.",
                 source=source.original,
@@ -106,22 +94,6 @@ class Terminal:
         """The error of the joined pattern, placed at the terminal."""
         message = f"Terminal {self.name}, which is /{self.pattern.to_regexp()}/: {error.message}"
         return type(error)(message, source=source.original, offset=self.offset)
-
-
-def _is_lazy(pattern: str, terminal: Terminal, source: LarkText) -> bool:
-    """Whether a quantifier is lazy; a greedy one behind it would have to be weighed against it, which is refused."""
-    lazy = False
-    for piece in _REGEX_PIECE.finditer(pattern):
-        if piece["mode"] == "?":
-            lazy = True
-        elif lazy and piece["quantifier"] and not re.fullmatch(r"\{\d+\}", piece["quantifier"]):
-            raise UnsupportedFeature(
-                f"Terminal {terminal.name} has the greedy quantifier `{piece[0]}` behind a lazy one (in /{pattern}/). "
-                'Write without lazy quantifiers, `"[^"]*"` instead of `".*?"`.',
-                source=source.original,
-                offset=terminal.offset,
-            )
-    return lazy
 
 
 def named_terminal(name: str, tree: Tree[Any], priority: int, source: LarkText) -> Terminal:

@@ -7,8 +7,9 @@ branch
     lookahead   cuts the rest of the text, all of it, with what it asks: `rest & ahead.*`. That is exact, since the rest
                 does not depend on how the text before was matched;
     lookbehind  cuts the nodes before it with `.*behind`, as many nodes as are sure to hold what it sees.
-What is not covered (an assertion inside an unbounded loop, a lookbehind that reaches across a lookahead) is refused.
-The one exception is the loop `((?!a)b)*` before the end of the text, which is `b*` without `.*a.*`.
+What is not covered (an assertion inside an unbounded loop, a lookbehind that reaches across a lookahead) is refused
+here and left to `regex_threads`, which knows no counts. The one exception is the loop `((?!a)b)*` before the end of the
+text, which is `b*` without `.*a.*`.
 
 Law: the language is that of a backtracking matcher, except for atomic groups, which never come here.
 """

@@ -1,11 +1,13 @@
 """Regular expressions as grammars.
 
-`parse_regex` reads a pattern (`regex_syntax`), compiles its assertions away (`lookaround`) and writes it over bytes.
-Counts stay counts: `[a-z]{1,1000}` is one `Repeat`. What has no exact translation is refused with its position:
-backreferences, conditional groups, most assertions in loops, Unicode scripts.
+`parse_regex` reads a pattern (`regex_syntax`), compiles its assertions away and writes it over bytes. Where assertions
+do not stand in loops they become intersections (`lookaround`), and counts stay counts: `[a-z]{1,1000}` is one `Repeat`.
+Elsewhere they become states (`regex_threads`). What has no exact translation is refused with its position:
+backreferences, conditional groups, lookaheads inside lookbehinds, assertions of too many states, Unicode scripts.
 
-Law: the language is the set of texts that the flavour's own engine matches, from end to end or anywhere (tested against
-Python's `re`).
+Laws (tested against Python's `re`)
+    1. The language is the set of texts that the flavour's own engine matches, from end to end or anywhere.
+    2. `parse_terminal`, too, if the pattern is lazy, has the texts that `re.match` takes whole.
 """
 
 from __future__ import annotations
@@ -13,12 +15,13 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 
-from ..errors import BudgetExceeded
+from ..errors import BudgetExceeded, UnsupportedFeature
 from .ir import Expr, Grammar
 from .lookaround import Lowering
 from .regex_member import Flavour
 from .regex_syntax import Parser
-from .regex_tree import EVERY, Spell, concat
+from .regex_threads import without_assertions
+from .regex_tree import EVERY, Node, Spell, concat, is_lazy, lower
 from .unicode import code_points
 
 
@@ -50,11 +53,61 @@ def parse_regex(
     >>> parse_regex("(a|b)?c")
     Seq(items=(Repeat(item=Alt(items=(Bytes(data=b'a'), Bytes(data=b'b'))), min=0, max=1), Bytes(data=b'c')))
     """
+    tree = _read(pattern, flavour, flags)
+    return _whole(tree if anchored else concat([EVERY, tree, EVERY]), pattern, char)
+
+
+def parse_terminal(pattern: str) -> Expr:
+    """The expression of a pattern as lexers mean it, by `re.match`, which takes the match that it finds first.
+
+    With lazy quantifiers it has the texts that `re.match(pattern, text)` takes whole: no shorter match is preferred. Of
+    the prefixes of a text that are in it, the longest is the match in the text, unless a lookahead sees beyond. Without
+    them all matches count, as in `parse_regex`.
+
+    Raises as `parse_regex`, and
+    ------
+    UnsupportedFeature : lazy quantifiers take too many states.
+
+    >>> from .regular import accepts, compile_regular
+    >>> dfa = compile_regular(parse_terminal("(?:a|ab)b*?c?"))
+    >>> [bool(accepts(dfa, text)) for text in (b"a", b"ac", b"ab")]
+    [True, True, False]
+    """
+    tree = _read(pattern, "python", "")
+    if not is_lazy(tree):
+        return _whole(tree, pattern, code_points)
     try:
-        tree = Parser(pattern, flavour, flags).parse()
-        return Lowering(pattern, char).whole(tree if anchored else concat([EVERY, tree, EVERY]))
+        return lower(without_assertions(tree, pattern, "first"), code_points)
+    except BudgetExceeded as error:
+        message = f"Lazy quantifiers exceed the limit on {error.what} ({error.limit:g}); "
+        message += 'write without them, `"[^"]*"` instead of `".*?"`'
+        raise UnsupportedFeature(message, source=pattern, offset=0) from error
     except RecursionError:
-        raise BudgetExceeded("nesting of a pattern", sys.getrecursionlimit(), "nest it less deeply") from None
+        raise _too_deep() from None
+
+
+def _read(pattern: str, flavour: Flavour, flags: str) -> Node:
+    try:
+        return Parser(pattern, flavour, flags).parse()
+    except RecursionError:
+        raise _too_deep() from None
+
+
+def _whole(tree: Node, pattern: str, char: Spell) -> Expr:
+    """What a tree matches from end to end."""
+    try:
+        return Lowering(pattern, char).whole(tree)
+    except UnsupportedFeature as refusal:
+        try:
+            return lower(without_assertions(tree, pattern), char)
+        except (BudgetExceeded, RecursionError):
+            raise refusal from None
+    except RecursionError:
+        raise _too_deep() from None
+
+
+def _too_deep() -> BudgetExceeded:
+    return BudgetExceeded("nesting of a pattern", sys.getrecursionlimit(), "nest it less deeply")
 
 
 @dataclass(frozen=True)

@@ -131,8 +131,9 @@ class Parser(MemberReader):
         low, high, self.pos = counts
         if high is not None and high < low:
             self._fail(f"Expected a repetition's maximum to be at least its minimum {low}, found {high}", at)
-        atom = loop(atom, low, high)
-        if not self._take("?") and self.flavour == "python" and self._take("+"):
+        lazy = self._take("?")
+        atom = loop(atom, low, high, lazy=lazy)
+        if not lazy and self.flavour == "python" and self._take("+"):
             atom = self._atomic(atom, at)
         if self._counts() is not None:
             self._fail(

@@ -8,7 +8,7 @@ assertions is *plain* and lowers to an expression of the IR by itself.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from .ir import EMPTY, And, Expr, Repeat, choice, sequence
@@ -51,6 +51,8 @@ class Loop:
     min: int
     max: int | None
     plain: bool
+    #: Whether fewer rounds are tried first, which says nothing about the language.
+    lazy: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +99,9 @@ def either(items: Iterable[Node]) -> Node:
     return parts[0] if len(parts) == 1 else Either(parts, all(part.plain for part in parts))
 
 
-def loop(item: Node, low: int, high: int | None) -> Node:
+def loop(item: Node, low: int, high: int | None, *, lazy: bool = False) -> Node:
     """The item `low` to `high` times."""
-    return item if low == high == 1 else Loop(item, low, high, item.plain)
+    return item if low == high == 1 else Loop(item, low, high, item.plain, lazy)
 
 
 #: Any text.
@@ -201,3 +203,13 @@ def assertions(node: Node) -> Iterator[Edge | Look]:
                 stack.extend(reversed(items))
             case Loop(item):
                 stack.append(item)
+
+
+def is_lazy(node: Node) -> bool:
+    """Whether a loop outside of assertions tries fewer rounds first."""
+    match node:
+        case Concat(items) | Either(items):
+            return any(map(is_lazy, items))
+        case Loop(item):
+            return node.lazy or is_lazy(item)
+    return False

@@ -54,7 +54,9 @@ def test_errors_have_a_position(text: str) -> None:
     [
         ("%declare A\nstart: A", "`A` is only declared"),
         ("%declare a\nstart: a", "`a` is only declared"),
-        ("start: A\nA: /a.*?b+/", "greedy quantifier"),
+        ("start: A _INDENT A\n%declare _INDENT\nA: /a/", "Indenter"),
+        ("start: A\nA: /(a|b)*?a(a|b){12}c?/", "Lazy quantifiers exceed the limit on states"),
+        ("start: A\nA: /(a(?=.{300}b)|b)+/", "An assertion in a loop"),
         (r"start: /(a)\1/", "reference"),
     ],
 )
