@@ -4,7 +4,7 @@ lark reads the text, imports and all; its rules and terminals become rules of th
 shape lark's trees only and change nothing here. Beyond lark's own syntax, as in llguidance, a rule may hold `%json
 {...}` (what an inline JSON Schema accepts), `%regex {"substring_words": ...}` (any piece of a text), `<|name|>` (a
 special token by name), `<[12,30-40]>` (special tokens by id), `@name` (one of the `grammars` given), `x{2,3}` for
-`x~2..3`, and attributes: `name[lazy]:` and `name[suffix="..."]:` end a terminal where it first may,
+`x~2..3`, names with dashes, and attributes: `name[lazy]:` and `name[suffix="..."]:` end a terminal where it first may,
 `name[max_tokens=9]:` after so many tokens. Terminals may be intersected, `A & B`, and complemented,
 `~A` (`lark_algebra`). `stop` is refused; `capture` and `temperature` have no effect and a `LarkWarning` says so.
 `%llguidance {}` is allowed.
@@ -126,8 +126,9 @@ class Lark:
         source = read_text(self.text)
         _refuse_explosions(source)
         try:
-            book = self._load(source)
-            book.lower(self.start)
+            start = source.name(self.start)
+            book = self._load(source, start)
+            book.lower(start)
             terminals = lexemes(book.terminals.values(), source)
             budgets = apply_attributes(source, book.rules, terminals)
             used = {ref for body in book.rules.values() for ref in references(body)} | set(book.ignored)
@@ -143,14 +144,14 @@ class Lark:
             inner = self._embedded_grammar(what, source)
             rules |= {name: Ref(f"{name}:{inner.start}"), **embedded(inner, name)}
             budgets |= embedded_budgets(inner, name)
-        top = self.start
+        top = start
         if book.ignored:
-            top = f"{self.start} with ignored text"
-            rules = {top: concatenation((Ref(IGNORE), Ref(self.start))), **rules}
+            top = f"{start} with ignored text"
+            rules = {top: concatenation((Ref(IGNORE), Ref(start))), **rules}
         rules = reachable(rules, top)
         return Grammar(top, rules, _places(rules, source), budgets={n: budgets[n] for n in budgets if n in rules})
 
-    def _load(self, source: LarkText) -> RuleBook:
+    def _load(self, source: LarkText, start: str) -> RuleBook:
         folder = None if self.base_path is None else Path(self.base_path)
         relative = re.search(r"^[ \t]*%import\s+\.", self.text, re.M)
         if folder is None and relative:
@@ -167,7 +168,7 @@ class Lark:
                 warnings.warn(
                     f"The priority of rule `{rule}` is ignored: it has no effect on the language.", LarkWarning, 3
                 )
-        if self.start not in definitions or definitions[self.start].parameters:
+        if start not in definitions or definitions[start].parameters:
             raise GrammarSyntaxError(f"Expected a rule `{self.start}` to start with, got {_list(definitions)}.")
         return RuleBook(source, definitions, dict(loaded.term_defs), tuple(loaded.ignore))
 
@@ -255,7 +256,7 @@ def _translated(error: Exception, source: LarkText) -> GrammarError:
         )
     placed = (what.offset for name, what in source.embedded.items() if isinstance(what, Nested) and name in str(error))
     offset = next(placed, None)
-    offset = _named_offset(message, source) if offset is None else offset
+    offset = _named_offset(str(error), source) if offset is None else offset
     return GrammarSyntaxError(message.rstrip(".") + ".", source=source.original, offset=offset)
 
 

@@ -2,8 +2,8 @@
 
 `%json {...}`, `%regex {...}`, `@name`, `<|name|>` and `<[12,30-40]>` are replaced by rules that are only declared, so
 that lark reads the rest; the operators of terminals, `&` and `~`, and `%regex` inside a terminal by string literals;
-`{2,3}` becomes `~2..3`, and `%llguidance {...}` and the attributes of rules, `name[lazy]:`, are taken out. Offsets into
-the text that lark sees are led back to the original.
+`{2,3}` becomes `~2..3`, and `%llguidance {...}` and the attributes of rules, `name[lazy]:`, are taken out; `my-rule`
+becomes `my_rule`. Offsets into the text that lark sees are led back to the original.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _PIECE = re.compile(
   | (?P<grammar> @[\w-]+ )
   | (?P<operator> & | ~(?!\s*\d) )
   | (?P<bounds> \{\s*(?:\d+\s*(?:,\s*\d*)?|,\s*\d+)\s*\} )
-  | (?P<name> \w+ )
+  | (?P<name> [A-Za-z_]\w*(?:-\w+)+ | \w+ )
     """,
     re.VERBOSE,
 )
@@ -79,6 +79,8 @@ class LarkText:
     """A grammar's text, and what lark gets to see of it."""
 
     original: str
+    #: The same, letter by letter, but for names with dashes.
+    text: str
     #: The text for lark.
     plain: str
     #: Stand-in -> what it stands for: a schema, a grammar, a substring, or an expression of special tokens.
@@ -87,6 +89,8 @@ class LarkText:
     operators: dict[str, str]
     #: Rule -> its attributes.
     attributes: dict[str, Attributes]
+    #: Names as lark sees them -> as they stand in the original, where they have dashes.
+    dashed: dict[str, str]
     #: Offsets in `plain` from which on the original is so far ahead, both ascending.
     starts: tuple[int, ...]
     shifts: tuple[int, ...]
@@ -101,13 +105,17 @@ class LarkText:
         at = token.start_pos
         return self.offset(at) if at is not None and self.plain.startswith(token, at) else None
 
+    def name(self, given: str) -> str:
+        """A name as lark sees it."""
+        return next((name for name, original in self.dashed.items() if original == given), given)
+
     def restored(self, message: str) -> str:
         """A message about `plain`, with the stand-ins written as in the original."""
         for name, what in self.embedded.items():
             message = message.replace(name, _shown(what))
         for name, operator in self.operators.items():
             message = message.replace(f'"{name}"', operator)
-        return message
+        return re.sub(r"\w+", lambda name: self.dashed.get(name[0], name[0]), message) if self.dashed else message
 
     def definition(self, name: str, which: int = 0) -> int | None:
         """Offset of the definition of a rule or terminal (the `which`-th of several)."""
@@ -117,7 +125,7 @@ class LarkText:
     @cached_property
     def _definitions(self) -> dict[str, list[int]]:
         found: dict[str, list[int]] = {}
-        for definition in _DEFINITION.finditer(self.original):
+        for definition in _DEFINITION.finditer(self.text):
             found.setdefault(definition[1], []).append(definition.start(1))
         return found
 
@@ -125,7 +133,7 @@ class LarkText:
         """Offset of the first use of a name, in the definition of another if that is given."""
         after = -1 if within is None else self.definition(within) or -1
         own = self.definition(name)
-        uses = [m.start() for m in _pieces(self.original) if m.lastgroup == "name" and m[0] == name]
+        uses = [m.start() for m in _pieces(self.text) if m.lastgroup == "name" and m[0] == name]
         return next((at for at in uses if at > after and at != own), own)
 
     def uses_by_definition(self) -> dict[str, list[str]]:
@@ -133,7 +141,7 @@ class LarkText:
         heads = {offset for offsets in self._definitions.values() for offset in offsets}
         uses: dict[str, list[str]] = {}
         here: list[str] = []
-        for piece in _pieces(self.original):
+        for piece in _pieces(self.text):
             if piece.start() in heads:
                 here = uses.setdefault(piece[0], [])
             elif piece.lastgroup == "name":
@@ -152,6 +160,24 @@ def _shown(what: Embeddable) -> str:
     return "<token>"
 
 
+def _without_dashes(text: str) -> tuple[str, dict[str, str]]:
+    """The text with another letter for each dash in a name, and what the names were."""
+    names = {piece[0] for piece in _pieces(text) if piece.lastgroup == "name"}
+    given: dict[str, str] = {}
+    for name in sorted(name for name in names if "-" in name):
+        free = (name.replace("-", letter) for letter in "_0123456789")
+        given[name] = next((each for each in free if each not in names), name)
+        names.add(given[name])
+    if not given:
+        return text, {}
+    parts, done = [], 0
+    for piece in _pieces(text):
+        if piece[0] in given:
+            parts += [text[done : piece.start()], given[piece[0]]]
+            done = piece.end()
+    return "".join([*parts, text[done:]]), {new: old for old, new in given.items()}
+
+
 def read_text(text: str) -> LarkText:
     """Find what lark does not know and put stand-ins in its place.
 
@@ -161,6 +187,8 @@ def read_text(text: str) -> LarkText:
     UnsupportedFeature : an attribute, a `%regex` or an option has no exact translation; with the offset.
     BudgetExceeded : more than `MAX_TOKEN_IDS` ids are listed, or JSON is nested too deeply to read.
     """
+    original = text
+    text, dashed = _without_dashes(text)
     prefix = "embedded"
     while prefix in text:
         prefix += "_"
@@ -211,7 +239,7 @@ def read_text(text: str) -> LarkText:
     rules = [name for name in embedded if name not in operators]
     declared = f"\n%declare {' '.join(rules)}" if rules else ""
     plain = "".join([*parts, text[done:], declared])
-    return LarkText(text, plain, embedded, operators, attributes, tuple(starts), tuple(shifts))
+    return LarkText(original, text, plain, embedded, operators, attributes, dashed, tuple(starts), tuple(shifts))
 
 
 def _bounds(bounds: str) -> str:

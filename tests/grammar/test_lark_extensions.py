@@ -20,6 +20,10 @@ PIECES = {
         ["adde", "aabbbdde", "aade", "aadd"],
     ),
     'start: x{"a"}{2}\nx{y}: y "-"': (["a-a-"], ["a-"]),
+    "start: my-rule -> an-alias\nmy-rule: NO-1 my_rule{NO-1} | /a-b/ // c-d\nmy_rule{x-y}: x-y?\nNO-1: /[^1]/": (
+        ["ax", "a", "a-b"],
+        ["a1", "axb"],
+    ),
     "start: N\nN: /[0-9]/{2,4}": (["12", "1234"], ["1", "12345"]),
     'start: "says " %regex {"substring_words": "to be, or"} "."': (
         ["says to be.", "says .", "says , or."],
@@ -41,6 +45,15 @@ def test_extensions(text: str) -> None:
     accepted, rejected = PIECES[text]
     assert [each for each in accepted if first_mismatch(auto, each.encode()) is not None] == []
     assert [each for each in rejected if first_mismatch(auto, each.encode()) is None] == []
+
+
+def test_names_with_dashes_stand_in_messages_as_given() -> None:
+    with pytest.raises(GrammarSyntaxError, match="'no-rule' used but not defined") as caught:
+        Lark('start: "a-b" a-b\na-b: "x" no-rule').grammar()
+    assert (caught.value.line, caught.value.column) == (2, 10)
+    lazy = Lark('start: my-text "b"\nmy-text[lazy]: /.*;/')
+    assert first_mismatch(compile_for_bytes(lazy.grammar()), b"a;b") is None
+    assert first_mismatch(compile_for_bytes(Lark('a-b: "x"', start="a-b").grammar()), b"x") is None
 
 
 def test_grammars_by_name() -> None:
