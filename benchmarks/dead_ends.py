@@ -1,7 +1,8 @@
 """Guards seldom lead into a dead end: at most 1 % of uniform random walks meet one under the default profile.
 
     python benchmarks/dead_ends.py FOLDER --tokenizer FOLDER [--profiles generation,spec] [--models uniform,embedded]
-                                   [--walks N] [--max-tokens N] [--limit N] [--seconds S] [--out RECORD.json]
+                                   [--walks N] [--max-tokens N] [--schemas N] [--seconds S] [--minutes M]
+                                   [--out RECORD.json]
 
 FOLDER holds files of MaskBench. A walk draws token by token from what mask and guards allow, with
 `Masking(backtrack=0)`: uniformly ("uniform", over the tokenizer's vocabulary), or by the law of the embedded model
@@ -15,12 +16,16 @@ FOLDER holds files of MaskBench. A walk draws token by token from what mask and 
 and `backed out` counts the dead walks that, drawn again with the sampler's default `backtrack`, reach an end. A schema
 that is exact has no dead ends (a law, held by the tests), so its walks count as ended without being made. Reported are
 the shares of exact schemas and of dead walks over all walks, and each schema that met one, with pointers and keywords.
+
+The files are taken in an order that is shuffled, always alike, and the record is written after each of them; so what is
+there when the `minutes` of a profile and model are over, or when the run is stopped, is a fair sample.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import random
 import time
 from collections import Counter
 from pathlib import Path
@@ -85,6 +90,23 @@ def summary(answers: dict[str, dict[str, Any]], n_walks: int) -> dict[str, Any]:
     }
 
 
+def run(
+    profile: str, named: tuple[str, Any, list[int]], schemas: dict[str, Any], options: argparse.Namespace, record: Any
+) -> None:
+    """Walk all schemas under a profile, by a model with name and prompt; record and write that after each schema."""
+    model_name, model, prompt = named
+    began, place = time.perf_counter(), len(record["runs"])
+    answers: dict[str, dict[str, Any]] = {}
+    for name, schema in track(schemas.items(), description=f"{profile}, {model_name}", console=console):
+        answers[name] = look_at(schema, profile, model, prompt, options)
+        took = time.perf_counter() - began
+        found = {"profile": profile, "model": model_name, "seconds": round(took, 1), "of": len(schemas)}
+        record["runs"][place:] = [found | summary(answers, options.walks)]
+        machine.write(record, "dead-ends", options.out)
+        if took > 60 * options.minutes:
+            break
+
+
 def show(runs: list[dict[str, Any]]) -> None:
     """Print a row for each profile and model, and the schemas with dead ends."""
     keys = ("schemas", "exact", "walks", "dead", "backed out", "length", "late")
@@ -107,26 +129,22 @@ def main() -> None:
     parser.add_argument("--models", default="uniform,embedded")
     parser.add_argument("--walks", type=int, default=10, help="per schema")
     parser.add_argument("--max-tokens", type=int, default=200)
-    parser.add_argument("--limit", type=int, help="only the first N files")
+    parser.add_argument("--schemas", type=int, help="only so many of the files")
     parser.add_argument("--seconds", type=float, default=60.0, help="that the walks of a schema may take")
+    parser.add_argument(
+        "--minutes", type=float, default=60.0, help="after which a profile and model take no more files"
+    )
     parser.add_argument("--out", type=Path, help="default: record/DATE-COMMIT-dead-ends.json")
     options = parser.parse_args()
-    paths = sorted(options.folder.glob("*.json"))[: options.limit]
-    schemas = {path.stem: json.loads(path.read_text("utf-8"))["schema"] for path in paths}
-    where, runs = machine.description(), []
-    for model_name, model, prompt in models(options.models.split(","), options.tokenizer):
+    paths = sorted(options.folder.glob("*.json"))
+    random.Random(0).shuffle(paths)
+    schemas = {path.stem: json.loads(path.read_text("utf-8"))["schema"] for path in paths[: options.schemas]}
+    record = {"benchmark": "dead_ends", "machine": machine.description(), "tokenizer": options.tokenizer.name}
+    record |= {"walks": options.walks, "max_tokens": options.max_tokens, "runs": []}
+    for named in models(options.models.split(","), options.tokenizer):
         for profile in options.profiles.split(","):
-            began = time.perf_counter()
-            title = f"{profile}, {model_name}"
-            answers = {
-                name: look_at(schema, profile, model, prompt, options)
-                for name, schema in track(schemas.items(), description=title, console=console)
-            }
-            took = {"profile": profile, "model": model_name, "seconds": round(time.perf_counter() - began, 1)}
-            runs.append(took | summary(answers, options.walks))
-    show(runs)
-    record = {"benchmark": "dead_ends", "machine": where, "tokenizer": options.tokenizer.name}
-    record |= {"walks": options.walks, "max_tokens": options.max_tokens, "runs": runs}
+            run(profile, named, schemas, options, record)
+    show(record["runs"])
     console.print(f"written to {machine.write(record, 'dead-ends', options.out)}")
 
 
