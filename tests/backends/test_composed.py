@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from oracles.byte_model import ByteModel
+from oracles.splits import merged, split_faults
 
 import syntagma as sg
 from syntagma.errors import GrammarSyntaxError
@@ -96,6 +97,14 @@ def test_reasoning_and_an_answer_at_every_split(special: tuple[str, ...]) -> Non
             assert not follow(auto, cut(vocabulary, text, rng, special)), text
 
 
+@pytest.mark.parametrize("special", [(), ("<think>", "</think>"), ("</think>",)], ids=["text", "both", "end"])
+def test_every_split_of_reasoning_leads_to_the_same_states(special: tuple[str, ...]) -> None:
+    texts = [text.replace('", "</think>"', '"') if special else text for text in GOOD]
+    texts += ['a]\n"></think>\n\n{"ok": true, "items": ["]\\n", "\\">"]}']
+    auto = sg.compile(REASONED, merged(texts, special))
+    assert [fault for text in texts for fault in split_faults(auto, text, special)] == []
+
+
 def test_control_tokens_stay_out_of_reasoning_and_the_budget_closes_it() -> None:
     vocabulary = merging(GOOD, ("<think>", "</think>", "<|im_end|>"))
     auto = sg.compile(REASONED, vocabulary)
@@ -179,6 +188,23 @@ def test_every_style_is_accepted_at_every_split_and_parsed_back(style: str, as_t
             continue  # a special token's name inside of a string is no token
         for _ in range(3):
             assert follow(auto, cut(vocabulary, text, rng, special)), text
+
+
+@pytest.mark.parametrize("style", tool_styles())
+@pytest.mark.parametrize("as_text", [False, True], ids=["tokens", "text"])
+def test_every_split_of_every_style_leads_to_the_same_states(style: str, as_text: bool) -> None:
+    special = () if as_text else tool_style(style).special
+    given = [answer for answer in answers(style) if not any(name in str(answer.calls) for name in special)]
+    texts = [rendered(style, answer.text, answer.calls) for answer in given]
+    auto = sg.compile(sg.tools([weather, now, SEARCH], style), merged(texts, special, 8))
+    assert [fault for text in texts for fault in split_faults(auto, text, special, 8)] == []
+
+
+@pytest.mark.parametrize("style", ["hermes", "mistral", "qwen3_coder"])
+def test_every_split_of_thought_and_calls_leads_to_the_same_states(style: str) -> None:
+    texts = [f"<think>a]\n></think>\n\n{rendered(style, answer.text, answer.calls)}" for answer in answers(style)]
+    auto = sg.compile(sg.reasoning() >> sg.tools([weather, now, SEARCH], style), merged(texts))
+    assert [fault for text in texts for fault in split_faults(auto, text)] == []
 
 
 @pytest.mark.parametrize("style", tool_styles())
