@@ -48,6 +48,9 @@ INC, LT, GE, ADD = 1, 2, 4, 8
 FLAG_SHIFT = 27
 TARGET = (1 << 27) - 1
 
+# Code of an edge behind a link of a chain
+NEXT = -2
+
 # Rule record
 RT = 12
 R_START, R_KIND, R_MIN, R_MAX, R_NKEYS, R_REQ = 0, 1, 2, 3, 4, 5

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ..grammar.machine import Machine
 from . import _layout_kernels as L
-from .key_chain import Chain, lay_chains
+from .key_chain import Chain, Links, lay_chains
 from .ranges import DENSE_FROM, byte_ranges
 
 #: From so many allowed bytes on, a terminal's state gets a table; so does one leading to a state of `FREE_FROM` bytes.
@@ -70,6 +70,8 @@ class Block:
         #: Whether its undeclared keys must be remembered.
         self.open = False
         self._chains: list[Chain] = []
+        #: Where the links of the chains are.
+        self.links: Links | None = None
         self._chained = 0
         #: DFA state -> the state of an undeclared key, and the flags of the states of keys, for chains.
         self.pure: dict[int, int] = {}
@@ -83,8 +85,9 @@ class Block:
     def chain(self, chain: Chain) -> int:
         """Lay a chain behind all other states; returns the code of its first state."""
         self._chains.append(chain)
-        self._chained += chain.n_states
-        return _CHAINED + self._chained - chain.n_states
+        before = self._chained
+        self._chained += sum([link.n_states for link in chain.links])
+        return _CHAINED + before
 
     def lay(self, machine: Machine, start: int, flags: int = 0) -> list[int]:
         """Lay a copy of a machine behind a state, `flags` on its first edges; returns its accepting states."""
@@ -143,7 +146,9 @@ class Block:
         first = len(self.states)
         named = codes[flat[codes] & L.TARGET >= _CHAINED]
         flat[named[flat[named] > 0]] += first - _CHAINED
-        laid = lay_chains(self._chains, first, len(flat), self.key_flags | L.KEYCHECK | L.FAST, self.pure)
+        assert self.links is not None
+        flags = self.key_flags | L.KEYCHECK | L.FAST
+        laid = lay_chains(self.links, self._chains, first, len(flat), flags, self.pure)
         return (
             np.concatenate((records, laid.records)),
             np.concatenate((flat, laid.flat)),

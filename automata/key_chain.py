@@ -7,8 +7,8 @@ made once (`Link`) and then only copied, moved to their place.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import NamedTuple
+import threading
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,39 +16,32 @@ from numpy.typing import NDArray
 from ..grammar.machine import Machine
 from ..grammar.spelled import steps_of
 from . import _layout_kernels as L
+from ._lower_kernels import lay_links
 from .ranges import DENSE_FROM, byte_ranges
 
-#: Code of an edge behind the symbol.
-_NEXT = -2
 _NO_DFA = Machine([{}], [0])
-#: Links kept process-wide: (symbol, identity of the DFA, its state) -> (the DFA, kept alive, the link).
+#: Links kept together; then a new collection is begun.
 LINKS_KEPT = 1 << 15
-_links: dict[tuple[int, int, int], tuple[Machine | None, Link | None]] = {}
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Link:
+class Link(NamedTuple):
     """The states that read one symbol, the state before it first."""
 
-    #: (n, 2): where the edges of each state begin, and how many there are.
-    states: NDArray[np.int32]
-    #: (n,): the DFA state beside each; -1 where the key can be none of the undeclared ones.
-    beside: NDArray[np.int32]
-    #: The bytes of the edges and their codes in turn; a code is the state's number here, or `_NEXT`.
-    edges: NDArray[np.int32]
+    #: Its place in `Links`.
+    number: int
+    n_states: int
+    #: Words of edges: bytes and codes.
+    n_edges: int
     #: The DFA state behind the symbol.
     after: int
-    #: The different states of `beside` but -1.
+    #: The different DFA states beside its own, but -1.
     dfa_states: frozenset[int]
-    #: How many states and words of edges there are.
-    sizes: tuple[int, int]
 
 
 class Chain(NamedTuple):
     """The rest of a key."""
 
     links: list[Link]
-    n_states: int
     #: The code behind the last symbol.
     exit: int
     #: What the states' `S_AUX` says: the keys below them, and below those beside an undeclared key.
@@ -56,26 +49,74 @@ class Chain(NamedTuple):
     words_beside: tuple[int, ...]
 
 
-def link_of(symbol: int, dfa: Machine | None, q: int) -> Link | None:
-    """The link of a symbol beside state q of the DFA of undeclared keys (q is -1: of none).
+class Links:
+    """Links as arrays, laid out as `lay_links` wants them; shared by threads."""
 
-    None if it is no simple one: its spellings lead the DFA to different states, or have many byte ranges.
-    """
-    key = (symbol, id(dfa) if q >= 0 else 0, q)
-    found = _links.get(key)
-    if found is None:
-        if len(_links) >= LINKS_KEPT:
-            _links.clear()
-        found = _links[key] = (dfa, _make_link(symbol, dfa or _NO_DFA, q))
-    return found[1]
+    def __init__(self) -> None:
+        self.index = np.zeros((256, 4), np.int64)
+        self.states = np.zeros((1024, 3), np.int32)
+        self.edges = np.zeros(4096, np.int32)
+        self.n = 0
+        #: (symbol, identity of the DFA, its state) -> (the DFA, kept alive, the link).
+        self._known: dict[tuple[int, int, int], tuple[Machine | None, Link | None]] = {}
+        self._used = [0, 0]
+        self._lock = threading.Lock()
+
+    def link(self, symbol: int, dfa: Machine | None, q: int) -> Link | None:
+        """The link of a symbol beside state q of the DFA of undeclared keys (q is -1: of none).
+
+        None if it is no simple one: its spellings lead the DFA to different states, or have many byte ranges.
+        """
+        key = (symbol, id(dfa) if q >= 0 else 0, q)
+        found = self._known.get(key)
+        if found is None:
+            with self._lock:
+                found = self._known[key] = (dfa, self._make(symbol, dfa or _NO_DFA, q))
+        return found[1]
+
+    def _make(self, symbol: int, dfa: Machine, q: int) -> Link | None:
+        made = _states_of(symbol, dfa, q)
+        if made is None:
+            return None
+        states, edges, after = made
+        first_state, first_edge = self._used
+        self._used = [first_state + len(states), first_edge + len(edges)]
+        self.states = _roomy(self.states, self._used[0])
+        self.edges = _roomy(self.edges, self._used[1])
+        self.index = _roomy(self.index, self.n + 1)
+        self.states[first_state : self._used[0]] = states
+        self.edges[first_edge : self._used[1]] = edges
+        self.index[self.n] = first_state, len(states), first_edge, len(edges)
+        self.n += 1
+        return Link(self.n - 1, len(states), len(edges), after, frozenset(beside for _, _, beside in states) - {-1})
 
 
-def _make_link(symbol: int, dfa: Machine, q: int) -> Link | None:
+_links = Links()
+
+
+def links() -> Links:
+    """The collection for a block's links."""
+    global _links
+    if _links.n >= LINKS_KEPT:
+        _links = Links()
+    return _links
+
+
+def _roomy(array: NDArray[np.generic], n: int) -> NDArray[Any]:
+    """The array, grown by doubling to hold n rows."""
+    if n <= len(array):
+        return array
+    grown = np.zeros((max(n, 2 * len(array)), *array.shape[1:]), array.dtype)
+    grown[: len(array)] = array
+    return grown
+
+
+def _states_of(symbol: int, dfa: Machine, q: int) -> tuple[list[tuple[int, int, int]], list[int], int] | None:
+    """A link's states, its edges, and the DFA state behind it."""
     rows = steps_of((symbol,)).rows
     numbers = {(0, q): 0}
     waiting = [(0, q)]
-    states: list[tuple[int, int]] = []
-    beside: list[int] = []
+    states: list[tuple[int, int, int]] = []
     edges: list[int] = []
     behind: set[int] = set()
     for at, p in waiting:
@@ -84,7 +125,7 @@ def _make_link(symbol: int, dfa: Machine, q: int) -> Link | None:
             for part, after in dfa_steps(dfa, p, mask):
                 if target < 0:
                     behind.add(after)
-                    code = _NEXT
+                    code = L.NEXT
                 else:
                     code = numbers.setdefault((target, after), len(numbers))
                     if code == len(waiting):
@@ -93,20 +134,10 @@ def _make_link(symbol: int, dfa: Machine, q: int) -> Link | None:
         if len(ranges) >= DENSE_FROM:
             return None
         ranges.sort()
-        states.append((len(edges), len(ranges)))
-        beside.append(p)
+        states.append((len(edges), len(ranges), p))
         for lo, hi, code in ranges:
             edges += (lo | hi << 8, code)
-    if len(behind) != 1:
-        return None
-    return Link(
-        np.array(states, np.int32),
-        np.array(beside, np.int32),
-        np.array(edges, np.int32),
-        behind.pop(),
-        frozenset(beside) - {-1},
-        (len(states), len(edges)),
-    )
+    return (states, edges, behind.pop()) if len(behind) == 1 else None
 
 
 def dfa_steps(dfa: Machine, q: int, mask: int) -> list[tuple[int, int]]:
@@ -127,7 +158,7 @@ class Laid(NamedTuple):
     codes: NDArray[np.int64]
 
 
-def lay_chains(chains: list[Chain], first: int, at: int, flags: int, pure: dict[int, int]) -> Laid:
+def lay_chains(links: Links, chains: list[Chain], first: int, at: int, flags: int, pure: dict[int, int]) -> Laid:
     """Lay chains behind one another.
 
     Parameters
@@ -138,34 +169,27 @@ def lay_chains(chains: list[Chain], first: int, at: int, flags: int, pure: dict[
     pure : DFA state -> the state of an undeclared key.
     """
     words: list[int] = []
-    words_at: list[tuple[int, int]] = []
+    rows: list[tuple[int, int, int, int]] = []
     for chain in chains:
-        words_at.append((at + len(words), at + len(words) + len(chain.words)))
+        here = at + len(words)
+        rows.append((here, here + len(chain.words), len(chain.links), chain.exit))
         words += chain.words
         words += chain.words_beside
-    links = [link for chain in chains for link in chain.links]
-    n_states, n_edges = np.array([link.sizes for link in links], np.int64).T
-    state_at = first + np.cumsum(n_states) - n_states
-    edges_at = at + len(words) + np.cumsum(n_edges) - n_edges
-
-    behind = np.append(state_at[1:], 0)
-    ends = np.cumsum([len(chain.links) for chain in chains]) - 1
-    behind[ends] = [chain.exit for chain in chains]
-    edges = np.concatenate([link.edges for link in links]).astype(np.int64)
-    targets, starts = edges[1::2], np.repeat(state_at, n_edges // 2)
-    edges[1::2] = np.where(targets == _NEXT, np.repeat(behind, n_edges // 2), starts + targets)
-
-    beside = np.concatenate([link.beside for link in links])
-    lookup = np.zeros(max(pure, default=0) + 2, np.int64)
-    lookup[list(pure)] = list(pure.values())
-    chain_of = np.repeat(np.arange(len(chains)), [chain.n_states for chain in chains])
-    records = np.zeros((len(beside), L.ST), np.int32)
-    records[:, L.S_FLAGS] = flags | np.where(beside >= 0, L.OTHER | L.SHADOW, 0)
-    records[:, [L.S_EDGES, L.S_NEDGES]] = np.concatenate([link.states for link in links])
-    records[:, L.S_EDGES] += np.repeat(edges_at, n_states).astype(np.int32)
-    records[:, L.S_CALLS] = records[:, L.S_TOKENS] = at
-    records[:, L.S_TABLE] = -1
-    records[:, L.S_AUX] = np.array(words_at)[chain_of, (beside >= 0).astype(np.int64)]
-    records[:, L.S_FALLBACK] = np.where(beside >= 0, lookup[beside], 0)
-    flat = np.concatenate((np.array(words, np.int64), edges)).astype(np.int32)
-    return Laid(records, flat, at + len(words) + np.arange(1, len(edges), 2))
+    numbers, n_states, n_edges = [], 0, 0
+    for chain in chains:
+        for link in chain.links:
+            numbers.append(link.number)
+            n_states += link.n_states
+            n_edges += link.n_edges
+    beside = np.zeros(max(pure, default=0) + 1, np.int64)
+    for p, state in pure.items():
+        beside[p] = state
+    records = np.empty((n_states, L.ST), np.int32)
+    flat = np.empty(len(words) + n_edges, np.int32)
+    flat[: len(words)] = words
+    codes = np.empty(n_edges // 2, np.int64)
+    lay_links(
+        links.index, links.states, links.edges, np.array(numbers, np.int64), np.array(rows, np.int64), beside,
+        first, at, len(words), flags, records, flat, codes,
+    )  # fmt: skip
+    return Laid(records, flat, codes)

@@ -20,7 +20,7 @@ from ..grammar.ir import NOTHING, Bytes, Members, Spelled
 from ..grammar.spelled import Symbols, steps_of, symbols_of
 from . import _layout_kernels as L
 from .block import Block
-from .key_chain import Chain, Link, dfa_steps, link_of
+from .key_chain import Chain, Link, dfa_steps, links
 from .machines import machine_of
 
 #: Keys whose seen-set fits into the payload itself.
@@ -102,6 +102,7 @@ class _MembersMaker:
         #: Whether an undeclared key may always come, so that a key's state need not know which declared keys are left.
         self.free = bool(expr.other) and expr.order == "any" and expr.max is None
         self.block = Block()
+        self.links = self.block.links = links()
         self.trie = KeyTrie()
         self.nodes: dict[tuple[int, int], int] = {}
         self.pure: dict[int, int] = {}
@@ -260,21 +261,19 @@ class _MembersMaker:
             return None
         symbols, i, index = tail
         allowed = index < self.n_keys
-        links: list[Link] = []
-        n_states = 0
+        rest: list[Link] = []
         for symbol in symbols[i:]:
-            link = link_of(symbol, self.dfa, q) if allowed or q >= 0 else None
+            link = self.links.link(symbol, self.dfa, q) if allowed or q >= 0 else None
             if link is None:
                 return None
-            links.append(link)
-            n_states += link.sizes[0]
+            rest.append(link)
             q = link.after
             if not link.dfa_states <= self.pure.keys():
                 for p in link.dfa_states:
                     self._pure_state(p)
         words = (1, index) if allowed else _NO_KEYS
         exit_code = self._behind_key(index) | _ADD if allowed else -1
-        return self.block.chain(Chain(links, n_states, exit_code, words, _NO_KEYS if self.free else words))
+        return self.block.chain(Chain(rest, exit_code, words, _NO_KEYS if self.free else words))
 
     def _dfa_steps(self, q: int, mask: int) -> list[tuple[int, int]]:
         """The parts of a byte set by the DFA state that follows q (-1: none)."""

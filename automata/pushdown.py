@@ -21,6 +21,7 @@ from ..grammar.ir import Alt, Expr, Grammar, Guarded, Items, Members, Ref, Repea
 from ..grammar.regular import is_nullable, is_regular
 from . import _layout_kernels as L
 from ._config_kernels import intern_one, rehash, rehash_unions
+from ._lower_kernels import place_block
 from .block import Lowered
 from .collection import no_collection
 from .lower import Lowerer
@@ -71,8 +72,9 @@ class Pushdown:
         self._blocks: dict[int, tuple[int, Lowered]] = {}
         self._make_grammar_arena(ends)
         self._make_config_arena()
-        self.start = self._enter(self.lowerer.rule_id(Ref(grammar.start)))
-        self._lower_ahead(limits.rules)
+        with no_collection():
+            self.start = self._enter(self.lowerer.rule_id(Ref(grammar.start)))
+            self._lower_ahead(limits.rules)
 
     # The grammar arena
 
@@ -125,22 +127,8 @@ class Pushdown:
         self._reserve(n, m, len(self.lowerer.rules) + 1 - self._sizes[2])
         self._sizes[2] = len(self.lowerer.rules) + 1
         first, edges = self._sizes[0], self._sizes[1]
-        base = first - 1
-        records = lowered.records.copy()
-        for column in (L.S_EDGES, L.S_CALLS, L.S_TOKENS):
-            records[:, column] += edges
-        records[:, L.S_RULE] = rule
-        records[:, L.S_FALLBACK] += np.where(records[:, L.S_FALLBACK] > 0, base, 0).astype(np.int32)
-        records[:, L.S_AUX] += np.where(lowered.has_words, edges, 0).astype(np.int32)
-        flat = lowered.flat.copy()
-        if len(lowered.codes):
-            codes = flat[lowered.codes]
-            flat[lowered.codes] = codes + np.where(codes > 0, base, 0).astype(np.int32)
         G = self.G
-        at = G[L.G_ST] + first * L.ST
-        G[at : at + n * L.ST] = records.reshape(-1)
-        at = G[L.G_ED] + edges
-        G[at : at + m] = flat
+        place_block(G, lowered.records, lowered.flat, lowered.codes, lowered.has_words, first, edges, rule)
         self._sizes[0] += n
         self._sizes[1] += m
         kind, low, high, n_keys, required, guard, other, classes = lowered.rule
