@@ -1,7 +1,12 @@
 """The lexers of the Lark front end against lark's own."""
 
+import re
+from itertools import product
+
 import lark
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 from oracles.lark_samples import KEYWORDS, SAMPLES, accepted_by, accepted_by_engine, mutations
 from oracles.naive_grammar import matches
 
@@ -91,3 +96,29 @@ def test_lazy_terminals_end_where_they_first_may() -> None:
         assert not accepts("/* a */ */")
         assert accepts(r'"a\\""b\""')
         assert not accepts(r'"a"b"')
+
+
+def _grown(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    return st.one_of(
+        st.lists(inner, min_size=2, max_size=3).map("".join),
+        st.lists(inner, min_size=2, max_size=3).map("|".join).map("({})".format),
+        st.tuples(inner, st.sampled_from(["*?", "+?", "??", "{1,2}?", "*", "+", "?"])).map(lambda p: f"({p[0]}){p[1]}"),
+    )
+
+
+LAZY = st.recursive(st.sampled_from(["a", "b", "ab", "[ab]", "ba"]), _grown, max_leaves=6)
+
+
+@settings(deadline=None, max_examples=60)
+@given(LAZY.filter(lambda pattern: any(lazy in pattern for lazy in ("*?", "+?", "??", "}?"))), st.booleans())
+def test_lazy_terminals_are_cut_as_lark_cuts_them(pattern: str, dynamic: bool) -> None:
+    """With both lexers, on all short texts: a terminal of lazy quantifiers, alternatives and greedy ones behind."""
+    assume(re.match(pattern, "") is None)
+    text = f'start: (T "!"?)+\nT: /{pattern}/'
+    grammar = Lark(text, lexer="dynamic" if dynamic else "longest").grammar()
+    options = (
+        {"parser": "earley", "lexer": "dynamic_complete"} if dynamic else {"parser": "lalr", "lexer": "contextual"}
+    )
+    theirs, ours = accepted_by(lark.Lark(text, **options)), accepted_by_engine(grammar)
+    for word in map("".join, (letters for n in range(1, 6) for letters in product("ab!", repeat=n))):
+        assert ours(word) == theirs(word), word

@@ -182,6 +182,21 @@ def test_terminals_that_compete_print_as_lark_for_the_same_lexer() -> None:
             convert(lark, to)  # type: ignore[call-overload]
 
 
+TERMINALS = st.sampled_from(
+    ['"a"', '"ab"', "/a+/", "/[ab]+?b/", "/ba*/", "/(?!ab)[ab]b/", "/(a(?!a)|b)+/", '/[ab]+/ & ~"ab"', '"b"i']
+)
+LEXED = st.sampled_from(["T U", "(T | U)+", "T start? U", "T | U start", "[T] U+", "U{1,2} T"])
+
+
+@settings(max_examples=40, deadline=None)
+@given(TERMINALS, TERMINALS, LEXED, st.sampled_from(["", '%ignore " "', "%ignore /b /"]), st.integers(0, 2))
+def test_lexed_grammars_print_as_lark(one: str, two: str, body: str, ignored: str, priority: int) -> None:
+    lark = sg.Lark(f"start: {body}\nT: {one}\nU.{priority}: {two}\n{ignored}\n")
+    again = convert(lark, "lark")
+    assert again.lexer == "longest"
+    assert words(again.grammar(), b"ab ", 5) == words(lark.grammar(), b"ab ", 5)
+
+
 def test_special_tokens() -> None:
     grammar = Grammar("start", {"start": Seq((Token(name="<think>"), Bytes(b"a"), Repeat(Token(id=7))))})
     for to in ("lark", "gbnf"):
