@@ -29,7 +29,7 @@ from ..errors import SyntagmaError
 from .automaton_cache import AutomatonCache
 from .constraint_spec import ConstraintSpec, Kind
 from .logit_mask import apply_masks
-from .vllm_backend import fill_or_end
+from .vllm_backend import fill_or_end, rows_of
 
 
 class SyntagmaGrammarObject(BaseGrammarObject):
@@ -72,7 +72,7 @@ class SyntagmaGrammarObject(BaseGrammarObject):
 
     def fill_vocab_mask(self, vocab_mask: torch.Tensor, idx: int) -> None:
         """Write the mask to row `idx`."""
-        fill_or_end(self.matcher, vocab_mask[idx].numpy())
+        fill_or_end(self.matcher, rows_of(vocab_mask)[idx])
 
     @staticmethod
     def reset_vocab_mask(vocab_mask: torch.Tensor) -> None:

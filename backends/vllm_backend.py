@@ -139,6 +139,19 @@ def _nothing() -> None:
     """Nobody wants to know."""
 
 
+_last_rows: tuple[object, NDArray[np.int32]] = (None, np.zeros((0, 0), np.int32))
+
+
+def rows_of(bitmask: torch.Tensor) -> NDArray[np.int32]:
+    """The tensor's memory as an array; that of the last tensor is kept, as an engine has but one."""
+    global _last_rows
+    tensor, rows = _last_rows
+    if tensor is not bitmask:
+        rows = bitmask.numpy()
+        _last_rows = (bitmask, rows)
+    return rows
+
+
 def fill_or_end(matcher: Matcher, row: NDArray[np.int32]) -> bool:
     """Write a matcher's mask to a row; where nothing may follow, the ids that end the text, which will be refused.
 
@@ -149,11 +162,11 @@ def fill_or_end(matcher: Matcher, row: NDArray[np.int32]) -> bool:
     reason: object = "guards refuse every token"
     try:
         matcher.fill_mask(row)
+        if any(row[:3].tolist()) or row.any():  # single characters come first, and mostly one may follow
+            return True
     except SyntagmaError as error:
         reason = error
         row[:] = 0
-    if row.any():
-        return True
     logger.warning("A dead end after %d tokens: %s.", matcher.n_tokens, reason)
     for t in matcher.automaton.end_ids:
         row.view(np.uint32)[t >> 5] |= np.uint32(1 << (t & 31))
@@ -170,9 +183,10 @@ class SyntagmaGrammar:
 
     def accept_tokens(self, request_id: str, tokens: list[int]) -> bool:
         """Go on by tokens; False if one is not allowed."""
+        matcher = self.matcher
         for t in tokens:
-            if not (self.matcher.finished or self._accept(t)):
-                logger.warning("Request %s: token %d is not allowed after %d", request_id, t, self.matcher.n_tokens)
+            if not (matcher.finished or self._accept(t)):
+                logger.warning("Request %s: token %d is not allowed after %d", request_id, t, matcher.n_tokens)
                 return False
         return True
 
@@ -197,7 +211,7 @@ class SyntagmaGrammar:
 
     def fill_bitmask(self, bitmask: torch.Tensor, batch_index: int) -> None:
         """Write the mask to a row of int32."""
-        if not fill_or_end(self.matcher, bitmask[batch_index].numpy()):
+        if not fill_or_end(self.matcher, rows_of(bitmask)[batch_index]):
             self._on_dead_end()
 
     def is_terminated(self) -> bool:

