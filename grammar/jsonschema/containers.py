@@ -111,10 +111,13 @@ class Containers:
         separator = layout.separator(depth)
         body = Members(tuple(members), tuple(others), style.order, layout.colon, separator, least, most, distinct=True)
         expr = layout.enclosed(b"{", body, b"}", depth)
+        name = None if self._lowering.reader.document.dynamic else self._classes.open_name(objects)
+        if name is not None:
+            where = name.pointer.removesuffix("/propertyNames")
+            return Guarded(expr, self._lowering.guard(sources, where, "propertyNames"))
         if classes.exact or self._lowering.reader.document.dynamic:
             return expr
-        guard = self._lowering.guard(sources, sources[0].pointer, "patternProperties")
-        return Guarded(expr, guard)
+        return Guarded(expr, self._lowering.guard(sources, sources[0].pointer, "patternProperties"))
 
     def _matched(self, objects: Objects, keys: list[str], sources: tuple[Node, ...]) -> Iterator[str]:
         """Those of the keys that some `patternProperties` speaks of."""

@@ -112,7 +112,7 @@ class Inhabitation:
     def _may_be_called(self, objects: Objects, key: str) -> bool:
         """Whether `propertyNames` lets a key be."""
         referee = self._reader.referee
-        return self._reader.document.dynamic or all(referee.is_valid(node, key) for node in objects.names)
+        return self._reader.document.dynamic or all(referee.is_valid(node, key) for node in objects.every_name)
 
 
 def _is_closed(objects: Objects) -> bool:

@@ -1,16 +1,18 @@
 """Arrays of distinct items out of a few listed values: `uniqueItems` over an `enum`.
 
-So many values, so many items at most; and of `MOST_PERMUTED` values or fewer all arrangements are spelled out, as one
-regular expression.
+So many values, so many items at most. Strings of which none is the beginning of another are the keys of a `Members`,
+which has each at most once; of `MOST_PERMUTED` values or fewer all arrangements are spelled out, as one regular
+expression.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
-from ..ir import EMPTY, NOTHING, Expr, choice, sequence
+from ..ir import EMPTY, NOTHING, Bytes, Expr, Member, Members, choice, sequence
 from .facts import ARRAY, Arrays, Facts, least
 from .values import identity
 
@@ -57,3 +59,16 @@ def arrangements(arrays: Arrays, values: tuple[Any, ...], spell: Callable[[Any],
         return choice(*ways) if ways else NOTHING
 
     return rest(frozenset(range(len(values))), 0)
+
+
+def chosen(arrays: Arrays, texts: Sequence[bytes], separator: Expr) -> Members | None:
+    """The items of the arrays of distinct strings out of these JSON texts, without brackets.
+
+    None if one of them, but for its closing quote, is the beginning of another one.
+    """
+    inside = sorted(text[:-1] for text in texts)
+    if any(longer.startswith(text) for text, longer in pairwise(inside)):
+        return None
+    most = None if arrays.max is None or arrays.max >= len(texts) else arrays.max
+    keys = tuple(Member(Bytes(text[:-1]), EMPTY) for text in texts)
+    return Members(keys, (), "any", Bytes(b'"'), separator, arrays.min, most)

@@ -10,7 +10,6 @@ A node carries the dynamic scope (the resources it was entered through, outermos
 
 from __future__ import annotations
 
-import marshal
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -24,6 +23,7 @@ import referencing.jsonschema
 
 from ...errors import GrammarError
 from .dialect import Dialect, dialect_of
+from .words import mentions, references
 
 Schema: TypeAlias = dict[str, Any] | bool
 Registry: TypeAlias = "referencing.Registry[Any]"
@@ -36,6 +36,8 @@ _DYNAMIC_META_SCHEMAS = ("//json-schema.org/draft/20",)
 _FRAGMENT = "/?:@-._~!$&'()*+,;="
 #: The base of a document without an absolute `$id`.
 DEFAULT_BASE = "https://schema.invalid/document"
+#: What schemas that stand nowhere are called, with a number behind it.
+ALONE = "https://schema.invalid/alone/"
 
 
 @dataclass(slots=True, eq=False)
@@ -47,6 +49,8 @@ class Resource:
     dialect: Dialect
     #: The pointer to its root, for messages.
     pointer: str
+    #: Whether it stands nowhere: a schema without references, made for a part of a listed value.
+    alone: bool = False
 
 
 class Node:
@@ -94,6 +98,7 @@ class Document:
         self.others: dict[str, Schema] = {}
         self._crawled: Registry | None = None
         self._nodes: dict[tuple[int, ...], Node] = {}
+        self._n_alone = 0
         self._resources: dict[str, Resource] = {}
         #: Where the very objects of a resource stand, by identity.
         self._pointers: dict[Resource, dict[int, str]] = {}
@@ -110,6 +115,11 @@ class Document:
         for step in steps:
             fragment += _step(step)
         return self._enter(schema, node.resource, fragment, node.scope)
+
+    def alone(self, node: Node, schema: Schema) -> Node:
+        """A schema without references that stands nowhere, made for a part of a node."""
+        self._n_alone += 1
+        return Node(schema, Resource(f"{ALONE}{self._n_alone}", schema, node.resource.dialect, node.pointer, True), "")
 
     def _enter(self, schema: Schema, resource: Resource, fragment: str, scope: tuple[Resource, ...]) -> Node:
         """The node of a schema found in a resource; a resource of its own, if it has an `$id`."""
@@ -350,45 +360,9 @@ def _may_be_dynamic(root: Schema, registry: Registry | None) -> bool:
         return True
     if registry is None and not mentions(root, _DYNAMIC_META_SCHEMAS):
         return False
-    away = [r for r in _references(root) if not r.startswith("#")]
+    away = [r for r in references(root) if not r.startswith("#")]
     if any(meta in reference for reference in away for meta in _DYNAMIC_META_SCHEMAS):
         return True
     if registry is None or not away:
         return False
     return any(mentions(registry.contents(uri), _DYNAMIC) for uri in registry)
-
-
-def _references(schema: Any) -> Iterator[str]:
-    """Whatever looks like a reference."""
-    stack = [schema]
-    while stack:
-        top = stack.pop()
-        if isinstance(top, dict):
-            reference = top.get("$ref")
-            if isinstance(reference, str):
-                yield reference
-            stack.extend(top.values())
-        elif isinstance(top, list):
-            stack.extend(top)
-
-
-def mentions(schema: Schema, words: tuple[str, ...]) -> bool:
-    """Whether a key or a string of the schema holds one of the words."""
-    try:
-        data = marshal.dumps(schema)  # the quickest look at all strings
-    except ValueError:  # nested too deep for that, or numbers that are no plain Python ones
-        return any(word in text for text in _strings(schema) for word in words)
-    return any(word.encode() in data for word in words)
-
-
-def _strings(schema: Any) -> Iterator[str]:
-    stack = [schema]
-    while stack:
-        top = stack.pop()
-        if isinstance(top, str):
-            yield top
-        elif isinstance(top, dict):
-            stack.extend(top.keys())
-            stack.extend(top.values())
-        elif isinstance(top, list):
-            stack.extend(top)

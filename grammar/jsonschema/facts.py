@@ -157,6 +157,8 @@ class Objects:
     explicit: bool = False
     #: Keys that a closed object may have besides the declared ones: those of schemas that are left undecided.
     tolerated: tuple[str, ...] = ()
+    #: Schemas of which each is met by some key.
+    some_name: tuple[Node, ...] = ()
     _by_key: dict[str | None, list[View]] | None = None
 
     def speaking_of(self, key: str) -> list[View]:
@@ -172,6 +174,11 @@ class Objects:
         return self._by_key.get(key, self._by_key[None])
 
     @property
+    def every_name(self) -> tuple[Node, ...]:
+        """The schemas that every key meets; if there is but one, also those that some key meets."""
+        return self.names + self.some_name if self.max == 1 else self.names
+
+    @property
     def declared(self) -> dict[str, None]:
         """The keys that some schema declares."""
         return dict.fromkeys(key for view in self.views if view.declares for key in view.properties)
@@ -184,7 +191,8 @@ class Objects:
             return None
         names = tuple(dict.fromkeys(self.names + other.names))
         explicit, tolerated = self.explicit or other.explicit, self.tolerated + other.tolerated
-        return Objects(self.views + other.views, required, low, high, names, explicit, tolerated)
+        some_name = tuple(dict.fromkeys(self.some_name + other.some_name))
+        return Objects(self.views + other.views, required, low, high, names, explicit, tolerated, some_name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,7 @@ class Referee:
         location = node.location
         found = self._validators.get(location)
         if found is None:
-            whole = node.schema is self._document.resource.root
+            whole = node.schema is self._document.resource.root or node.resource.alone
             found = self._validators[location] = jsonschema_rs.validator_for(
                 self._declared(node.schema)
                 if whole

@@ -65,11 +65,16 @@ class Classes:
     def fits(self, objects: Objects, key: str) -> bool:
         """Whether `propertyNames` lets a key be."""
         referee = self._reader.referee
-        return self._reader.document.dynamic or all(referee.is_valid(node, key) for node in objects.names)
+        return self._reader.document.dynamic or all(referee.is_valid(node, key) for node in objects.every_name)
+
+    def open_name(self, objects: Objects) -> Node | None:
+        """A schema that some key must meet, if no required key does and it is left open which one will."""
+        valid, open_ones = self._reader.referee.is_valid, objects.some_name if objects.max != 1 else ()
+        return next((node for node in open_ones if not any(valid(node, key) for key in objects.required)), None)
 
     def of(self, objects: Objects, closed: bool) -> KeyClasses:
         """The classes of an object's undeclared keys; `closed`: only those that match some pattern."""
-        names, exact = self._names(objects) if objects.names else (None, True)
+        names, exact = self._names(objects) if objects.every_name else (None, True)
         patterns = tuple(dict.fromkeys(p for view in objects.views for p in view.patterns))
         if not patterns:
             if closed:
@@ -98,7 +103,7 @@ class Classes:
 
     def _names(self, objects: Objects) -> tuple[Expr, bool]:
         """The keys that `propertyNames` lets be, and whether that is exact."""
-        union = self._reader.conjunction(objects.names)
+        union = self._reader.conjunction(objects.every_name)
         ways, exact = [], True
         for facts in union:
             strings = meet(facts, Facts(STRING))

@@ -16,10 +16,10 @@ from ..ir import NOTHING, Bytes, ByteSet, Check, Expr, Guarded, Ref, choice, seq
 from ..machine import Machine
 from . import scalars
 from .containers import Containers
-from .distinct import MOST_PERMUTED, arrangements, bounded, listed_items
+from .distinct import MOST_PERMUTED, arrangements, bounded, chosen, listed_items
 from .document import Node
 from .enumeration import FEW, any_of, text_of
-from .facts import ANYTHING, ARRAY, FALSE, FRACTION, INTEGER, NULL, NUMBER, OBJECT, STRING, TRUE, Facts
+from .facts import ANYTHING, ARRAY, FALSE, FRACTION, INTEGER, NULL, NUMBER, OBJECT, STRING, TRUE, Arrays, Facts
 from .guards import Equality, Guard
 from .layout import Layout
 from .multiples import restrict
@@ -143,11 +143,21 @@ class Lowering:
         is_alone = all(r.keyword == "uniqueItems" and not r.node.negated for r in facts.left(ARRAY))
         has_exponents = self.style.spelling.every and any(type_of(v) & NUMBER for v in values)
         is_simple = not has_exponents and not any(isinstance(v, list | dict) for v in values)
-        if not (is_alone and is_simple and len(values) <= MOST_PERMUTED and layout.indent is None):
+        body = None
+        if is_alone and is_simple and layout.indent is None:
+            body = self._distinct(arrays, values, layout.separator(depth))
+        if body is None:
             return self.guarded(self._containers.array(replace(facts, arrays=arrays), depth), facts, ARRAY)
-        body = arrangements(arrays, values, lambda v: self.scalar_literal(v, None), layout.separator(depth))
         expr = sequence(Bytes(b"["), layout.inner, body, layout.inner, Bytes(b"]"))
         return self.named(facts.sources[0], lambda: expr)
+
+    def _distinct(self, arrays: Arrays, values: tuple[Any, ...], separator: Expr) -> Expr | None:
+        """The items of arrays of distinct scalars out of a few; None if that takes too many states."""
+        if len(values) <= MOST_PERMUTED:
+            return arrangements(arrays, values, lambda v: self.scalar_literal(v, None), separator)
+        keys = [self.style.spelling.literal(value) for value in values if isinstance(value, str)]
+        texts = [key.data for key in keys if isinstance(key, Bytes)]
+        return chosen(arrays, texts, separator) if len(texts) == len(values) else None
 
     def guarded(self, expr: Expr, facts: Facts, types: int, undecided: str | None = None) -> Expr:
         """The expression, with a guard if the facts leave something undecided for the types."""

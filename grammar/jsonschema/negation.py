@@ -7,11 +7,16 @@ types.
 
 from __future__ import annotations
 
+from bisect import bisect
+from collections.abc import Sequence
 from dataclasses import replace
+from math import prod
 from typing import TYPE_CHECKING, Any
 
+from .applicators import FEW, MOST_ALTERNATIVES
 from .aspects import APPLICATOR, ARRAYS, NUMBERS, OBJECTS, STRINGS, aspects_of, count_of, numbers_of, strings_of
 from .decimals import Range
+from .disjointness import overlaps
 from .document import Node
 from .facts import (
     ANYTHING,
@@ -70,7 +75,7 @@ def _fail(
             mask |= TYPES[name]
         return (Facts(ANYTHING & ~mask),) if mask != ANYTHING else ()
     if keyword in ("enum", "const"):
-        return _fail_values(node, keyword, tuple(value) if keyword == "enum" else (value,))
+        return _fail_values(reader, node, keyword, tuple(value) if keyword == "enum" else (value,))
     if aspect == APPLICATOR:
         return _fail_applicator(reader, node, schema, keyword, value)
     if keyword in ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"):
@@ -93,6 +98,10 @@ def _fail(
             return tuple(_wrong_member(reader, node, key, sub) for key, sub in value.items() if sub is not True and sub)
         case "uniqueItems" if value is not True:
             return ()
+        case "propertyNames":
+            wrong = reader.document.child(node, value, "propertyNames").negation()
+            some_name = () if value is False else (wrong,)
+            return (Facts(OBJECT, objects=Objects(min=1, some_name=some_name)),) if reader.read(wrong) else ()
         case "contains":
             return _fail_contains(count_of(reader.document, node))
         case "items" if not isinstance(value, list) and "prefixItems" not in schema:
@@ -120,14 +129,37 @@ def _wrong_member(reader: Reader, node: Node, key: str, schema: Any) -> Facts:
     return Facts(OBJECT, objects=Objects((View({key: wrong}, declares=False),), (key,)))
 
 
-def _fail_values(node: Node, keyword: str, values: tuple[Any, ...]) -> tuple[Facts, ...]:
+def _fail_values(reader: Reader, node: Node, keyword: str, values: tuple[Any, ...]) -> tuple[Facts, ...]:
     """Anything but the values."""
     mask = mask_of(values)
     types = ANYTHING & ~(mask & (TYPES["null"] | TYPES["boolean"]))
-    structured = mask & (ARRAY | OBJECT)
     excluded = tuple(v for v in values if type_of(v) & (NUMBER | STRING))
-    residuals = (Residual(node, keyword, structured),) if structured else ()
-    return (Facts(types, excluded=excluded, residuals=residuals),)
+    structured = [v for v in values if isinstance(v, list | dict)]
+    residual = Residual(node, keyword, mask & (ARRAY | OBJECT))
+    found: tuple[Facts, ...] = (Facts(types, excluded=excluded),)
+    if prod(2 * len(value) + 2 for value in structured) > MOST_ALTERNATIVES:
+        return with_residual(found, residual)
+    for value in structured:
+        found = reader.product(found, _unlike(reader, node, value), residual)
+    return found
+
+
+def _unlike(reader: Reader, node: Node, value: list[Any] | dict[str, Any]) -> tuple[Facts, ...]:
+    """Anything but an array or object: what is shorter or longer than it, or has something else in one place."""
+
+    def other(part: Any) -> Node:
+        return reader.document.alone(node, {"enum": [part]}).negation()
+
+    n = len(value)
+    if isinstance(value, list):
+        arrays = [Arrays(max=n - 1)] if n else []
+        arrays.append(Arrays(min=n + 1))
+        for i, item in enumerate(value):
+            arrays.append(Arrays((Row((*(reader.always,) * i, other(item)), None),), min=i + 1))
+        return (Facts(ANYTHING & ~ARRAY), *(Facts(ARRAY, arrays=a) for a in arrays))
+    members = [Objects((View({k: other(v)}, declares=False),), (k,)) for k, v in value.items()]
+    objects = [Facts(OBJECT, objects=o) for o in (Objects(min=n + 1), *members)]
+    return (Facts(ANYTHING & ~OBJECT), *map(reader.without, value), *objects)
 
 
 def _fail_bound(node: Node, schema: dict[str, Any], keyword: str, value: Any) -> tuple[Facts, ...]:
@@ -172,16 +204,35 @@ def _fail_applicator(reader: Reader, node: Node, schema: dict[str, Any], keyword
         case "allOf":
             return tuple(f for i, s in enumerate(value) for f in reader.read(child(node, s, keyword, i).negation()))
         case "anyOf":
-            found: tuple[Facts, ...] = (FREE,)
-            for i, s in enumerate(value):
-                found = reader.product(found, reader.read(child(node, s, keyword, i).negation()), residual)
-            return found
+            return _fail_each(reader, [child(node, s, keyword, i) for i, s in enumerate(value)], residual)
         case "if":
             return _fail_conditional(reader, node, schema)
         case "oneOf":
-            return with_residual((FREE,), residual)
+            return _fail_one_of(reader, node, [child(node, s, keyword, i) for i, s in enumerate(value)])
         case _:
             return _fail_dependencies(reader, node, keyword, value)
+
+
+def _fail_each(reader: Reader, branches: Sequence[Node], residual: Residual) -> tuple[Facts, ...]:
+    """What fails all of some subschemas."""
+    found: tuple[Facts, ...] = (FREE,)
+    for branch in branches:
+        found = reader.product(found, reader.read(branch.negation()), residual)
+    return found
+
+
+def _fail_one_of(reader: Reader, node: Node, branches: Sequence[Node]) -> tuple[Facts, ...]:
+    """What meets none of the branches, or two of them."""
+    residual = Residual(node, "oneOf")
+    open_ones = [branch for branch in branches if reader.read(branch)]
+    clashes = overlaps(reader, [reader.read(branch) for branch in open_ones], node)
+    if clashes is None or sum(map(len, clashes)) > 2 * FEW:
+        return with_residual((FREE,), residual)
+    found = _fail_each(reader, open_ones, residual)
+    for i, clashing in enumerate(clashes):
+        for j in clashing[: bisect(clashing, i)]:
+            found += reader.product(reader.read(open_ones[i]), reader.read(open_ones[j]), residual)
+    return found
 
 
 def _fail_conditional(reader: Reader, node: Node, schema: dict[str, Any]) -> tuple[Facts, ...]:

@@ -33,6 +33,9 @@ COMPANIONS: Final = {
 _EXPONENTS: Final = "spellings with an exponent are compared by value"
 #: Guards that speak of numbers as such, and the keyword that they decide.
 _OF_NUMBERS: Final = ("integer", "fraction", "number")
+_ABOUT_NUMBERS: Final = (
+    *("type", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "const", "enum"),
+)
 #: Why a keyword may be left to a guard.
 REASONS: Final = {
     "uniqueItems": "items are compared with all those before them, which takes a memory without bound",
@@ -102,7 +105,7 @@ def _verdicts(pointer: str, schema: dict[str, Any], dialect: Dialect, guarded: s
 def _decided_by(name: str, schema: dict[str, Any]) -> Iterator[str]:
     """The keywords of a schema that a guard's name stands for."""
     if name in _OF_NUMBERS:
-        yield next((k for k in ("type", "minimum", "maximum", "multipleOf") if k in schema), name)
+        yield next((k for k in _ABOUT_NUMBERS if k in schema), name)
     elif name == "enum" and "enum" not in schema:
         yield "const"
     else:
