@@ -3,7 +3,8 @@
 `parse_regex` reads a pattern (`regex_syntax`), compiles its assertions away and writes it over bytes. Where assertions
 do not stand in loops they become intersections (`lookaround`), and counts stay counts: `[a-z]{1,1000}` is one `Repeat`.
 Elsewhere they become states (`regex_threads`). What has no exact translation is refused with its position:
-backreferences, conditional groups, lookaheads inside lookbehinds, assertions of too many states, Unicode scripts.
+backreferences, conditional groups, lookaheads inside lookbehinds, assertions inside atomic groups, assertions of too
+many states, Unicode scripts.
 
 Laws (tested against Python's `re`)
     1. The language is the set of texts that the flavour's own engine matches, from end to end or anywhere.

@@ -22,6 +22,7 @@ import re
 
 from ..errors import BudgetExceeded, GrammarSyntaxError
 from .regex_member import Flags, Flavour, MemberReader
+from .regex_threads import atomic
 from .regex_tree import CharSet, Edge, Look, Loop, Node, concat, either, loop, lower
 from .regular import compile_regular, is_prefix_free
 from .unicode import CodePoints, code_points, negation
@@ -159,19 +160,20 @@ class Parser(MemberReader):
 
     def _atomic(self, node: Node, offset: int) -> Node:
         """An atomic group: harmless where a match has one end only, and a lookahead behind a run of one set."""
-        if isinstance(node, Loop) and isinstance(node.item, CharSet):
+        if isinstance(node, Loop) and isinstance(node.item, CharSet) and not node.lazy:
             stop = Look(node.item, False, True, offset)
             if node.max is None:
                 return concat([node, stop])
             fewer = [concat([loop(node.item, node.min, node.max - 1), stop])] if node.min < node.max else []
             return either([loop(node.item, node.max, node.max), *fewer])
+        if not node.plain:
+            self._refuse("An atomic group or possessive repetition with an assertion in it has no translation", offset)
         try:
-            harmless = node.plain and is_prefix_free(compile_regular(lower(node, code_points), 1000))
+            if is_prefix_free(compile_regular(lower(node, code_points), 1000)):
+                return node
+            return atomic(node, self.source, offset)
         except BudgetExceeded:
-            harmless = False
-        if not harmless:
-            self._refuse("Atomic groups and possessive repetitions are exact only where a match has one end", offset)
-        return node
+            self._refuse("An atomic group or possessive repetition takes too many states", offset)
 
     # Atoms
 

@@ -31,7 +31,7 @@ from ..errors import BudgetExceeded
 from .character_automaton import CharacterAutomaton, as_pattern
 from .machine import Machine, minimise
 from .regex_program import END, Assert, End, Enter, Fork, Program, Read, Round
-from .regex_tree import CharSet, Node, concat, either, loop
+from .regex_tree import CharSet, Look, Node, concat, either, loop
 from .text_node import Chars, Choose, Loop, Sequence
 from .text_node import Literal as Text
 from .text_node import Node as TextNode
@@ -70,16 +70,46 @@ def without_assertions(node: Node, source: str, which: Literal["whole", "first"]
     UnsupportedFeature : a lookbehind asks for what follows it; with the offset.
     BudgetExceeded : it takes too many states.
     """
-    threads = _Threads(Program(node, source), which == "first")
-    machine = minimise(threads.machine())
-    if not any(machine.labels):
-        return either(())
-    ways = [{t: _union(threads.classes, mask) for t, mask in row.items()} for row in machine.rows]
-    found = None
-    if len(ways) <= MAX_MINIMAL:
-        found = as_pattern(CharacterAutomaton(ways, [label > 0 for label in machine.labels]), MAX_NODES)
+    found = _automaton(node, source, which == "first")
+    return either(()) if found is None else _written(found)
+
+
+def atomic(node: Node, source: str, offset: int) -> Node:
+    """What an atomic group of a plain node matches: its first match in the text, and no other.
+
+    That is a text in `first` behind which no longer one follows; so it is written with lookaheads.
+
+    Raises as `without_assertions`.
+    """
+    found = _automaton(node, source, True)
+    branches: list[Node] = []
     if found is None:
+        return either(())
+    for q in (q for q, accepts in enumerate(found.accepting) if accepts):
+        way = _written(CharacterAutomaton(found.ways, [p == q for p in range(len(found.ways))]))
+        if found.ways[q]:
+            behind = [{t + 1: ranges for t, ranges in row.items()} for row in (found.ways[q], *found.ways)]
+            longer = _written(CharacterAutomaton(behind, [False, *found.accepting]))
+            way = concat([way, Look(longer, False, True, offset)])
+        branches.append(way)
+    return either(branches)
+
+
+def _automaton(node: Node, source: str, ordered: bool) -> CharacterAutomaton | None:
+    """The minimal automaton; None if no text matches."""
+    threads = _Threads(Program(node, source), ordered)
+    machine = minimise(threads.machine())
+    if len(machine.rows) > MAX_MINIMAL:
         raise BudgetExceeded("states of a pattern's assertions", MAX_MINIMAL, "write fewer of them")
+    ways = [{t: _union(threads.classes, mask) for t, mask in row.items()} for row in machine.rows]
+    return CharacterAutomaton(ways, [label > 0 for label in machine.labels]) if any(machine.labels) else None
+
+
+def _written(automaton: CharacterAutomaton) -> Node:
+    """The automaton as a plain tree."""
+    found = as_pattern(automaton, MAX_NODES)
+    if found is None:
+        raise BudgetExceeded("parts of a pattern's assertions", MAX_NODES, "write fewer of them")
     return _tree(found)
 
 

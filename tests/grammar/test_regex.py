@@ -125,6 +125,8 @@ CASES = [
     r"[à-ü]", r"[^é]", r"😀.", r".\Z", r"٣|\d", r"(?a)\d", r"(?a)\w", r"(?<=^a)s", r"(?<!^)a", r"(?<=\n)a", r"(?!a|s).",
     r"(?!)", r"(?=)", r"(?<!)a", r"(?<=)a", r"(?!(?!a))a", r"(?=(?=a)a)a", r"(?<=(?<=a)s)1", r"foo(?=bar)",
     r"(?<=bar)foo", r"(?=[\s\S]{3})[^-]{2,4}", r"\w+(?<!s)", r"(?:\w+(?<!s)){2}",
+    r"(?>a|as)1?", r"(?:as|a)*+s", r"(?>s?a*?)a", r"(?>(?:a|s1)+)1", r"(?:(?>a|as)1?)*", r"(?:a|as)?+1|(?>|a)s",
+    r"(?>as|a)*s", r"(?>a*?)as",
     # In loops, across and out of lookarounds: by states.
     r"(?:a(?=s)|s)*", r"(?:(?!as).)*1", r"a(?=.(?<=sa).)", r"a*(?=s).?(?<=aas)", r"a(?=(?!^)s)s", r"(?:(?!^)a|s)*",
     r"(?:\b\w+\b[\s-]?)+", r"(?:a(?!s$)|s(?<!ss))+", r"/(?:\*(?!/)|[^*])*/", r"(?:(?=.*1)[as]|1(?<=s1))+", r"(?:a|$)*",
@@ -212,7 +214,8 @@ def test_syntax_errors_say_where_and_what(pattern: str, offset: int, message: st
 
 REFUSED = [
     (r"(a)\1", 3, "Backreferences"), ("(?P<n>a)(?P=n)", 8, "Backreferences"), ("(a)(?(1)b)", 3, "Conditional"),
-    ("(?>a|ab)c", 0, "Atomic"), ("(?:ab|a)*+b", 8, "Atomic"), (r"\p{Greek}", 0, "general category"),
+    ("(?>a(?=b)|ab)c", 0, "atomic"), ("(?:(?:a|b)*a(?:a|b){12})*+b", 24, "too many states"),
+    (r"\p{Greek}", 0, "general category"),
     ("(?<=a(?=b))b", 5, "follows"), ("(?:(?<=a(?=b))b)*", 8, "follows"),
     # Too many states: which of the last 200 letters were an "a".
     ("(?:a(?=.{200}b)|b)*", 4, "in a loop"), ("(?:(?!a.{200}b).)*c", 3, "before the end"),

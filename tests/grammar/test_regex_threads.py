@@ -95,6 +95,29 @@ def test_the_longest_prefix_is_what_match_finds(pattern: str) -> None:
         assert (max(ends) if ends else None) == (found and found.end()), text
 
 
+greedy = st.recursive(
+    st.sampled_from(["a", "b", "1", "ab", "a1", ".", "[ab]", ""]),
+    lambda inner: _grown(inner).filter(lambda p: "(?=" not in p and "(?!" not in p),
+    max_leaves=5,
+)
+
+
+@settings(deadline=None, max_examples=100)
+@given(greedy, st.sampled_from(["(?>{})", "(?:{})*+", "(?:{})?+", "(?:{}){{1,2}}+"]), greedy, st.booleans())
+@example("a|ab", "(?>{})", "b?1", False)
+@example("ab|a", "(?:{})*+", "[ab]", True)
+def test_atomic_groups_keep_their_first_match(inside: str, group: str, behind: str, loops: bool) -> None:
+    pattern = group.format(inside) + f"(?:{behind})"
+    pattern = f"(?:{pattern}|1)*" if loops else pattern
+    try:
+        dfa = compile_regular(parse_regex(pattern))
+    except (BudgetExceeded, UnsupportedFeature):
+        assume(False)
+    compiled = re.compile(pattern)
+    for text in TEXTS:
+        assert bool(accepts(dfa, text.encode())) == bool(compiled.fullmatch(text)), text
+
+
 #: Lazy terminals -> texts that are one lexeme, texts that are not.
 TERMINALS = {
     r'".*?(?<!\\)(\\\\)*?"': ([r'""', r'"a\"b"', r'"\\"'], [r'"a"b"', r'"a\"', '"\n"']),
