@@ -5,6 +5,7 @@ import pickle
 
 import numpy as np
 import pytest
+from oracles.letter_texts import CRITIC, TEXTS, VOCABULARY
 from oracles.naive_automaton import NaiveAutomaton, vocabulary
 from oracles.naive_masking import paths
 from oracles.remembered import Remembered
@@ -18,26 +19,9 @@ from syntagma.sampling import (
     FullMask,
     Masking,
     Predicate,
-    RandomModel,
     TableModel,
     TextPotential,
 )
-
-VOCABULARY = vocabulary([b"a", b"b", b"c", b"ab", b"ba"])
-TEXTS = [b"a", b"ab", b"abc", b"bb", b"cab", b"c"]
-
-
-@pytest.fixture(scope="module")
-def model():
-    return Remembered(RandomModel(VOCABULARY, seed=3, scale=1.5))
-
-
-@pytest.fixture
-def auto():
-    return NaiveAutomaton(VOCABULARY, TEXTS)
-
-
-CRITIC = TextPotential(lambda text: 0.7 * text.count("b"), prefix=lambda text: 0.9 * len(text))
 
 
 def test_equal_prefixes_share_a_row(model, auto):

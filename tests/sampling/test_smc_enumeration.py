@@ -8,24 +8,17 @@ import math
 import numpy as np
 import pytest
 from oracles.enumerated_chance import breaks, runs
+from oracles.letter_texts import CRITIC, reward
 from oracles.naive_automaton import NaiveAutomaton, vocabulary
 from oracles.naive_masking import paths
 from oracles.remembered import Remembered
 
-from syntagma.sampling import SMC, Draw, Proposed, RandomModel, TextPotential, rejuvenation
+from syntagma.sampling import SMC, Draw, Proposed, RandomModel, rejuvenation
 from syntagma.sampling import cloud as cloud_module
 from syntagma.sampling.cloud import Cloud
 from syntagma.sampling.job import Job
 from syntagma.sampling.resampling import SCHEMES
 from syntagma.sampling.task import answer
-
-
-def reward(text):
-    return 0.7 * text.count("b") - 0.2 * text.count("c")
-
-
-#: The prefix's word is far from the future's mass, and not even monotone: it may steer badly, not wrongly.
-CRITIC = TextPotential(reward, prefix=lambda text: 0.9 * len(text) - 1.1 * text.count("b"))
 
 
 def finish(model, task):

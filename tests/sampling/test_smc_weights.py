@@ -8,6 +8,7 @@ import math
 import numpy as np
 import pytest
 from oracles.bounds import bernstein
+from oracles.letter_texts import CRITIC, TEXTS, VOCABULARY, reward
 from oracles.naive_automaton import NaiveAutomaton, vocabulary
 from oracles.naive_masking import paths
 from oracles.remembered import Remembered
@@ -16,30 +17,10 @@ from syntagma.sampling import AWRS, SMC, Draw, Masking, Posterior, Prefix, Rando
 from syntagma.sampling.resampling import SCHEMES
 
 ALPHA = 1e-8
-VOCABULARY = vocabulary([b"a", b"b", b"c", b"ab", b"ba"])
-TEXTS = [b"a", b"ab", b"abc", b"bb", b"cab", b"c"]
-
-
-@pytest.fixture(scope="module")
-def model():
-    return Remembered(RandomModel(VOCABULARY, seed=3, scale=1.5))
-
-
-@pytest.fixture
-def auto():
-    return NaiveAutomaton(VOCABULARY, TEXTS)
 
 
 def text_of(tokens):
     return b"".join(VOCABULARY.token_bytes(t) for t in tokens).decode()
-
-
-def reward(text):
-    return 0.7 * text.count("b") - 0.2 * text.count("c")
-
-
-#: The prefix's word is far from the future's mass, and not even monotone: it may steer badly, not wrongly.
-CRITIC = TextPotential(reward, prefix=lambda text: 0.9 * len(text) - 1.1 * text.count("b"))
 
 
 def target(model, auto, critic=None, power=1.0):
