@@ -82,9 +82,9 @@ def atomic(node: Node, source: str, offset: int) -> Node:
     Raises as `without_assertions`.
     """
     found = _automaton(node, source, True)
-    branches: list[Node] = []
     if found is None:
         return either(())
+    branches: list[Node] = []
     for q in (q for q, accepts in enumerate(found.accepting) if accepts):
         way = _written(CharacterAutomaton(found.ways, [p == q for p in range(len(found.ways))]))
         if found.ways[q]:
@@ -240,6 +240,7 @@ class _Threads:
         kept: list[Thread] = []
         debts_of: defaultdict[int, list[Debts]] = defaultdict(list)
         for q, debts in threads:
+            self._spend()
             if any(fewer <= debts for fewer in debts_of[q]):
                 continue
             debts_of[q].append(debts)
