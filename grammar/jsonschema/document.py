@@ -10,7 +10,7 @@ A node carries the dynamic scope (the resources it was entered through, outermos
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeAlias
@@ -318,6 +318,12 @@ def _dialect(schema: Any, default: Dialect) -> Dialect:
 
 def _resource(schema: Schema, dialect: Dialect) -> referencing.Resource[Any]:
     return _specification(_dialect(schema, dialect).uri).create_resource(schema)
+
+
+def registry_of(schemas: Mapping[str, Schema], dialect: Dialect) -> Registry:
+    """A registry of schemas by URI; those that do not say theirs are of the dialect."""
+    registry: Registry = referencing.Registry()
+    return registry.with_resources((uri, _resource(schema, dialect)) for uri, schema in schemas.items())
 
 
 @lru_cache(maxsize=8)

@@ -22,7 +22,8 @@ from ..ir import NOTHING, Check, Expr, Grammar, Guarded, Ref, children, sequence
 from ..regex import parse_regex
 from .clock import Clock
 from .conflicts import why_empty
-from .document import Document, Node, Registry, Schema
+from .dialect import dialect_named
+from .document import Document, Node, Registry, Schema, registry_of
 from .guards import Guard
 from .layout import parse_layout
 from .loading import as_schema, check_schema, dialect_for, parse_schema
@@ -198,13 +199,20 @@ class JsonSchema:
         return hash(self.fingerprint)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """The schema is what is pickled; the grammar is made anew."""
+        """The schema is what is pickled, with all that the registry holds; the grammar is made anew."""
         schema = self.schema if self.type is None else self.type
-        return JsonSchema, (schema, *self._options, self._registry, self._reader.clock.seconds)
+        held = None if self._registry is None else {uri: self._registry.contents(uri) for uri in self._registry}
+        return _made_anew, (schema, self._options, held, self._reader.clock.seconds)
 
     def __repr__(self) -> str:
         text = json.dumps(self.schema, default=repr)
         return f"JsonSchema({text if len(text) < 60 else text[:57] + '...'})"
+
+
+def _made_anew(schema: Any, options: Any, held: dict[str, Schema] | None, seconds: float) -> JsonSchema:
+    """The constraint that was pickled."""
+    registry = None if held is None else registry_of(held, dialect_named(options[-1]))
+    return JsonSchema(schema, *options, registry, seconds)
 
 
 def _schema_of(python_type: Any) -> Schema:

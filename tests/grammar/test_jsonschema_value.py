@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import pickle
+import subprocess
+import sys
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
+import referencing
+import referencing.jsonschema
 
 from syntagma.automata.vocabulary import Vocabulary
 from syntagma.backends.output import compiled
@@ -31,6 +36,32 @@ def test_equal_schemas_are_equal(options: dict[str, str]) -> None:
     assert again == one
     assert again.grammar().start == one.grammar().start
     assert again.fingerprint == one.fingerprint
+
+
+OTHER = referencing.jsonschema.DRAFT202012.create_resource({"$id": "https://example.com/a", "type": "integer"})
+#: Reads a pickled pair from its input, and says whether the first equals the second, with its hash and its start rule.
+FRESH = """
+import pickle, sys
+import syntagma as sg
+one, two = pickle.load(sys.stdin.buffer)
+print(one == two, hash(one) == hash(two), one.fingerprint, one.grammar().start, one.reader.clock.seconds)
+"""
+
+
+@pytest.mark.parametrize("is_used", [False, True], ids=["new", "used"])
+def test_a_new_process_has_the_same_schema(is_used: bool) -> None:
+    registry = referencing.Registry[Any]().with_resource("https://example.com/a", OTHER)
+    schema = {"uniqueItems": True, "not": {"const": [1]}, "items": {"$ref": "https://example.com/a"}}
+    one, two = (JsonSchema(schema, "spec", registry=registry, seconds=7) for _ in range(2))
+    if is_used:
+        assert one.residuals
+        assert one.validates(b"[2,1]")
+        assert len(one.grammar().rules) > 1
+        assert one.verdicts
+    ran = subprocess.run(
+        [sys.executable, "-c", FRESH], input=pickle.dumps((one, two)), capture_output=True, check=False
+    )
+    assert ran.stdout.decode().split() == ["True", "True", one.fingerprint, one.grammar().start, "7"], ran.stderr
 
 
 def test_others_differ() -> None:
