@@ -11,12 +11,15 @@ Few arrays carry everything, because a kernel call from Python costs by the arra
     K  keys seen              header 16   nodes (KN), hash table, scratch
 
 State 0 is DEAD, state 1 is ACC, the bottom of every stack. Configuration 0 is DEAD, 1 is BOTTOM (the one entry ACC), 2
-is what follows the end of sequence. An edge code is `target | flags << 27`; 0 is no edge, -1 a refused byte.
+(ENDED) is what follows the end of sequence. An edge code is `target | flags << 27`; 0 is no edge, -1 a refused byte.
 
 This file is named as a kernel module so that the hash which names the cache directory covers its constants.
 """
 
 from __future__ import annotations
+
+# The configuration behind the end of sequence
+ENDED = 2
 
 # G header
 G_ST, G_ED, G_RT = 0, 1, 2
@@ -70,15 +73,15 @@ H_RESULT, H_CLOSED, H_OVERFLOW, H_LONGEST = 21, 22, 23, 24
 H_SCR, H_CAPSCR, H_GUARDS = 25, 26, 27
 H_VERMASK, H_VER = 28, 29
 H_NCLOSERS, H_CAPCLOSERS, H_CLOSERS = 30, 31, 32
-H_ROW, H_CAPROW, H_AT, H_KEYED, H_HASHED = 33, 34, 35, 36, 37
+H_ROW, H_CAPROW, H_AT, H_KEYED, H_HASHED, H_HITS, H_MORE_HITS = 33, 34, 35, 36, 37, 38, 39
 A_HEADER = 64
 
 # Records of A; C_BYTES is the first of the eight words behind the closure items that tell the bytes they take
 CF, EN, CL = 9, 4, 5
 C_ENT, C_NENT, C_CANON, C_CLO, C_NCLO, C_ROW, C_FLAGS, C_BYTES, C_LOOPS = 0, 1, 2, 3, 4, 5, 6, 7, 8
 # Flags of a configuration: a guarded value is about to begin, or open; some token closes one; some reading is inside an
-# object with undeclared keys, every reading inside an object
-PENDING_FLAG, GUARDED_FLAG, HOLDS_FLAG, CLOSES_FLAG, OPEN_FLAG, DISTINCT_FLAG = 1, 2, 4, 8, 16, 32
+# object with undeclared keys, every reading inside an object; some token of the mask holds two keys
+PENDING_FLAG, GUARDED_FLAG, HOLDS_FLAG, CLOSES_FLAG, OPEN_FLAG, DISTINCT_FLAG, TWINS_FLAG = 1, 2, 4, 8, 16, 32, 64
 HELD_FLAGS = PENDING_FLAG | HOLDS_FLAG
 PENDING = -1
 
@@ -121,7 +124,8 @@ K_CURSOR, K_LEX, K_TEXT, K_FULL = 8, 9, 10, 11
 K_HEADER = 16
 KN = 5
 TEXT, OBJECT, ARRAY, KEY, STATE, HELD = 1, 2, 3, 4, 5, 6
-# From here on, a state is a node of K
+# From here on, a state is a configuration with a text, and from there on a node of K
+WITH_TEXT = 1 << 40
 KEYED = 1 << 41
 
 # Bits of lex: in a key or another string, a key is expected; a backslash (1) or the digits behind it (2 to 5), their
@@ -136,8 +140,8 @@ CODE_POINT = 1 << 9
 # What `read_text` says
 FULL, TWICE, READ, LEFT = -1, 0, 1, 2
 
-# What `copy_mask` says
-FETCHED, ASK_GUARDS, ASK_TOKENS = 1, 2, 4
+# What `copy_mask` says: done; ask guards; ask all tokens that hold a key; ask those of the mask that hold two
+FETCHED, ASK_GUARDS, ASK_TOKENS, ASK_TWINS = 1, 2, 4, 8
 
 # Quotes that a token needs to hold two keys
 TWO_KEYS = 4

@@ -120,7 +120,7 @@ def compute_mask(G, A, X, R, V, M, index, words, c, text):
 
 @kernel("int64(int32[::1], int32[::1], int64, int32[::1])")
 def copy_mask(A, M, c, row):
-    """Copy the remembered mask of configuration c to `row`: FETCHED, with ASK_GUARDS if there are guards to ask.
+    """Copy the remembered mask of configuration c to `row`: FETCHED, with what is to be asked about it.
 
     0 if there is no mask yet, -1 if the row does not fit.
     """
@@ -134,21 +134,29 @@ def copy_mask(A, M, c, row):
     source = M[(index - 1) * words : index * words]
     for i in range(words):
         row[i] = source[i]
-    return FETCHED | ASK_GUARDS if A[rec + C_FLAGS] & CLOSES_FLAG else FETCHED
+    A[H_HITS] += 1
+    if A[H_HITS] == 1 << 30:
+        A[H_HITS] = 0
+        A[H_MORE_HITS] += 1
+    found = FETCHED
+    if A[rec + C_FLAGS] & CLOSES_FLAG:
+        found |= ASK_GUARDS
+    if A[rec + C_FLAGS] & TWINS_FLAG:
+        found |= ASK_TWINS
+    return found
 
 
 @kernel()
-def fetch_mask(A, M, c, row):
-    """`copy_mask`, for Python."""
-    return copy_mask(A, M, c, row)
+def fetch_mask(A, K, V, M, state, config, row):
+    """`copy_mask` for a state, whose configuration is `config`, or 0 if it is to be found.
 
-
-@kernel()
-def fetch_keyed_mask(A, K, V, M, state, config, row):
-    """`copy_mask` for a node of K, without the tokens that end a key seen before; ASK_TOKENS if others may hold one.
-
-    `config`: the configuration, or 0 if the node holds one itself.
+    From the mask of a node of K the tokens are taken out that end a key seen before, with ASK_TOKENS if others may hold
+    one. 0 also for a state without a mask of its own: the dead and the finished one, and those with a text.
     """
+    if state < KEYED:
+        if config == 0 and (state <= 0 or state == ENDED or state >= WITH_TEXT):
+            return 0
+        return copy_mask(A, M, config if config > 0 else state, row)
     at = K[K_NODES] + KN * (state - KEYED)
     if config == 0 and K[at] != STATE:
         return 0

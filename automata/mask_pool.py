@@ -25,7 +25,7 @@ class MaskPool:
         self.width = width
         self.rows: Row = self._empty()
         self.closers: dict[int, Row] = {}
-        self.n = self.hits = self.misses = self.evictions = 0
+        self.n = self.misses = self.evictions = 0
         self._most = max(4, n_bytes // max(4, 4 * width))
         self._memory: tuple[int, int, int, int, object, object] = (0, 0, 0, 0, None, None)
 

@@ -51,16 +51,18 @@ class Matcher:
         ----------
         row : (mask_width,) int32, C-contiguous; written in place. Bit t is token t, 32 to a word.
         """
-        with self.automaton.lock:
-            self.automaton.fill_mask(self._state, row)
+        automaton = self.automaton
+        with automaton.lock:
+            automaton.fill_locked(self._state, row)
 
     def accept(self, token: int) -> bool:
         """Go on by a token. False, with the state unchanged, if it is not allowed.
 
         An end-of-sequence or stop id is accepted if and only if `accepts_eos`, and finishes the sequence.
         """
-        with self.automaton.lock:
-            after = self.automaton.advance(self._state, token)
+        automaton = self.automaton
+        with automaton.lock:
+            after = automaton.advance_locked(self._state, token)
             if after == 0:
                 return False
             self._history.append(self._state)

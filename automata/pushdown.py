@@ -29,7 +29,7 @@ from .tables import TerminalTables
 from .vocabulary import Vocabulary
 
 Ints = NDArray[np.int32]
-BOTTOM, FINISHED = 1, 2
+BOTTOM, FINISHED = 1, L.ENDED
 
 
 @dataclass(frozen=True)

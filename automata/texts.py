@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ..errors import BudgetExceeded
+from ._layout_kernels import WITH_TEXT
 
 
 class Texts:
     """Interned texts of open guarded values, and the states that carry one."""
 
-    BASE = 1 << 40
+    BASE = WITH_TEXT
     #: Bytes that a node and a state take, roughly.
     NODE_BYTES, STATE_BYTES = 220, 280
 

@@ -179,20 +179,19 @@ class BudgetedAutomaton(TokenAutomaton):
             inner = closed if closed and counts[k] >= most else inner
         return self._number(_State(inner, tuple(counts), 0, 0))
 
-    def advance(self, state: int, token: int) -> int:
-        """The state after a token, guards asked; 0 if it is not allowed."""
+    def advance_locked(self, state: int, token: int) -> int:
+        """`advance`, for whoever holds the lock."""
         if state in (0, self.finished):
             return 0
-        with self.lock:
-            at = self._split(state)
-            if token == self._mark:
-                return self.finished if token in self._ends and self._inner.accepts(at.inner) else 0
-            after = self._inner.advance(at.inner, token)
-            if after in (0, self.finished):
-                return after
-            lacks = bytes_missing(at.lacks, self.vocabulary.token_bytes(token))
-            now = _State(after, at.counts, at.loose + 1, lacks)
-            return self._number(now) if lacks else self._settled(now)
+        at = self._split(state)
+        if token == self._mark:
+            return self.finished if token in self._ends and self._inner.accepts(at.inner) else 0
+        after = self._inner.advance_locked(at.inner, token)
+        if after in (0, self.finished):
+            return after
+        lacks = bytes_missing(at.lacks, self.vocabulary.token_bytes(token))
+        now = _State(after, at.counts, at.loose + 1, lacks)
+        return self._number(now) if lacks else self._settled(now)
 
     def accepts(self, state: int) -> bool:
         """Whether the text may end here, guards asked."""
@@ -212,10 +211,10 @@ class BudgetedAutomaton(TokenAutomaton):
         row.setflags(write=False)
         return row
 
-    def fill_mask(self, state: int, row: Row) -> None:
-        """Write the tokens that may follow, guards asked, to an int32 row of `mask_width` words."""
+    def fill_locked(self, state: int, row: Row) -> None:
+        """`fill_mask`, for whoever holds the lock."""
         inner = self.inner_state(state)
-        self._inner.fill_mask(inner, row)
+        self._inner.fill_locked(inner, row)
         self._without_mark(inner, row)
 
     def mask_within(self, state: int, n_tokens: int) -> Row:
