@@ -16,6 +16,7 @@ from syntagma.errors import BackendMismatch, BudgetExceeded
 from syntagma.sampling import GrammarDrafter, Masking, Mirostat, NGramDrafter, Prefix, RandomModel
 from syntagma.sampling.constraint import ids_of
 from syntagma.sampling.grammar_drafter import Habits, canonical, few_ids, forced_text
+from syntagma.sampling.job import Job
 from syntagma.sampling.lookahead import Lookahead, rows_along
 
 ALPHA = 1e-7  # times at most 10 tests
@@ -221,7 +222,7 @@ def test_a_budget_that_a_draft_would_break_ends_the_draft(model):
 
     constraint = Dear(VOCABULARY, TEXTS)
     ahead = Lookahead(model, [Knowing([3, 3, 3, 3])])
-    sample = Masking()._begin(constraint, [], 9, np.random.default_rng(0))
+    sample = Job(0, constraint, (), 9, np.random.default_rng(0)).sample
     assert ahead.draft(sample) == [3, 3]
 
 
