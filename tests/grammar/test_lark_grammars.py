@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from oracles.lark_samples import accepted_by, mutations
 from syntagma.automata.automaton import TokenAutomaton
 from syntagma.automata.lint import lint
 from syntagma.backends.commands.text_check import compile_for_bytes, first_mismatch
-from syntagma.errors import UnsupportedFeature
+from syntagma.errors import GrammarSyntaxError, UnsupportedFeature
 from syntagma.grammar.lark import Lark
 
 SHIPPED = Path(lark.__file__).parent / "grammars"
@@ -109,6 +110,28 @@ def test_dynamic_accepts_as_lark(name: str) -> None:
     assert [word for word in good if not accepts(text, "dynamic", word)] == []
     words = mutations([word for word in good + bad if len(word) < 40], 60, 2)
     assert [word for word in words if accepts(text, "dynamic", word) != theirs(word)] == []
+
+
+#: Texts of the kinds that the shipped terminals are for.
+LEXEMES = ["1", "-2.5e3", ".5", "0x1F", "0b11", "0o17", "1_000", "'a'", '"a\\"b"', '"""a\n"b"""', "f'x'", "a_1", "AB"]
+LEXEMES += [" \t", "\r\n\n", "#c", "// d", "/* e */", "--f", "3j", "_", "é", "00", "'\\\\'", "match", "/*/"]
+
+
+@pytest.mark.parametrize("library", ["common", "python"])
+def test_every_terminal_that_lark_ships(library: str) -> None:
+    """Those that may be empty, both refuse."""
+    names = re.findall(r"^(_?[A-Z]\w*)(?:\.\d+)?\s*:", (SHIPPED / f"{library}.lark").read_text("utf-8"), re.MULTILINE)
+    assert len(names) > 10
+    words = mutations(LEXEMES, 80, 4)
+    for name in names:
+        text = f"start: {name}\n%import {library}.{name}\n"
+        try:
+            theirs = accepted_by(lark.Lark(text, parser="lalr"))
+        except lark.exceptions.LexError:
+            with pytest.raises(GrammarSyntaxError, match="empty"):
+                Lark(text).grammar()
+            continue
+        assert [word for word in words if accepts(text, "longest", word) != theirs(word)] == [], name
 
 
 def test_the_grammar_of_grammars() -> None:
