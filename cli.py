@@ -1,4 +1,4 @@
-"""Command line: `syntagma generate`, `validate`, `explain`, `convert`, `warmup`.
+"""Command line: the commands of `syntagma`, and what they ask for.
 
 Only typer and the words that options take are imported here; what a command needs is imported when it runs, so that
 `syntagma --help` answers at once.
