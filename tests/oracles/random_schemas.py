@@ -113,6 +113,7 @@ class Maker:
         other = self.schema(1)
         other = (other if isinstance(other, dict) else {}) | {name: "http://x.test/other.json"}
         other["definitions"] = {"z": self.schema(1)}
+        other.setdefault("$defs" if modern else "definitions", {}).update(x=self.schema(0), y=self.schema(0))
         anchored = self.schema(1)
         anchored = anchored if isinstance(anchored, dict) else {}
         inner = {"title": "there"}
