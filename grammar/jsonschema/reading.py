@@ -119,7 +119,7 @@ class Reader:
         """The conjunction of two unions; the residual stands for the right one if there would be too many."""
         if right == (FREE,):
             return left
-        self.clock.check(f"multiplying out `{residual.keyword}`", residual.node)
+        self.clock.check("multiplying out alternatives", residual.node)
         if len(left) * len(right) > MOST_PAIRS:
             return self._relaxed(left, right, residual)
         both = tuple(both for a in left for b in right if (both := meet(a, b)) is not None)

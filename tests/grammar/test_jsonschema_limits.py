@@ -162,7 +162,7 @@ def keys_and_patterns(n: int) -> Any:
 
 
 LONG: dict[str, tuple[Any, Any, str]] = {
-    "lists": ({"allOf": [{"enum": list(range(3_000))}] * 300}, "spec", "multiplying out `allOf` at #"),
+    "lists": ({"allOf": [{"enum": list(range(3_000))}] * 300}, "spec", "multiplying out alternatives at #"),
     "values": ({"enum": list(range(50_000)), "not": {"multipleOf": 7}}, "generation", "listed values at #"),
     "unions": (product_of_unions(500), "spec", " at #"),
     "negated unions": ({"not": product_of_unions(500)}, "generation", " at #/not"),
