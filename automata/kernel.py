@@ -57,7 +57,7 @@ from numba.core.compiler_lock import global_compiler_lock  # noqa: E402
 from numba.extending import intrinsic, register_jitable  # noqa: E402
 
 from .collection import no_collection  # noqa: E402
-from .numba_shortcuts import no_machine_code, remembered_signatures  # noqa: E402
+from .numba_shortcuts import load_alone, no_machine_code, remembered_signatures  # noqa: E402
 
 if CACHE_DIR is not None:
     numba.config.CACHE_DIR = str(CACHE_DIR)
@@ -107,6 +107,7 @@ def _entry(function: Function) -> Function:
         if "no locator" not in str(error):
             raise
         compiled = numba.njit(**_OPTIONS)(function)
+    load_alone(compiled)
     compile_for = compiled._compile_for_args  # type: ignore[attr-defined]
 
     def compile_for_arguments(*args: Any, **kws: Any) -> Any:
