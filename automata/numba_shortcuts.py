@@ -47,7 +47,7 @@ def remembered_signatures() -> Iterator[None]:
 
 def load_alone(compiled: Any) -> None:
     """Let a kernel be loaded from disk without all that numba needs to compile one: a third of a warm start."""
-    cache = getattr(compiled, "_cache", None)
+    cache: Any = getattr(compiled, "_cache", None)
     if not all(
         hasattr(cache, name) for name in ("load_overload", "_load_overload", "_guard_against_spurious_io_errors")
     ):
