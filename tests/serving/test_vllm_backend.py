@@ -11,6 +11,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="install syntagma[models]")
 
 import syntagma as sg  # noqa: E402
+from syntagma.automata.matcher import Matcher  # noqa: E402
 from syntagma.backends.automaton_cache import AutomatonCache  # noqa: E402
 from syntagma.backends.constraint_spec import ConstraintSpec  # noqa: E402
 from syntagma.backends.vllm_backend import SyntagmaBackend, SyntagmaGrammar, spec_of  # noqa: E402
@@ -125,7 +126,7 @@ def test_a_mask_for_every_draft_then_back(backend):
 def test_a_dead_end_fails_its_request_alone(byte_vocabulary, monkeypatch):
     """A mask of zeros would break the sampler for the whole batch: the end is offered, and refused."""
     g = SyntagmaGrammar(sg.compile(sg.Regex("ab"), byte_vocabulary))
-    monkeypatch.setattr(g.automaton, "fill_mask", lambda state, row: row.fill(0))
+    monkeypatch.setattr(Matcher, "fill_mask", lambda matcher, row: row.fill(0))
     row = torch.full((1, g.automaton.mask_width), -1, dtype=torch.int32)
     g.fill_bitmask(row, 0)
     (allowed,) = np.nonzero(np.unpackbits(row[0].numpy().view(np.uint8), bitorder="little"))
@@ -140,8 +141,8 @@ def test_a_budget_that_is_spent_fails_its_request_alone(byte_vocabulary, monkeyp
         raise sg.BudgetExceeded("states", 1)
 
     row = torch.full((1, g.automaton.mask_width), -1, dtype=torch.int32)
-    monkeypatch.setattr(g.automaton, "fill_mask", spent)
-    monkeypatch.setattr(g.automaton, "advance", spent)
+    monkeypatch.setattr(Matcher, "fill_mask", spent)
+    monkeypatch.setattr(Matcher, "accept", spent)
     g.fill_bitmask(row, 0)
     assert sum(int(w).bit_count() for w in row[0].numpy().view(np.uint32)) == 1
     assert g.validate_tokens([97, 98]) == []
