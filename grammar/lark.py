@@ -30,7 +30,7 @@ import re
 import traceback
 import warnings
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -139,7 +139,11 @@ class Lark:
         except RecursionError:
             raise BudgetExceeded("nesting of a Lark grammar", 1000, "nest it less deeply") from None
         rules: dict[str, Expr] = {**book.rules, **{ignored_rule(name): terminals[name] for name in book.ignored}}
-        rules |= terminals if self.lexer == "longest" else {name: each.expr for name, each in terminals.items()}
+        if self.lexer == "longest":
+            rules |= terminals
+        else:  # ignored text is greedy, but beats nothing: it may start inside of what rules read
+            rules |= {ignored_rule(name): replace(terminals[name], priority=0) for name in book.ignored}
+            rules |= {name: each.expr for name, each in terminals.items()}
         for name, what in source.embedded.items():
             inner = self._embedded_grammar(what, source)
             rules |= {name: Ref(f"{name}:{inner.start}"), **embedded(inner, name)}

@@ -13,7 +13,7 @@ Laws
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from ..errors import BudgetExceeded, UnsupportedFeature
@@ -21,7 +21,7 @@ from .alphabet import members
 from .analysis import reachable
 from .dfa import to_machine
 from .fold import alternation, fold, rebuild
-from .ir import EMPTY, Alt, Bytes, Expr, Grammar, Lexeme, Ref, Repeat, Seq, Token
+from .ir import EMPTY, Alt, Bytes, Expr, Grammar, Lexeme, Ref, Repeat, Seq, Token, references
 from .machine import Machine
 from .regular import compile_regular, is_regular
 from .spell_out import spell_out
@@ -76,23 +76,28 @@ class _Follow:
     nullable: dict[str, bool] = field(default_factory=lambda: defaultdict(bool))
     first: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     behind: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    #: What is known of parts that call no rules, by identity.
+    _known: dict[int, tuple[bool, int]] = field(default_factory=dict)
 
     def compute(self) -> None:
         """Fill the tables, to the least fixed point."""
+        calling = {name: body for name, body in self.rules.items() if next(references(body), None) is not None}
+        for name in self.rules.keys() - calling.keys():
+            self.nullable[name], self.first[name] = self._of(self.rules[name])
         grown = True
         while grown:
             grown = False
-            for name, body in self.rules.items():
+            for name, body in calling.items():
                 found = self._of(body)
                 grown |= found != (self.nullable[name], self.first[name])
                 self.nullable[name], self.first[name] = found
-        waiting = list(self.rules)
+        waiting = list(calling)
         while waiting:
             name = waiting.pop()
-            for rule, mask in self._uses(self.rules[name], self.behind[name]):
+            for rule, mask in self._uses(calling[name], self.behind[name]):
                 if self.behind[rule] | mask != self.behind[rule]:
                     self.behind[rule] |= mask
-                    waiting.append(rule)
+                    waiting += [rule] if rule in calling else []
 
     def _of(self, expr: Expr) -> tuple[bool, int]:
         """Whether an expression may be empty, and its first bytes."""
@@ -114,7 +119,9 @@ class _Follow:
                     return low == 0 or kids[0][0], 0 if high == 0 else kids[0][1]
                 case Token():
                     return False, 0
-            return _first_of_regular(node)
+            if id(node) not in self._known:
+                self._known[id(node)] = _first_of_regular(node)
+            return self._known[id(node)]
 
         return fold(expr, combine)
 
@@ -137,7 +144,7 @@ class _Follow:
                     stack.append((item, after | (self._of(item)[1] if high is None or high > 1 else 0)))
 
 
-def _union(masks: Iterator[int]) -> int:
+def _union(masks: Iterable[int]) -> int:
     found = 0
     for mask in masks:
         found |= mask

@@ -98,6 +98,16 @@ def test_lazy_terminals_end_where_they_first_may() -> None:
         assert not accepts(r'"a"b"')
 
 
+@pytest.mark.parametrize("ignored", ["/#[ x]+/", "/#[ x]/", "/# /", "/#x/"])
+@pytest.mark.parametrize("space", ['" "', '"x"'])
+def test_ignored_text_that_rules_may_read_otherwise(ignored: str, space: str) -> None:
+    text = f'start: "a" c?\nc: "#" "c"\n%ignore {ignored}\n%ignore {space}\n'
+    theirs = accepted_by(lark.Lark(text, parser="earley", lexer="dynamic_complete"))
+    ours = accepted_by_engine(Lark(text, lexer="dynamic").grammar())
+    for word in map("".join, (letters for n in range(1, 5) for letters in product("a#xc ", repeat=n))):
+        assert ours(word) == theirs(word), word
+
+
 def _grown(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     return st.one_of(
         st.lists(inner, min_size=2, max_size=3).map("".join),
