@@ -23,7 +23,8 @@ import referencing.jsonschema
 
 from ...errors import GrammarError
 from .dialect import Dialect, dialect_of
-from .words import mentions, references
+from .loading import check_schema
+from .words import mentions, pointers_in, references, step_to
 
 Schema: TypeAlias = dict[str, Any] | bool
 Registry: TypeAlias = "referencing.Registry[Any]"
@@ -99,6 +100,7 @@ class Document:
         self._crawled: Registry | None = None
         self._nodes: dict[tuple[int, ...], Node] = {}
         self._n_alone = 0
+        self._checked: set[int] = set()
         self._resources: dict[str, Resource] = {}
         #: Where the very objects of a resource stand, by identity.
         self._pointers: dict[Resource, dict[int, str]] = {}
@@ -113,7 +115,7 @@ class Document:
         """The subschema of a node that the steps lead to."""
         fragment = node.fragment
         for step in steps:
-            fragment += _step(step)
+            fragment += step_to(step)
         return self._enter(schema, node.resource, fragment, node.scope)
 
     def alone(self, node: Node, schema: Schema) -> Node:
@@ -204,7 +206,20 @@ class Document:
                 resource, here = entered.resource, entered.fragment
         if not isinstance(schema, dict | bool):
             raise GrammarError(f"Expected `{keyword}` to lead to a schema, got {schema!r:.60}", pointer=node.pointer)
+        if here and not _is_definition(here, resource.dialect):
+            self._check(schema, resource, here)
         return self._intern(schema, resource, here, node.scope)
+
+    def _check(self, schema: Schema, resource: Resource, fragment: str) -> None:
+        """Hold a schema that stands where the meta-schema may not look against it."""
+        if id(schema) in self._checked:
+            return
+        try:
+            check_schema(schema, resource.dialect)
+        except GrammarError as error:
+            where = resource.pointer + fragment + (error.pointer or "#")[1:]
+            raise GrammarError(error.message, pointer=where) from None
+        self._checked.add(id(schema))
 
     def _find(self, uri: str, node: Node, keyword: str, reference: str) -> Resource:
         """The resource with a URI."""
@@ -222,6 +237,7 @@ class Document:
                 )
             known = Resource(uri, contents, _dialect(contents, node.resource.dialect), uri + "#")
             self._resources[uri] = known
+            self._check(contents, known, "")
             if self._callers is not None and uri in self._callers:
                 self.others[uri] = contents
         return known
@@ -251,7 +267,7 @@ class Document:
         """The JSON pointer to a very object inside a resource."""
         found = self._pointers.get(resource)
         if found is None:
-            found = self._pointers[resource] = _pointers_in(resource.root)
+            found = self._pointers[resource] = pointers_in(resource.root)
         return found[id(target)]
 
     def _publish(self, uri: str) -> Schema | None:
@@ -267,7 +283,13 @@ class Document:
         if self._crawled is None:
             resource = _resource(self.resource.root, self.resource.dialect)
             registry: Registry = referencing.Registry() if self._callers is None else self._callers
-            self._crawled = registry.with_resource(self.resource.uri, resource).crawl()
+            try:
+                self._crawled = registry.with_resource(self.resource.uri, resource).crawl()
+            except (AttributeError, TypeError):
+                for uri in registry:  # one of them is no schema, which `crawl` does not say
+                    contents = registry[uri].contents
+                    self._check(contents, Resource(uri, contents, self.resource.dialect, uri + "#"), "")
+                raise
         return self._crawled
 
     def contents(self, uri: str) -> Schema:
@@ -281,23 +303,10 @@ class Document:
         return contents
 
 
-def _step(step: str | int) -> str:
-    """A key or an index as a step of a JSON pointer."""
-    return "/" + (step.replace("~", "~0").replace("/", "~1") if isinstance(step, str) else str(step))
-
-
-def _pointers_in(root: Any) -> dict[int, str]:
-    """The JSON pointers to the objects and lists inside another one, by identity."""
-    found: dict[int, str] = {}
-    stack = [(root, "")]
-    while stack:
-        top, pointer = stack.pop()
-        if id(top) in found or not isinstance(top, dict | list):
-            continue
-        found[id(top)] = pointer
-        parts = top.items() if isinstance(top, dict) else enumerate(top)
-        stack.extend((value, pointer + _step(key)) for key, value in parts)
-    return found
+def _is_definition(fragment: str, dialect: Dialect) -> bool:
+    """Whether a pointer leads to one of a resource's definitions, which are checked with it."""
+    _, first, *rest = fragment.split("/")
+    return len(rest) == 1 and (first == "definitions" or (first == "$defs" and dialect.age >= 2019))
 
 
 def _identifier(schema: Any, dialect: Dialect) -> str | None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import jsonschema_rs
 import referencing.exceptions
 
 from ...errors import GrammarError, GrammarSyntaxError
 from .dialect import Dialect, dialect_named, dialect_of, without_validation
-from .document import Registry, Schema
+
+if TYPE_CHECKING:
+    from .document import Registry, Schema
 
 _NAMES: Final = {"array": "a list", "object": "an object", "integer": "an integer", "null": "null"}
 

@@ -1,4 +1,4 @@
-"""Words of a schema: what stands anywhere in it, found without reading it."""
+"""Words of a schema: what stands anywhere in it, and where, found without reading it."""
 
 from __future__ import annotations
 
@@ -41,3 +41,22 @@ def _strings(schema: Any) -> Iterator[str]:
             stack.extend(top.values())
         elif isinstance(top, list):
             stack.extend(top)
+
+
+def step_to(step: str | int) -> str:
+    """A key or an index as a step of a JSON pointer."""
+    return "/" + (step.replace("~", "~0").replace("/", "~1") if isinstance(step, str) else str(step))
+
+
+def pointers_in(root: Any) -> dict[int, str]:
+    """The JSON pointers to the objects and lists inside another one, by identity."""
+    found: dict[int, str] = {}
+    stack = [(root, "")]
+    while stack:
+        top, pointer = stack.pop()
+        if id(top) in found or not isinstance(top, dict | list):
+            continue
+        found[id(top)] = pointer
+        parts = top.items() if isinstance(top, dict) else enumerate(top)
+        stack.extend((value, pointer + step_to(key)) for key, value in parts)
+    return found

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import referencing
+import referencing.jsonschema
 from oracles.naive_grammar import matches
 
 from syntagma.errors import BudgetExceeded, EmptyLanguage, GrammarError, GrammarSyntaxError
@@ -171,3 +172,23 @@ def test_meta_schemas_are_known() -> None:
 def test_numbers_and_nesting_beyond_what_can_be_read_are_refused_and_raise_nothing(schema: Any, text: bytes) -> None:
     for check in JsonSchema(schema, profile="spec").residuals:
         assert check(text) is False
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        *({"type": 5}, {"type": "strin"}, {"multipleOf": "x"}, {"properties": []}, {"allOf": {}}, {"enum": 3}),
+        *({"minimum": "a"}, {"required": "a"}, {"pattern": 5}, {"items": 3}, {"not": 4}, {"if": [], "then": {}}),
+    ],
+    ids=str,
+)
+def test_what_references_lead_to_is_held_against_the_meta_schema(bad: dict[str, Any]) -> None:
+    keyword = next(iter(bad))
+    with pytest.raises(GrammarError, match=f"`{keyword}`") as caught:
+        JsonSchema({"$ref": "#/under/unknown%20words", "under": {"unknown words": {"not": bad}}})
+    assert caught.value.pointer == "#/under/unknown words/not"
+    uri = "https://example.com/bad"
+    registry = referencing.Registry().with_resource(uri, referencing.jsonschema.DRAFT202012.create_resource(bad))
+    with pytest.raises(GrammarError, match=f"`{keyword}`") as caught:
+        JsonSchema({"$ref": uri}, registry=registry)
+    assert caught.value.pointer == f"{uri}#"
