@@ -19,6 +19,7 @@ from __future__ import annotations
 import heapq
 import math
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
 
@@ -180,7 +181,7 @@ class Search:
         """Make the state with these items and all that follow from them, or note the ambiguity that it shows."""
         closing = _Closing(self, seeds)
         self.left -= len(closing.edges)
-        if closing.twice is not None:
+        if closing.twice:
             prefix = [*self._prefix(came_from[0]), came_from[1]] if self.states else []
             symbols = prefix + self._completion(closing, closing.twice)
             heapq.heappush(self.candidates, (len(symbols), symbols))
@@ -198,9 +199,9 @@ class Search:
             symbols.append(symbol)
         return symbols[::-1]
 
-    def _completion(self, closing: _Closing, item: Item) -> list[int]:
-        """A shortest sequence of terminals behind an item to the end of the text."""
-        queue: list[tuple[float, Item, tuple[tuple[int, int], ...]]] = [(0.0, item, ())]
+    def _completion(self, closing: _Closing, items: Iterable[Item]) -> list[int]:
+        """A shortest sequence of terminals behind any of the items to the end of the text."""
+        queue: list[tuple[float, Item, tuple[tuple[int, int], ...]]] = [(0.0, item, ()) for item in sorted(items)]
         seen: set[Item] = set()
         while queue:
             cost, here, path = heapq.heappop(queue)
@@ -227,8 +228,8 @@ class _Closing:
     def __init__(self, search: Search, seeds: list[tuple[Item, Edge | None]]) -> None:
         self.net, self.contexts = search.net, search.contexts
         self.edges: dict[Item, Edge | None] = {}
-        #: An item that was reached in two ways.
-        self.twice: Item | None = None
+        #: The items that were reached in two ways.
+        self.twice: set[Item] = set()
         self.waiting: defaultdict[int, list[Item]] = defaultdict(list)
         self.empty: set[int] = set()
         self.ended: dict[tuple[int, int], int] = {}
@@ -253,8 +254,8 @@ class _Closing:
         if item not in self.edges:
             self.edges[item] = edge
             self.queue.append(item)
-        elif self.edges[item] != edge and self.twice is None:
-            self.twice = item
+        elif self.edges[item] != edge:
+            self.twice.add(item)
 
     def expand(self, item: Item) -> None:
         """Begin the rules that an item calls; end its own where it may."""
@@ -272,8 +273,8 @@ class _Closing:
     def complete(self, rule: int, state: int, context: int) -> None:
         """Move the items that wait for a rule in its context."""
         if (rule, context) in self.ended:
-            if self.ended[rule, context] != state and self.twice is None:
-                self.twice = (rule, state, context)
+            if self.ended[rule, context] != state:
+                self.twice.add((rule, state, context))
             return
         self.ended[rule, context] = state
         if context == HERE:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from itertools import product
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from oracles.naive_parses import TooLong, parses
 from oracles.random_grammars import small_grammars
 
 import syntagma as sg
 from syntagma.errors import UnsupportedFeature
 from syntagma.grammar.ambiguity import Verdict, find_ambiguity
-from syntagma.grammar.ir import Grammar
+from syntagma.grammar.ir import Bytes, Grammar, Ref, Repeat, Seq
 from syntagma.grammar.parses import Tree
 
 
@@ -32,6 +32,7 @@ def as_naive(tree: Tree, at: int = 0) -> tuple[object, int]:
 
 @settings(max_examples=100, deadline=None)
 @given(small_grammars())
+@example(Grammar("S", {"S": Repeat(Seq((Ref("S"), Ref("S"), Bytes(b"a"))), 0, 1)}))
 def test_witnesses_are_ambiguous_and_shortest(grammar: Grammar) -> None:
     verdict = find_ambiguity(grammar, limit=3000)
     try:
