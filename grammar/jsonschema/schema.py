@@ -211,8 +211,9 @@ class JsonSchema:
 
 def _made_anew(schema: Any, options: Any, held: dict[str, Schema] | None, seconds: float) -> JsonSchema:
     """The constraint that was pickled."""
-    registry = None if held is None else registry_of(held, dialect_named(options[-1]))
-    return JsonSchema(schema, *options, registry, seconds)
+    profile, whitespace, order, form, draft = options
+    registry = None if held is None else registry_of(held, dialect_named(draft))
+    return JsonSchema(schema, profile, whitespace, order, form, draft, registry, seconds)
 
 
 def _schema_of(python_type: Any) -> Schema:
