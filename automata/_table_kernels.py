@@ -150,6 +150,27 @@ def leaves(G, code):
 
 
 @kernel()
+def going_bytes(G, s, out):
+    """Write to the eight words of `out` by which bytes a terminal goes on from state s without an end; 0, or -1.
+
+    -1 if it may end and go on by the same byte, so that no outline tells how it goes on.
+    """
+    if G[G[G_ST] + s * ST] & (LEXEME | FEASIBLE):
+        return -1
+    for i in range(8):
+        out[i] = 0
+    for b in range(256):
+        code = edge_code(G, s, b)
+        if code > 0:
+            left = leaves(G, code)
+            if left < 0:
+                return -1
+            if left == 0:
+                out[b >> 5] |= -2147483648 if b & 31 == 31 else 1 << (b & 31)
+    return 0
+
+
+@kernel()
 def outline_states(G, s, states, out):
     """Write to `out` rows of 256 edges how a terminal goes on from state s; the number of rows.
 
@@ -188,24 +209,34 @@ def outline_states(G, s, states, out):
 
 
 @kernel()
-def goes_on_alike(G, s, counted, outline, pairs):
+def goes_on_alike(G, s, counted, outline, pairs, firsts):
     """Whether from state s the terminal goes on byte by byte as an outline does; it may leave where that leaves.
 
     `counted`: whether items must start alike, too. `pairs`: (n, 2) scratch; if it is too short, the answer is no.
+    `firsts`: scratch of as many rows as the outline: the first state that was paired with each.
     """
     if G[G[G_ST] + s * ST] & (LEXEME | FEASIBLE):
         return 0
+    for i in range(len(outline)):
+        firsts[i] = -1
     pairs[0, 0] = s
     pairs[0, 1] = 0
+    firsts[0] = s
     n = 1
     i = 0
     while i < n:
         q = pairs[i, 0]
         row = pairs[i, 1]
         i += 1
+        code_before = -2
+        edge_before = -2
         for b in range(256):
             code = edge_code(G, q, b)
             edge = outline[row, b]
+            if code == code_before and edge == edge_before:
+                continue
+            code_before = code
+            edge_before = edge
             left = leaves(G, code) if code > 0 else 1
             if left < 0 or (left == 1) != (edge <= 1) or (edge == 0 and code > 0):
                 return 0
@@ -215,6 +246,10 @@ def goes_on_alike(G, s, counted, outline, pairs):
                 return 0
             target = code & TARGET
             below = (edge >> 1) - 1
+            if firsts[below] == target:
+                continue
+            if firsts[below] < 0:
+                firsts[below] = target
             j = n - 1
             while j >= 0 and (pairs[j, 0] != target or pairs[j, 1] != below):
                 j -= 1

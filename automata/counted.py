@@ -12,15 +12,20 @@ feasible count. States that are feasible at every count need no such test.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
+from operator import or_
 
 from ..errors import BudgetExceeded
-from ..grammar.ir import EMPTY, And, Expr, Items, Repeat, Seq, optional, sequence
+from ..grammar.ir import EMPTY, Alt, And, ByteSet, Expr, Items, Repeat, Seq, optional, sequence
 from ..grammar.machine import Machine
 from . import _layout_kernels as L
 from .block import Block
 from .machines import machine_of
 from .subset import holds_big, is_big
 
+#: Unrolled copies of an item that may begin with any of `WIDE_FROM` bytes; beyond, they are counted.
+WIDE_UNROLL = 2
+WIDE_FROM = 48
 #: States times bound that the feasible counts of one rule may take.
 FEASIBLE_BITS = 50_000_000
 
@@ -29,6 +34,7 @@ def counted_parts(expr: Expr) -> tuple[Expr, Repeat, tuple[Expr, ...], Expr] | N
     """Split a regular expression into (before, repetition, patterns beside it, after); None if it has another shape."""
     items = expr.items if isinstance(expr, Seq) else (expr,)
     big = [i for i, item in enumerate(items) if holds_big(item)]
+    big = big or [i for i, item in enumerate(items) if isinstance(item, Repeat) and is_wide(item)]
     if len(big) != 1:
         return None
     middle = items[big[0]]
@@ -42,6 +48,23 @@ def counted_parts(expr: Expr) -> tuple[Expr, Repeat, tuple[Expr, ...], Expr] | N
     if not isinstance(middle, Repeat) or any(map(holds_big, (*patterns, middle.item))):
         return None
     return Seq(items[: big[0]]), middle, patterns, Seq(items[big[0] + 1 :])
+
+
+def is_wide(expr: Repeat) -> bool:
+    """Whether a repetition is counted for the many bytes that an item may begin with: one table serves all counts."""
+    return max(expr.min, expr.max or 0) > WIDE_UNROLL and _heads(expr.item).bit_count() >= WIDE_FROM
+
+
+def _heads(expr: Expr) -> int:
+    """The bytes that an expression begins with, as far as that is plain to see."""
+    match expr:
+        case ByteSet(mask):
+            return mask
+        case Seq((first, *_)):
+            return _heads(first)
+        case Alt(items):
+            return reduce(or_, map(_heads, items), 0)
+    return 0
 
 
 def lower_counted(before: Expr, loop: Repeat, patterns: Sequence[Expr], after: Expr, limit: int) -> Block | None:

@@ -162,13 +162,13 @@ class Lowerer:
         return block.finish()
 
     def _regular(self, expr: Expr, name: str) -> Lowered | None:
-        if not holds_big(expr):
-            return _terminal(expr, self.limit)
         if counted_parts(expr) is not None:
             try:
                 return _terminal(expr, self.limit, counted=True)
             except _Ambiguous:
                 pass
+        if not holds_big(expr):
+            return _terminal(expr, self.limit)
         try:
             return _terminal(expr, UNROLLED_FACTOR * self.limit)
         except BudgetExceeded:

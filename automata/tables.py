@@ -21,6 +21,7 @@ from ._table_kernels import (
     build_suffix_trie,
     fill_rows,
     goes_on_alike,
+    going_bytes,
     index_trie,
     note_kinds,
     outline_states,
@@ -91,10 +92,12 @@ class TerminalTables:
         n_tokens = len(trie.token_ids)
         self._inner = np.zeros((n_tokens + 1, 2), np.int32)
         self._exits = np.zeros((MAX_EXITS, 4), np.int32)
-        self._models: list[Model] = []
+        #: By the bytes that go on from their state.
+        self._models: dict[bytes, list[Model]] = {}
+        self._n_models = 0
         #: Digest of exits -> their trie.
         self._exit_tries: dict[bytes, int] = {}
-        self._pairs = np.zeros((256, 2), np.int64)
+        self._pairs, self._firsts = np.zeros((256, 2), np.int64), np.zeros(MODEL_STATES, np.int64)
         self._loops = np.zeros((8, 2), np.int64)
         self._split_path = np.zeros((self.longest + 2, 4), np.int64)
 
@@ -138,22 +141,28 @@ class TerminalTables:
     def _model(self, G: Ints, state: int, block: Lowered) -> Model | None:
         """A table whose inner tokens are those of the state."""
         counted = block.rule[0] == L.COUNTED
-        for model in self._models:
-            if goes_on_alike(G, state, counted, model.outline, self._pairs):
+        for model in self._models.get(self._going(G, state) or b"", ()):
+            if goes_on_alike(G, state, counted, model.outline, self._pairs, self._firsts):
                 return model
         return None
 
+    def _going(self, G: Ints, state: int) -> bytes | None:
+        """The bytes by which a terminal goes on from a state, as bits; None where no outline tells that."""
+        bits = np.empty(8, np.int32)
+        return None if going_bytes(G, state, bits) < 0 else bits.tobytes()
+
     def _add_model(self, G: Ints, state: int, record: Ints, exits: Ints) -> None:
-        if len(self._models) == MAX_MODELS:
+        going = self._going(G, state)
+        if self._n_models == MAX_MODELS or going is None:
             return
         outline = np.zeros((MODEL_STATES, 256), np.int32)
         n = int(outline_states(G, state, np.zeros(MODEL_STATES, np.int64), outline))
         if n > 0:
             leaving = np.zeros((len(np.unique(exits[:, 0])), 3), np.int32)
             leaving[:, 0] = np.unique(exits[:, 0])
-            self._models.append(
-                Model(outline[:n].copy(), record, _arena(*_suffix_trie(leaving, self.data, self.start)))
-            )
+            trie = _arena(*_suffix_trie(leaving, self.data, self.start))
+            self._models.setdefault(going, []).append(Model(outline[:n].copy(), record, trie))
+            self._n_models += 1
 
     def _put_groups(self, exits: Ints, classes: Ints) -> int:
         """Append the exit tries, one for each state that exits lead to, with its class (-1: the end of the rule)."""
