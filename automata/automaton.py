@@ -295,7 +295,7 @@ class TokenAutomaton(Transitions):
             configurations=int(A[L.H_NCFG]),
             arena_bytes=A.nbytes + pda.G.nbytes + self._states.K.nbytes + self._states.texts.n_bytes,
             masks=self._pool.n,
-            mask_bytes=self._pool.rows.nbytes,
+            mask_bytes=4 * self.mask_width * self._pool.n,
             mask_hits=int(A[L.H_HITS]) + (int(A[L.H_MORE_HITS]) << 30),
             mask_misses=self._pool.misses,
             mask_evictions=self._pool.evictions,
