@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from syntagma.backends.sequence_cache import SequenceCache, common
@@ -32,6 +32,7 @@ class Memory:
         self.read += len(text) - n
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # on a busy machine
 @given(st.integers(1, 5), st.lists(st.lists(TOKENS, max_size=5, unique=True), max_size=12))
 def test_rows_hold_what_the_cache_says(n_rows, calls):
     memory = Memory(n_rows)
