@@ -208,21 +208,35 @@ def outline_states(G, s, states, out):
     return n
 
 
+@kernel("int64(int64[:, ::1], int64, int64[::1], int64, int64)")
+def is_new_pair(pairs, n, slots, target, below):
+    """Enter the pair (target, below) as the n-th, unless it is there; 1 or 0. `slots`: hash table, two to a pair."""
+    mask = len(slots) - 1
+    h = (target * 92821 + below * 389) & mask
+    while slots[h] > 0:
+        if pairs[slots[h] - 1, 0] == target and pairs[slots[h] - 1, 1] == below:
+            return 0
+        h = (h + 1) & mask
+    if n < len(pairs):
+        pairs[n, 0] = target
+        pairs[n, 1] = below
+        slots[h] = n + 1
+    return 1
+
+
 @kernel()
-def goes_on_alike(G, s, counted, outline, pairs, firsts):
+def goes_on_alike(G, s, counted, outline, pairs, slots):
     """Whether from state s the terminal goes on byte by byte as an outline does; it may leave where that leaves.
 
-    `counted`: whether items must start alike, too. `pairs`: (n, 2) scratch; if it is too short, the answer is no.
-    `firsts`: scratch of as many rows as the outline: the first state that was paired with each.
+    Returns the number of `pairs`, (n, 2), of states and the rows of the outline that they go on alike, if so; 0 if not,
+    -1 if there are too many pairs to tell. `counted`: whether items must start alike, too. `slots`: as scratch, of a
+    power of two, at least twice as many as pairs.
     """
     if G[G[G_ST] + s * ST] & (LEXEME | FEASIBLE):
         return 0
-    for i in range(len(outline)):
-        firsts[i] = -1
-    pairs[0, 0] = s
-    pairs[0, 1] = 0
-    firsts[0] = s
-    n = 1
+    for i in range(len(slots)):
+        slots[i] = 0
+    n = is_new_pair(pairs, 0, slots, s, 0)
     i = 0
     while i < n:
         q = pairs[i, 0]
@@ -244,22 +258,10 @@ def goes_on_alike(G, s, counted, outline, pairs, firsts):
                 continue
             if counted and (edge & 1) != (1 if (code >> FLAG_SHIFT) & LT else 0):
                 return 0
-            target = code & TARGET
-            below = (edge >> 1) - 1
-            if firsts[below] == target:
-                continue
-            if firsts[below] < 0:
-                firsts[below] = target
-            j = n - 1
-            while j >= 0 and (pairs[j, 0] != target or pairs[j, 1] != below):
-                j -= 1
-            if j < 0:
-                if n == len(pairs):
-                    return 0
-                pairs[n, 0] = target
-                pairs[n, 1] = below
-                n += 1
-    return 1
+            n += is_new_pair(pairs, n, slots, code & TARGET, (edge >> 1) - 1)
+            if n > len(pairs):
+                return -1
+    return n
 
 
 @kernel()

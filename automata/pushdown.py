@@ -333,11 +333,8 @@ class Pushdown:
         at = int(G[L.G_ST]) + state * L.ST
         rule = int(G[at + L.S_RULE])
         first, lowered = self._blocks[rule]
-        local = state - first
-        region = lowered.regions.get(local + 1)
-        key = (id(lowered), local) if region is None else region
         classes = G[G[L.G_ED] + G[G[L.G_RT] + rule * L.RT + L.R_CLASSES] :] & L.TARGET
-        G[at + L.S_TABLE] = self.tables.table(G, state, key, lowered, classes)
+        G[at + L.S_TABLE] = self.tables.table(G, state, first, lowered, classes)
 
     @property
     def n_states(self) -> int:

@@ -46,6 +46,9 @@ NO_TABLE = -2
 MODEL_FROM = 10_000
 MAX_MODELS = 32
 MODEL_STATES = 64
+#: States paired with those of a model, and states of which it is remembered that one serves.
+MAX_PAIRS = 2048
+MAX_SERVED = 1 << 16
 _HEADER = 8
 
 
@@ -97,29 +100,33 @@ class TerminalTables:
         self._n_models = 0
         #: Digest of exits -> their trie.
         self._exit_tries: dict[bytes, int] = {}
-        self._pairs, self._firsts = np.zeros((256, 2), np.int64), np.zeros(MODEL_STATES, np.int64)
+        self._pairs, self._slots = np.zeros((MAX_PAIRS, 2), np.int64), np.zeros(2 * MAX_PAIRS, np.int64)
+        #: Blocks with too many states to tell whether a model serves; states by key, and the model that serves each.
+        self._hopeless: set[int] = set()
+        self._served: dict[Hashable, Model] = {}
         self._loops = np.zeros((8, 2), np.int64)
         self._split_path = np.zeros((self.longest + 2, 4), np.int64)
 
-    def table(self, G: Ints, state: int, key: Hashable, block: Lowered, classes: Ints) -> int:
+    def table(self, G: Ints, state: int, first: int, block: Lowered, classes: Ints) -> int:
         """The number of the table of a state, built if needed; `NO_TABLE` if the state is to be walked.
 
-        `key` says what the state is, whatever grammar it stands in (`block` is kept alive with it); `classes` lists the
-        states behind the ends of undeclared keys, by class.
+        `first`: the first state of its block, which is kept alive with the table; `classes` lists the states behind the
+        ends of undeclared keys, by class.
         """
         with self._lock:
+            key = _key(block, state - first)
             known = self._known.get(key)
             if known is not None:
                 return known[0]
-            number = self._build(G, state, block, classes)
+            number = self._build(G, state, first, block, classes)
             self.stats.refused += number < 0
             self._known[key] = (number, block)
             return number
 
-    def _build(self, G: Ints, state: int, block: Lowered, classes: Ints) -> int:
+    def _build(self, G: Ints, state: int, first: int, block: Lowered, classes: Ints) -> int:
         if self.stats.tables >= MAX_TABLES or self.stats.bytes > MAX_BYTES:
             return NO_TABLE
-        model = self._model(G, state, block)
+        model = self._model(G, state, first, block)
         trie = self.V if model is None else model.exits
         packed = int(split_tokens(G, trie, state, self._split_path, self._loops, self._inner, self._exits))
         if packed < 0:
@@ -138,12 +145,21 @@ class TerminalTables:
         self.stats.bytes = 4 * (self._used + self._rows * self.words)
         return number
 
-    def _model(self, G: Ints, state: int, block: Lowered) -> Model | None:
+    def _model(self, G: Ints, state: int, first: int, block: Lowered) -> Model | None:
         """A table whose inner tokens are those of the state."""
+        served = self._served.get(_key(block, state - first))
+        if served is not None or id(block) in self._hopeless:
+            return served
         counted = block.rule[0] == L.COUNTED
         for model in self._models.get(self._going(G, state) or b"", ()):
-            if goes_on_alike(G, state, counted, model.outline, self._pairs, self._firsts):
+            n = int(goes_on_alike(G, state, counted, model.outline, self._pairs, self._slots))
+            if n > 0:
+                alike = self._pairs[:n][self._pairs[:n, 1] == 0, 0]
+                if len(self._served) + n < MAX_SERVED:
+                    self._served.update((_key(block, other - first), model) for other in alike.tolist())
                 return model
+            if n < 0:
+                self._hopeless.add(id(block))
         return None
 
     def _going(self, G: Ints, state: int) -> bytes | None:
@@ -235,6 +251,11 @@ class TerminalTables:
             self.R = grown
         self._rows += n
         return first
+
+
+def _key(block: Lowered, local: int) -> Hashable:
+    """What a state of a block is, whatever grammar it stands in."""
+    return block.regions.get(local + 1, (id(block), local))
 
 
 def _trie_arena(vocabulary: Vocabulary) -> Ints:
