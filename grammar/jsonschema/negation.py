@@ -7,7 +7,6 @@ types.
 
 from __future__ import annotations
 
-from bisect import bisect
 from collections.abc import Sequence
 from dataclasses import replace
 from math import prod
@@ -222,17 +221,29 @@ def _fail_each(reader: Reader, branches: Sequence[Node], residual: Residual) -> 
 
 
 def _fail_one_of(reader: Reader, node: Node, branches: Sequence[Node]) -> tuple[Facts, ...]:
-    """What meets none of the branches, or two of them."""
+    """What meets none of the branches, if no two of them have anything in common; else left undecided."""
     residual = Residual(node, "oneOf")
     open_ones = [branch for branch in branches if reader.read(branch)]
     clashes = overlaps(reader, [reader.read(branch) for branch in open_ones], node)
-    if clashes is None or sum(map(len, clashes)) > 2 * FEW:
+    if clashes is None or any(clashes):
         return with_residual((FREE,), residual)
     found = _fail_each(reader, open_ones, residual)
-    for i, clashing in enumerate(clashes):
-        for j in clashing[: bisect(clashing, i)]:
-            found += reader.product(reader.read(open_ones[i]), reader.read(open_ones[j]), residual)
-    return found
+    is_simple = len(found) <= FEW and all(map(_is_shallow, found))
+    return found if is_simple else with_residual((FREE,), residual)
+
+
+def _is_shallow(facts: Facts) -> bool:
+    """Whether what must fail inside has no applicators of its own; if such nest, their alternatives multiply."""
+    arrays, objects = facts.arrays or Arrays(), facts.objects or Objects()
+    inside = [node for view in objects.views for node in view.properties.values()]
+    inside += [count.node for count in arrays.counts]
+    inside += [node for row in arrays.rows for node in (*row.prefix, row.rest) if node is not None]
+    return not any(node.negated and _applies(node) for node in inside)
+
+
+def _applies(node: Node) -> bool:
+    table = aspects_of(node.resource.dialect)
+    return isinstance(node.schema, dict) and any(table.get(keyword) == APPLICATOR for keyword in node.schema)
 
 
 def _fail_conditional(reader: Reader, node: Node, schema: dict[str, Any]) -> tuple[Facts, ...]:

@@ -161,11 +161,22 @@ def keys_and_patterns(n: int) -> Any:
     }
 
 
+def nested_conditions(depth: int) -> Any:
+    """Conditions on members that have conditions on their members, each of them twice."""
+    defs: dict[str, Any] = {"d0": {"type": "integer"}}
+    for i in range(1, depth + 1):
+        below = {"$ref": f"#/$defs/d{i - 1}"}
+        branches = [{"type": "object", "properties": {"a": below, "b": below}}, {"type": "array", "items": below}]
+        defs[f"d{i}"] = {"oneOf": branches, "if": below, "then": {"minItems": 1}, "else": {"minProperties": 1}}
+    return {"$ref": f"#/$defs/d{depth}", "$defs": defs}
+
+
 LONG: dict[str, tuple[Any, Any, str]] = {
     "lists": ({"allOf": [{"enum": list(range(3_000))}] * 300}, "spec", "multiplying out alternatives at #"),
     "values": ({"enum": list(range(50_000)), "not": {"multipleOf": 7}}, "generation", "listed values at #"),
     "unions": (product_of_unions(500), "spec", " at #"),
     "negated unions": ({"not": product_of_unions(500)}, "generation", " at #/not"),
+    "conditions": (nested_conditions(20), "spec", " at #/$defs/d"),
     "patterns": (keys_and_patterns(3_000), "generation", "matching keys with `patternProperties` at #"),
 }
 

@@ -43,14 +43,6 @@ CASES: list[tuple[dict[str, Any], list[str]]] = [
         ['"a"', "1", "1.5", "1.25", "null", "15e-1", "10e-1"],
     ),
     (
-        {"not": {"oneOf": [{"minimum": 3}, {"maximum": 5}, {"multipleOf": 2}]}},
-        [*map(str, range(8)), '"a"', "4.5", "40e-1"],
-    ),
-    (
-        {"type": "object", "not": {"oneOf": [{"required": ["a"]}, {"required": ["b"]}]}},
-        ["{}", '{"a":1}', '{"b":1}', '{"a":1,"b":2}', '{"c":1}'],
-    ),
-    (
         {"type": "object", "maxProperties": 1, "not": {"propertyNames": {"pattern": "^a"}}},
         ["{}", '{"a":1}', '{"b":1}', '{"b":1,"c":1}', '{"\\u0062":1}', '{"\\u0061":1}'],
     ),
@@ -63,13 +55,24 @@ CASES: list[tuple[dict[str, Any], list[str]]] = [
         ['{"a1b2":0}', '{"b2a1":0}', '{"a1":0}', '{"b2":0}', "{}", '{"a1":0,"b2":1}', "1"],
     ),
 ]
+#: An instance may meet two of the branches; that is left to a guard.
+OVERLAPPING: list[tuple[dict[str, Any], list[str]]] = [
+    (
+        {"not": {"oneOf": [{"minimum": 3}, {"maximum": 5}, {"multipleOf": 2}]}},
+        [*map(str, range(8)), '"a"', "4.5", "40e-1"],
+    ),
+    (
+        {"type": "object", "not": {"oneOf": [{"required": ["a"]}, {"required": ["b"]}]}},
+        ["{}", '{"a":1}', '{"b":1}', '{"a":1,"b":2}', '{"c":1}'],
+    ),
+]
 
 
-@pytest.mark.parametrize(("schema", "texts"), CASES, ids=[json.dumps(schema)[:70] for schema, _ in CASES])
+@pytest.mark.parametrize(("schema", "texts"), CASES + OVERLAPPING, ids=lambda part: json.dumps(part)[:70])
 def test_negations_are_decided(schema: dict[str, Any], texts: list[str]) -> None:
     validator = jsonschema_rs.validator_for(schema)
     spec, generation = JsonSchema(schema, "spec").grammar(), JsonSchema(schema)
-    assert generation.residuals == []
+    assert (generation.residuals == []) == ((schema, texts) in CASES)
     for text in texts:
         valid = validator.is_valid(read_exactly(text.encode()))
         assert matches(spec, text.encode()) == valid, text
