@@ -57,8 +57,8 @@ def compute_mask(G, A, X, R, V, M, index, words, c, text):
     lexemes = 0
     for i in range(n):
         e = A[H_CLO] + (A[rec + C_CLO] + i) * CL
-        if A[e] > 1 and G[G[G_ST] + A[e] * ST] & LEXEME:
-            lexemes += 1
+        if A[e] > 1 and A[e + 3] == 0 and G[G[G_ST] + A[e] * ST] & LEXEME:
+            lexemes += 1  # one that a monitor waits for begins behind another's end
     for i in range(n):
         e = A[H_CLO] + (A[rec + C_CLO] + i) * CL
         s = A[e]

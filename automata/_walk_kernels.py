@@ -85,6 +85,14 @@ def config_loops(G, A, c, T, kinds, text):
     return A[rec + C_LOOPS] & ANY_KIND
 
 
+@kernel("int64(int32[::1], int32[::1], int64)")
+def known_loops(G, A, w):
+    """The kinds of bytes that are known to leave the slot at A[w:] as it is."""
+    if A[w] == TRIPLE:
+        return G[G[G_ST] + A[w + 1] * ST + S_LOOPS] & ANY_KIND
+    return A[A[H_CFG] + A[w + 1] * CF + C_LOOPS] & ANY_KIND if A[w] == CONFIG else 0
+
+
 @kernel("int64(int32[::1], int32[::1], int32[::1], int64, int64, int64, int64, int64, int32[::1], uint8[::1])")
 def walk(G, A, T, base, node, depth, lo, hi, row, text):
     """Set the bits of the tokens below a trie's node that slot `depth` allows and whose count is in [lo, hi]."""
@@ -92,6 +100,7 @@ def walk(G, A, T, base, node, depth, lo, hi, row, text):
     tokens = T[base + 2]
     kids = T[base + 3]
     below = T[base + V_BELOW]
+    kinds = T[base + V_KINDS]
     guards = A[H_GUARDS]
     stuck = False
     d = depth
@@ -105,6 +114,7 @@ def walk(G, A, T, base, node, depth, lo, hi, row, text):
         if closure(G, A, A[w + 1]) < 0:
             return FAILED
         bits = A[H_CLO] + A[A[H_CFG] + A[w + 1] * CF + C_BYTES]
+    same = known_loops(G, A, w) if below > 0 else 0
     while True:
         if k == last:
             if d == depth:
@@ -114,19 +124,24 @@ def walk(G, A, T, base, node, depth, lo, hi, row, text):
             k = A[w + W_NEXT]
             last = A[w + W_LAST]
             bits = A[w + W_BITS]
+            same = known_loops(G, A, w) if below > 0 else 0
             continue
         kid = T[kids + k]
         k += 1
         b = kid & 255
-        if bits > 0 and (A[bits + (b >> 5)] >> (b & 31)) & 1 == 0:
+        if same and same & T[kinds + b]:
+            for i in range(W_CLOSED + 1):
+                A[w + SLOT + i] = A[w + i]
+        elif bits > 0 and (A[bits + (b >> 5)] >> (b & 31)) & 1 == 0:
             continue
-        alive = advance_slot(G, A, d + 1, b, 0, text, 0)
-        if alive <= 0:
-            if alive < 0:
-                if A[H_OVERFLOW]:
-                    return FAILED
-                stuck = True
-            continue
+        else:
+            alive = advance_slot(G, A, d + 1, b, 0, text, 0)
+            if alive <= 0:
+                if alive < 0:
+                    if A[H_OVERFLOW]:
+                        return FAILED
+                    stuck = True
+                continue
         at = nodes + 4 * (kid >> 8)
         for i in range(T[at + 2], T[at + 6]):
             count = T[tokens + 2 * i + 1]
@@ -139,11 +154,14 @@ def walk(G, A, T, base, node, depth, lo, hi, row, text):
         if T[at + 3] == T[at + 7]:
             continue
         node = kid >> 8
-        if below > 0 and T[at + 1] - node > LARGE:
-            if A[w + SLOT] == TRIPLE:
-                loops = state_loops(G, A[w + SLOT + 1], T, T[base + V_KINDS])
+        if below > 0:
+            loops = known_loops(G, A, w + SLOT)
+            if loops > 0 or T[at + 1] - node <= LARGE:
+                pass
+            elif A[w + SLOT] == TRIPLE:
+                loops = state_loops(G, A[w + SLOT + 1], T, kinds)
             else:
-                loops = config_loops(G, A, A[w + SLOT + 1], T, T[base + V_KINDS], text)
+                loops = config_loops(G, A, A[w + SLOT + 1], T, kinds, text)
             if loops < 0:
                 if A[H_OVERFLOW]:
                     return FAILED
@@ -171,6 +189,7 @@ def walk(G, A, T, base, node, depth, lo, hi, row, text):
                 k = last
             else:
                 bits = A[H_CLO] + A[A[H_CFG] + A[w + 1] * CF + C_BYTES]
+        same = known_loops(G, A, w) if below > 0 else 0
     return FAILED if stuck else OK
 
 
