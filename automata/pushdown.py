@@ -30,6 +30,8 @@ from .vocabulary import Vocabulary
 
 Ints = NDArray[np.int32]
 BOTTOM, FINISHED = 1, L.ENDED
+#: Tables of fewer records grow by more: whoever fails for want of room begins again.
+FEW = 1 << 17
 
 
 @dataclass(frozen=True)
@@ -274,7 +276,7 @@ class Pushdown:
 
     def _grow(self, code: int) -> None:
         for table in self._GROWS[code]:
-            self._config_room[table] *= 2
+            self._config_room[table] *= 4 if self._config_room[table] < FEW else 2
         if code == L.O_CFG:
             self._config_room[L.H_MEMO] = min(2 * self._config_room[L.H_MEMO], 1 << 16)
         if 4 * len(self.A) > self.limits.bytes:
