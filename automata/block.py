@@ -139,6 +139,7 @@ class Block:
             self.start_words,
             self.regions,
             self.open,
+            len(self.classes),
         )
 
     def _lay_chains(self, records: Ints, flat: Ints, codes: NDArray[np.int64]) -> tuple[Ints, Ints, NDArray[np.int64]]:
@@ -242,3 +243,5 @@ class Lowered:
     regions: dict[int, Hashable]
     #: Whether undeclared keys must be remembered.
     open: bool = False
+    #: Classes of undeclared keys.
+    n_classes: int = 0

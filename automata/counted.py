@@ -15,6 +15,8 @@ from collections.abc import Sequence
 from functools import reduce
 from operator import or_
 
+import numpy as np
+
 from ..errors import BudgetExceeded
 from ..grammar.ir import EMPTY, Alt, And, ByteSet, Expr, Items, Repeat, Seq, optional, sequence
 from ..grammar.machine import Machine
@@ -172,7 +174,8 @@ class _LoopMaker:
             if allowed & needless != needless:
                 state = self.block.states[number]
                 state.flags |= L.FEASIBLE
-                state.words = [top, *((allowed >> 32 * w & 0xFFFFFFFF) for w in range(top // 32 + 1))]
+                words = top // 32 + 1
+                state.words = [top, *np.frombuffer(allowed.to_bytes(4 * words, "little"), "<u4").tolist()]
         return True
 
     def _remaining_lengths(self, size: int) -> dict[int, int]:

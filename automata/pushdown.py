@@ -10,21 +10,21 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import BudgetExceeded, VocabularyError
-from ..grammar.analysis import min_length
-from ..grammar.ir import Alt, Expr, Grammar, Guarded, Items, Members, Ref, Repeat, Seq, Token
-from ..grammar.regular import is_nullable, is_regular
+from ..grammar.ir import Grammar, Guarded, Ref, Token
 from . import _layout_kernels as L
 from ._config_kernels import intern_one, rehash, rehash_unions
 from ._lower_kernels import place_block
 from .block import Lowered
 from .collection import no_collection
 from .lower import Lowerer
+from .nullability import Nullability
 from .tables import TerminalTables
 from .vocabulary import Vocabulary
 
@@ -63,9 +63,8 @@ class Pushdown:
         self.limits = limits
         self.tables = tables
         self.vocabulary = vocabulary
-        self._nullable: frozenset[str] | None = None
-        self._grammar = grammar
-        self.lowerer = Lowerer(grammar, self._is_nullable, self._token_id, limits.states)
+        self._is_nullable = Nullability(grammar)
+        self.lowerer = Lowerer(grammar, self._is_nullable, partial(_token_id, vocabulary), limits.states)
         self._seconds = 0.0
         #: Whether a rule lowered so far has a guard.
         self.guarded = False
@@ -168,34 +167,6 @@ class Pushdown:
         self.A[where + 1 : where + 1 + len(words)] = words
         self.A[L.H_NSET] = at + len(words) + 1
         return at + 1
-
-    def _is_nullable(self, expr: Expr) -> bool:
-        match expr:
-            case Ref(name):
-                if self._nullable is None:
-                    least = {} if self._grammar.is_normal else min_length(self._grammar, ask_checks=True)
-                    self._nullable = frozenset(rule for rule, length in least.items() if length == 0)
-                return name in self._nullable
-            case Items():
-                first = (*expr.prefix, *([] if expr.rest is None else [expr.rest]))[:1]
-                return expr.min == 0 or (expr.min == 1 and any(map(self._is_nullable, first)))
-            case Members():
-                return expr.min == 0 and not any(m.required for m in expr.keys)
-            case Guarded(inner):
-                return self._is_nullable(inner) and expr.check(b"")
-            case Repeat(item):
-                return expr.min == 0 or self._is_nullable(item)
-        return _nullable_part(expr, self._is_nullable)
-
-    def _token_id(self, token: Token) -> int:
-        if token.id is not None:
-            if not 0 <= token.id < self.vocabulary.width:
-                raise VocabularyError(f"Expected a token id below {self.vocabulary.width}, got {token.id}.")
-            return token.id
-        found = self.vocabulary.special.get(token.name or "")
-        if found is None:
-            raise VocabularyError(f"The grammar asks for the special token {token.name!r}; the vocabulary has none.")
-        return found
 
     # The configuration arena
 
@@ -335,7 +306,8 @@ class Pushdown:
         at = int(G[L.G_ST]) + state * L.ST
         rule = int(G[at + L.S_RULE])
         first, lowered = self._blocks[rule]
-        classes = G[G[L.G_ED] + G[G[L.G_RT] + rule * L.RT + L.R_CLASSES] :] & L.TARGET
+        at_classes = int(G[L.G_ED] + G[G[L.G_RT] + rule * L.RT + L.R_CLASSES])
+        classes = G[at_classes : at_classes + lowered.n_classes] & L.TARGET
         G[at + L.S_TABLE] = self.tables.table(G, state, first, lowered, classes)
 
     @property
@@ -353,12 +325,12 @@ class Pushdown:
         return self.lowerer.checks[guard]
 
 
-def _nullable_part(expr: Expr, nullable: Callable[[Expr], bool]) -> bool:
-    """Whether an expression that is no reference, list, object, guard or loop may be empty."""
-    if isinstance(expr, Token):
-        return False
-    if is_regular(expr):
-        return is_nullable(expr)
-    if isinstance(expr, Seq):
-        return all(map(nullable, expr.items))
-    return isinstance(expr, Alt) and any(map(nullable, expr.items))
+def _token_id(vocabulary: Vocabulary, token: Token) -> int:
+    if token.id is not None:
+        if not 0 <= token.id < vocabulary.width:
+            raise VocabularyError(f"Expected a token id below {vocabulary.width}, got {token.id}.")
+        return token.id
+    found = vocabulary.special.get(token.name or "")
+    if found is None:
+        raise VocabularyError(f"The grammar asks for the special token {token.name!r}; the vocabulary has none.")
+    return found

@@ -76,17 +76,18 @@ class TableStats:
 class TerminalTables:
     """The arenas X (records, tries, lists) and R (mask rows), and the vocabulary trie V."""
 
-    def __init__(self, vocabulary: Vocabulary) -> None:
+    def __init__(self, vocabulary: Vocabulary, arena: Ints | None = None) -> None:
         self.vocabulary_fingerprint = vocabulary.fingerprint
         self.words = vocabulary.mask_words
         trie = vocabulary.trie
         self.longest = max(1, trie.max_depth)
-        self.V = _trie_arena(vocabulary)
+        self.V = _trie_arena(vocabulary) if arena is None else arena
         self.data = vocabulary.token_data.copy()
         self.start = vocabulary.token_start.astype(np.int64)
-        self.X = np.zeros(_HEADER + MAX_TABLES * L.TB + 4096, np.int32)
+        self._room = MAX_TABLES
+        self.X = np.zeros(_HEADER + self._room * L.TB + 4096, np.int32)
         self.X[1] = _HEADER
-        self._used = _HEADER + MAX_TABLES * L.TB
+        self._used = _HEADER + self._room * L.TB
         self.R = np.zeros(8 * max(1, self.words), np.int32)
         self._rows = 0
         self.stats = TableStats()
@@ -118,14 +119,20 @@ class TerminalTables:
             known = self._known.get(key)
             if known is not None:
                 return known[0]
+            if self.is_full:
+                self.stats.refused += 1
+                return NO_TABLE
             number = self._build(G, state, first, block, classes)
             self.stats.refused += number < 0
             self._known[key] = (number, block)
             return number
 
+    @property
+    def is_full(self) -> bool:
+        """Whether no more tables are built: states without one are walked."""
+        return self.stats.tables >= self._room or self.stats.bytes > MAX_BYTES
+
     def _build(self, G: Ints, state: int, first: int, block: Lowered, classes: Ints) -> int:
-        if self.stats.tables >= MAX_TABLES or self.stats.bytes > MAX_BYTES:
-            return NO_TABLE
         model = self._model(G, state, first, block)
         trie = self.V if model is None else model.exits
         packed = int(split_tokens(G, trie, state, self._split_path, self._loops, self._inner, self._exits))
@@ -331,11 +338,15 @@ _tables_lock = threading.Lock()
 
 
 def tables_of(vocabulary: Vocabulary) -> TerminalTables:
-    """The tables of a vocabulary, shared by all who hold an equal one; kept alive by the vocabulary."""
+    """The tables of a vocabulary, shared by all who hold an equal one; kept alive by the vocabulary.
+
+    Where those are full, new ones are begun; the automata that use the old ones keep them.
+    """
     with _tables_lock:
         found = _tables.get(vocabulary.fingerprint)
-        if found is None:
-            found = _tables[vocabulary.fingerprint] = TerminalTables(vocabulary)
+        if found is None or found.is_full:
+            found = TerminalTables(vocabulary, None if found is None else found.V)
+            _tables[vocabulary.fingerprint] = _keep_alive[vocabulary] = found
         _keep_alive.setdefault(vocabulary, found)
         return found
 

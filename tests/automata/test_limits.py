@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import random
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from contextlib import suppress
 
@@ -295,3 +297,18 @@ def test_many_literals(n: int, monkeypatch: pytest.MonkeyPatch) -> None:
             if byte is not None:
                 states = [auto.advance(state, byte) for auto, state in zip((arrays, machine), states, strict=True)]
         assert arrays.accepts(states[0])
+
+
+def test_a_dropped_automaton_is_freed_at_once() -> None:
+    """Its arenas are in no cycle that only a collection would end."""
+    gc.collect()
+    gc.disable()
+    try:
+        auto = compiled(Repeat(Alt((A, Seq((B, S))))))
+        auto.mask(auto.start)
+        auto.matcher().accept(0)
+        arenas = weakref.ref(auto.pushdown)
+        del auto
+        assert arenas() is None
+    finally:
+        gc.enable()

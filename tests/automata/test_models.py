@@ -73,3 +73,22 @@ def test_a_model_serves() -> None:
         made = tables_of(vocabulary)
         assert made.stats.tables > 6
         assert made._n_models < made.stats.tables
+
+
+def test_full_tables_are_begun_anew() -> None:
+    """What has no table any more is walked, and allows the same; the next automaton has new tables."""
+    vocabulary = Vocabulary.from_tokens([*TEXTS, b"abababa"], eos_ids=[len(TEXTS) + 1])
+    grammar = JsonSchema({"type": "string", "pattern": "^[a-z]*[0-9]*-[a-z0-9]*$"}).grammar()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tables, "MAX_TABLES", 1)
+        made = []
+        for _ in range(2):
+            auto = compile_grammar(grammar, vocabulary)
+            made.append(auto._tables)
+            state = auto.start
+            for byte in b'"a0-b':
+                state = auto.advance(state, TEXTS.index(bytes((byte,))))
+                assert tokens_of(auto.mask(state)) == {t for t in range(vocabulary.width) if auto.advance(state, t)}
+            assert auto.stats.tables == 1
+            assert auto._tables.stats.refused > 0
+    assert made[0] is not made[1]
