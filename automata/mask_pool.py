@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 from . import _layout_kernels as L
 
 Row: TypeAlias = NDArray[np.int32]
-#: A pool of so many rows grows to all that it may have at once: memory that is not touched yet costs nothing.
-FEW_ROWS = 64
 
 
 class MaskPool:
@@ -47,8 +45,7 @@ class MaskPool:
             at = A[L.H_CFG]
             A[at : at + A[L.H_NCFG] * L.CF].reshape(-1, L.CF)[:, L.C_ROW] = 0
         elif (self.n + 1) * self.width > len(self.rows):
-            most = self._most * max(1, self.width)
-            grown = np.zeros(min(4 * len(self.rows), most) if self.n < FEW_ROWS else most, np.int32)
+            grown = np.zeros(min(4 * len(self.rows), self._most * max(1, self.width)), np.int32)
             grown[: len(self.rows)] = self.rows
             self.rows = grown
         return self.n
