@@ -128,6 +128,8 @@ class TokenAutomaton(Transitions):
     def _fill(self, state: int, row: Row, found: int) -> int:
         """Write the mask of a state, guards not asked; takes and returns what `fetch_mask` says."""
         config = 0 if found else self._states.split(state)[0]
+        if not found and config == state:  # it was looked up already, as it stands
+            self._mask_index(config)
         while not found:
             found = fetch_mask(self._pda.A, self._states.K, self._tables.V, self._pool.rows, state, config, row)
             if not found:
