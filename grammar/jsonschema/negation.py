@@ -94,7 +94,7 @@ def _fail(
         case "required" if isinstance(value, list):
             return tuple(reader.without(key) for key in value)
         case "properties":
-            return tuple(_wrong_member(reader, node, key, sub) for key, sub in value.items() if sub is not True and sub)
+            return tuple(_wrong_member(reader, node, key, sub) for key, sub in value.items() if sub not in (True, {}))
         case "uniqueItems" if value is not True:
             return ()
         case "propertyNames":

@@ -139,6 +139,7 @@ FOUND: list[tuple[dict[str, Any], list[str]]] = [
         {"patternProperties": {"^a": {}}, "properties": {"b": {}}, "dependentRequired": {"a": ["c", "ab"]}},
         ['{"a":[],"c":0.3}', '{"a":1}', '{"ab":1}', '{"a":1,"c":1,"ab":1}', '{"b":1}'],
     ),
+    ({"not": {"properties": {"a": False, "b": {}}}}, ['{"a":[]}', "{}", '{"b":1}', '{"b":1,"a":1}', "1"]),
     ({"multipleOf": 15}, ["5.4e-3423", "3e1", "1.5e+2", "1.5e0", "3e400", "1e400"]),  # what a float takes for zero
 ]
 
