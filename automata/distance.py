@@ -162,7 +162,9 @@ class Lengths:
 
     def least(self, expr: Expr) -> float:
         """Least bytes of a string of the expression."""
-        return min_length_of(self._measured(expr), self._rules, ask_checks=True)
+        part = fold(expr, self._part)
+        rules = {} if part[1] else self._rules  # a plain one refers to none, and may be asked for while those are found
+        return min_length_of(self._settled(part), rules, ask_checks=True)
 
     @cached_property
     def _rules(self) -> dict[str, float]:

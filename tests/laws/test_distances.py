@@ -201,3 +201,15 @@ def test_large_masks_are_restricted_to_a_part():
     assert tokens_of(auto.mask_within(state, 3)) == {0x22, tokens.index(b'"}')}
     assert len(mask_of(auto, state)) > distance.MOST_TOKENS
     keeps_to_the_budget(auto, state, 40)
+
+
+def test_distances_of_counted_items_that_are_measured_themselves() -> None:
+    """A loop whose items hold a bounded pattern: its length asks for theirs, while those of the rules are found."""
+    bounded = And((Repeat(Alt((Bytes(b"aa"), Bytes(b"a")))), Repeat(LETTER, 2, 40)))
+    word = Seq((Bytes(b"a"), bounded, Bytes(b".")))
+    auto = compile_grammar(Grammar("s", {"s": Repeat(Alt((Ref("y"), Bytes(b"b"))), 2, 40), "y": word}), LETTERS)
+    assert auto.least_bytes(auto.start) == 2
+    state = auto.start
+    for byte, least in ((b"a", 4), (b"a", 3), (b"a", 2), (b".", 1), (b"b", 0)):
+        state = auto.advance(state, next(t for t in range(LETTERS.size) if LETTERS.token_bytes(t) == byte))
+        assert auto.least_bytes(state) == least
