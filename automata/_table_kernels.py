@@ -29,9 +29,9 @@ def add_exits(V, first, last, n_inside, count, target, out, n):
 
 @kernel("int64(int32[::1], int32[::1], int64)")
 def loops_on(G, V, s):
-    """The kinds of bytes that all lead from state s back to it, uncounted, where the terminal cannot end."""
+    """The kinds of bytes that all lead from state s back to it, uncounted, where the terminal does not end for now."""
     loops = ANY_KIND
-    if G[G[G_ST] + s * ST] & FINAL:
+    if G[G[G_ST] + s * ST] & (FINAL | LEXEME) == FINAL:
         return 0
     for b in range(256):
         if edge_code(G, s, b) != s:
@@ -43,9 +43,11 @@ def loops_on(G, V, s):
 def split_tokens(G, V, s, path, loops, out_inner, out_exits):
     """Split the vocabulary for terminal state s.
 
-    `path`: (depth + 1, 4) scratch, `loops`: (n, 2) scratch. `out_inner` gets (token, count) pairs, `out_exits` rows
-    (token, bytes inside, count, state entered by the end of a key, or 0). Returns n_inner << 32 | n_exits, or -1 if
-    they do not fit, or -2 if a lexeme may go on after an end without ending again at once (then no table can tell).
+    `path`: (depth + 1, 6) scratch: state, count, the kids left, and the bytes and the count at the last end, of a
+    lexeme. `loops`: (n, 2) scratch. `out_inner` gets (token, count) pairs, `out_exits` rows (token, bytes inside,
+    count, state entered by the end of a key, or 0). Returns n_inner << 32 | n_exits, or -1 if they do not fit.
+
+    A lexeme is as long as it can be: a token leaves it where it ended last before the byte by which it cannot go on.
     """
     nodes = V[1]
     tokens = V[2]
@@ -58,6 +60,8 @@ def split_tokens(G, V, s, path, loops, out_inner, out_exits):
     d = 0
     path[0, 0] = s
     path[0, 1] = 0
+    path[0, 4] = 0
+    path[0, 5] = 0
     k = V[nodes + 3]
     last = V[nodes + 7]
     while True:
@@ -73,10 +77,15 @@ def split_tokens(G, V, s, path, loops, out_inner, out_exits):
         b = kid & 255
         r = G[G_ST] + path[d, 0] * ST
         code = G[G[G_ED] + G[r + S_EDGES] + b] if G[r] & DENSE else edge_code(G, path[d, 0], b)
+        at = nodes + 4 * (kid >> 8)
         if code <= 0:
+            if path[d, 4] > 0:
+                below = V[nodes + 4 * V[at + 1] + 2]
+                n_exits = add_exits(V, V[at + 2], below, path[d, 4], path[d, 5], 0, out_exits, n_exits)
+                if n_exits < 0:
+                    return -1
             continue
         target = code & TARGET
-        at = nodes + 4 * (kid >> 8)
         below = V[nodes + 4 * V[at + 1] + 2]
         if (code >> FLAG_SHIFT) & ADD:
             n_exits = add_exits(V, V[at + 2], below, d + 1, 0, target, out_exits, n_exits)
@@ -93,7 +102,7 @@ def split_tokens(G, V, s, path, loops, out_inner, out_exits):
                 return -1
             continue
         whole = False
-        if below_kinds > 0 and behind < below and flags & FINAL == 0:
+        if below_kinds > 0 and behind < below and (lexeme or flags & FINAL == 0):
             j = 0
             while j < n_loops and loops[j, 0] != target:
                 j += 1
@@ -112,22 +121,18 @@ def split_tokens(G, V, s, path, loops, out_inner, out_exits):
             n_inner += 1
         if whole:
             continue
-        if flags & FINAL:
+        if flags & FINAL and not lexeme:
             for j in range(V[at + 3], V[at + 7]):
-                if lexeme:
-                    following = edge_code(G, target, V[kids + j] & 255)
-                    if following > 0:
-                        if (G[G[G_ST] + (following & TARGET) * ST] & FINAL) == 0:
-                            return -2
-                        continue
                 child = nodes + 4 * (V[kids + j] >> 8)
-                n_exits = add_exits(
-                    V, V[child + 2], V[nodes + 4 * V[child + 1] + 2], d + 1, count, 0, out_exits, n_exits
-                )
+                behind = V[nodes + 4 * V[child + 1] + 2]
+                n_exits = add_exits(V, V[child + 2], behind, d + 1, count, 0, out_exits, n_exits)
                 if n_exits < 0:
                     return -1
         path[d, 2] = k
         path[d, 3] = last
+        ends = lexeme and flags & FINAL
+        path[d + 1, 4] = d + 1 if ends else path[d, 4]
+        path[d + 1, 5] = count if ends else path[d, 5]
         d += 1
         path[d, 0] = target
         path[d, 1] = count

@@ -106,7 +106,7 @@ class TerminalTables:
         self._hopeless: set[int] = set()
         self._served: dict[Hashable, Model] = {}
         self._loops = np.zeros((8, 2), np.int64)
-        self._split_path = np.zeros((self.longest + 2, 4), np.int64)
+        self._split_path = np.zeros((self.longest + 2, 6), np.int64)
 
     def table(self, G: Ints, state: int, first: int, block: Lowered, classes: Ints) -> int:
         """The number of the table of a state, built if needed; `NO_TABLE` if the state is to be walked.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from itertools import product
 
 import numpy as np
@@ -15,7 +16,25 @@ from syntagma.grammar.ir import Alt, Bytes, Expr, Grammar, Lexeme, Ref, Repeat, 
 
 DIGIT = byte_set((0x30, 0x39))
 LETTER = byte_set((0x61, 0x7A))
-TEXTS = [b"1..", b"..1", b"1.", b".1.", b"ab", b"if", b"f a", b"aab.", b".a", b"ifa"]
+TEXTS = [
+    *(
+        b"1..",
+        b"..1",
+        b"1.",
+        b".1.",
+        b"ab",
+        b"if",
+        b"f a",
+        b"aab.",
+        b".a",
+        b"ifa",
+        b"b.a",
+        b"ab..",
+        b"b..b",
+        b".b.a.b.",
+    ),
+    *(b"'.'", b"''.", b".''.", b"'..''", b"'" * 3, b".\xc3", b"\xa9.", b".\xc3.", b"\xc3\xa9\xc3"),
+]
 
 
 def vocabulary(alphabet: bytes) -> Vocabulary:
@@ -104,6 +123,19 @@ def test_an_end_is_given_up_for_a_much_longer_match() -> None:
     hold(grammar(Repeat(Alt(tuple(parts)), 1)), b"ab", 9, viable=7)
 
 
+OTHER = Alt((byte_set((0x00, 0x26), (0x28, 0x7F)), Seq((byte_set((0xC2, 0xDF)), byte_set((0x80, 0xBF))))))
+QUOTED = lexeme(Seq((Bytes(b"'"), Repeat(Alt((OTHER, Bytes(b"''")))), Bytes(b"'"))), "QUOTED")
+PLAIN = lexeme(Repeat(OTHER, 1), "PLAIN", -1)
+
+
+def test_behind_an_end_a_lexeme_may_go_on_without_ending_again() -> None:
+    """A quote may be the first of two, a byte the first of a letter."""
+    q, d = Ref("q"), Ref("d")
+    hold(grammar(Seq((q, Repeat(Seq((d, q))))), q=QUOTED, d=lexeme(Bytes(b"."), "DOT")), b"'.", 9, viable=5)
+    hold(grammar(Alt((q, d, Seq((q, d, q)))), q=QUOTED, d=PLAIN), b"'.\xc3\xa9", 6)
+    hold(grammar(Seq((d, q, Repeat(d, 0, 1))), q=QUOTED, d=PLAIN), b"'.\xc3\xa9", 6)
+
+
 def test_two_names_cannot_touch() -> None:
     """The munch leaves nothing for the second; the automaton may learn so only at the end, but accepts nothing."""
     hold(grammar(Alt((Seq((ID, ID)), K)), k=IF, i=NAME), b"ifa", 5)
@@ -119,6 +151,7 @@ POOL = [
     lexeme(Repeat(LETTER, 1), "NAME", -1),
     lexeme(Seq((Repeat(Bytes(b"a"), 1), Repeat(Seq((Bytes(b"."), Bytes(b"a"))), 0, 1))), "AS"),
     lexeme(Seq((Bytes(b"a"), Repeat(byte_set((0x61, 0x7A), 0x2E)), Bytes(b"b"))), "LONG", 1),
+    lexeme(Seq((Repeat(byte_set((0x61, 0x7A)), 1), Repeat(Bytes(b".b.")))), "PAIRS"),
 ]
 
 
@@ -132,7 +165,9 @@ def _grown(inner: st.SearchStrategy[Expr]) -> st.SearchStrategy[Expr]:
 expressions = st.recursive(st.sampled_from([*POOL, Ref("x"), Ref("y")]), _grown, max_leaves=5)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=int(os.environ.get("SYNTAGMA_EXAMPLES", "60")), deadline=None, suppress_health_check=list(HealthCheck)
+)
 @given(expressions, expressions, st.sampled_from(POOL))
 def test_random_grammars_of_lexemes(s: Expr, x: Expr, y: Expr) -> None:
     rules = Grammar("s", {"s": s, "x": Alt((x, POOL[0])), "y": y})
