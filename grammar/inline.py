@@ -31,6 +31,7 @@ from .ir import (
     Seq,
     references,
 )
+from .precedence import without_precedence
 
 #: Nodes of a grammar that becomes one rule.
 ONE_RULE = 2000
@@ -44,7 +45,7 @@ LOOP_RULES, LOOP_SIZE = 8, 256
 
 def inline_regular(rules: Mapping[str, Expr], start: str) -> dict[str, Expr]:
     """The same language with fewer rules; `rules` are in normal form, `start` comes first and stays."""
-    out = _with_loops(rules)
+    out = without_precedence(_with_loops(rules))
     one = _one_rule(out, start)
     return {start: one} if one is not None else reachable(_with_small_inlined(out, start), start)
 
