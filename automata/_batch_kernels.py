@@ -8,11 +8,11 @@ arrays alive.
 from __future__ import annotations
 
 from ._layout_kernels import *  # noqa: F403
-from .kernel import kernel, words_at
+from .kernel import kernel, word_at
 
-# Columns of a batch's rows: address and length of A and of M, configuration, row to fill
-B_A, B_A_LEN, B_M, B_M_LEN, B_CONFIG, B_ROW = 0, 1, 2, 3, 4, 5
-B_COLUMNS = 6
+# Columns of a batch's rows: addresses of A and of M, configuration, row to fill
+B_A, B_M, B_CONFIG, B_ROW = 0, 1, 2, 3
+B_COLUMNS = 4
 
 
 @kernel()
@@ -20,15 +20,15 @@ def fetch_masks(batch, rows, missed):
     """Copy the remembered masks to their rows; `missed` gets 1 where there is none yet, or guards are to be asked."""
     words = rows.shape[1]
     for i in range(len(batch)):
-        A = words_at(batch[i, B_A], batch[i, B_A_LEN])
-        M = words_at(batch[i, B_M], batch[i, B_M_LEN])
-        c = batch[i, B_CONFIG]
-        rec = A[H_CFG] + A[A[H_CFG] + c * CF + C_CANON] * CF
-        index = A[rec + C_ROW]
-        if index == 0 or A[rec + C_FLAGS] & CLOSES_FLAG:
+        A = batch[i, B_A]
+        M = batch[i, B_M]
+        configs = word_at(A, H_CFG)
+        rec = configs + word_at(A, configs + batch[i, B_CONFIG] * CF + C_CANON) * CF
+        index = int(word_at(A, rec + C_ROW))
+        if index == 0 or word_at(A, rec + C_FLAGS) & CLOSES_FLAG:
             missed[i] = 1
             continue
         row = rows[batch[i, B_ROW]]
         at = (index - 1) * words
         for k in range(words):
-            row[k] = M[at + k]
+            row[k] = word_at(M, at + k)

@@ -16,6 +16,16 @@ from .kernel import kernel
 LONG = 32
 
 
+@kernel("void(int32[::1], int64, int64, int64)")
+def note_range(A, bits, low, high):
+    """Set the bits of the bytes from low to high in the eight words at A[bits:]."""
+    for k in range(low >> 5, (high >> 5) + 1):
+        first = max(low - 32 * k, 0)
+        last = min(high - 32 * k, 31)
+        word = ((1 << (last - first + 1)) - 1) << first
+        A[bits + k] |= word - (1 << 32) if last == 31 else word
+
+
 @kernel("void(int32[::1], int32[::1], int64, int64, int64)")
 def note_bytes(G, A, off, n, bits):
     """Write to the eight words at A[bits:] which bytes the n closure items at A[off:] have edges on."""
@@ -33,8 +43,7 @@ def note_bytes(G, A, off, n, bits):
             else:
                 for j in range(G[r + S_NEDGES]):
                     w = G[at + 2 * j]
-                    for b in range(w & 255, (w >> 8) + 1):
-                        A[bits + (b >> 5)] |= -2147483648 if b & 31 == 31 else 1 << (b & 31)
+                    note_range(A, bits, w & 255, w >> 8)
             s = G[r + S_FALLBACK]
 
 
@@ -42,8 +51,8 @@ def note_bytes(G, A, off, n, bits):
 def is_new_item(A, work, n):
     """Whether the item at place n of the work list differs from those before it; 1 or 0.
 
-    Long lists have a hash table of the first H_HASHED items. It lies in the region of a step's results, which are not
-    there while a closure is made.
+    Long lists have a hash table of the first H_HASHED items, of H_SLOTS slots, twice as many at least. It lies in the
+    region of a step's results, which are not there while a closure is made.
     """
     new = work + 6 * n
     if n < LONG:
@@ -53,12 +62,14 @@ def is_new_item(A, work, n):
                 return 0
         return 1
     table = A[H_SCR]
-    size = 1
-    while size <= A[H_CAPSCR] >> 3:
-        size *= 2
-    if A[H_HASHED] == 0:
-        for h in range(table, table + size):
+    if A[H_HASHED] == 0 or 2 * (n + 1) > A[H_SLOTS]:
+        A[H_HASHED] = 0
+        A[H_SLOTS] = 8 * LONG
+        while A[H_SLOTS] < 2 * (n + 1):
+            A[H_SLOTS] *= 2
+        for h in range(table, table + A[H_SLOTS]):
             A[h] = 0
+    size = int(A[H_SLOTS])
     for i in range(A[H_HASHED], n + 1):
         at = work + 6 * i
         h = 17

@@ -73,7 +73,7 @@ H_RESULT, H_CLOSED, H_OVERFLOW, H_LONGEST = 21, 22, 23, 24
 H_SCR, H_CAPSCR, H_GUARDS = 25, 26, 27
 H_VERMASK, H_VER = 28, 29
 H_NCLOSERS, H_CAPCLOSERS, H_CLOSERS = 30, 31, 32
-H_ROW, H_CAPROW, H_AT, H_KEYED, H_HASHED, H_HITS, H_MORE_HITS = 33, 34, 35, 36, 37, 38, 39
+H_ROW, H_CAPROW, H_AT, H_KEYED, H_HASHED, H_HITS, H_MORE_HITS, H_SLOTS = 33, 34, 35, 36, 37, 38, 39, 40
 A_HEADER = 64
 
 # Records of A; C_BYTES is the first of the eight words behind the closure items that tell the bytes they take

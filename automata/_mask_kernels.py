@@ -25,13 +25,19 @@ def table_state(G, A, s, p):
 
 
 @kernel()
-def compute_mask(G, A, X, R, V, M, index, words, c, text):
-    """Compute the mask of canonical configuration c, guards not asked, into row `index` of the pool M, and keep it.
+def compute_mask(G, A, X, R, V, M, index, c, text, out):
+    """Compute the mask of configuration c, guards not asked, into row `index` of the pool M, keep it and copy it out.
 
-    The tokens that close a guarded value go to the list of closers. FAILED if something is missing.
+    Returns `index`, the row where it was already, or FAILED if something is missing. `out`: a row, or empty. The tokens
+    that close a guarded value go to the list of closers.
     """
     A[H_OVERFLOW] = 0
     A[H_NNEED] = 0
+    c = A[A[H_CFG] + c * CF + C_CANON]
+    known = A[A[H_CFG] + c * CF + C_ROW]
+    if known > 0:
+        return known - 1
+    words = A[H_CAPROW]
     row = M[index * words : (index + 1) * words]
     A[H_NCLOSERS] = 0
     if closure(G, A, c) < 0:
@@ -115,7 +121,9 @@ def compute_mask(G, A, X, R, V, M, index, words, c, text):
     A[A[H_CFG] + c * CF + C_ROW] = index + 1
     if A[H_NCLOSERS]:
         A[A[H_CFG] + c * CF + C_FLAGS] |= CLOSES_FLAG
-    return OK
+    for i in range(len(out)):
+        out[i] = row[i]
+    return index
 
 
 @kernel("int64(int32[::1], int32[::1], int64, int32[::1])")

@@ -160,8 +160,8 @@ def walk(G, A, T, base, node, depth, lo, hi, row, text):
                 pass
             elif A[w + SLOT] == TRIPLE:
                 loops = state_loops(G, A[w + SLOT + 1], T, kinds)
-            else:
-                loops = config_loops(G, A, A[w + SLOT + 1], T, kinds, text)
+            elif A[w] == CONFIG and A[w + 1] == A[w + SLOT + 1]:
+                loops = config_loops(G, A, A[w + 1], T, kinds, text)
             if loops < 0:
                 if A[H_OVERFLOW]:
                     return FAILED

@@ -32,6 +32,9 @@ from .vocabulary import Vocabulary
 if TYPE_CHECKING:
     from .matcher import Matcher
 
+#: Where a mask is not wanted at once.
+NO_ROW: Row = np.zeros(0, np.int32)
+
 
 class TokenAutomaton(Transitions):
     """What tokens may follow what text; see `compile_grammar`. Safe to use from several threads."""
@@ -48,35 +51,39 @@ class TokenAutomaton(Transitions):
 
     # Masks
 
-    def memory(self, state: int) -> tuple[int, int, int, int] | None:
+    def memory(self, state: int) -> tuple[int, int] | None:
         """Where the masks of bare configurations are remembered, for `batch.py`; None for another kind of state.
 
-        Addresses and lengths of the configurations and of the pool, valid while the lock is held.
+        The addresses of the configurations and of the pool, valid while the lock is held.
         """
         if not 0 < state < Texts.BASE or state == FINISHED:
             return None
         return self._pool.memory(self._pda.A)
 
-    def _mask_index(self, config: int) -> int:
-        """The row of a configuration's mask in the pool, computed if needed."""
+    def _mask_index(self, config: int, row: Row = NO_ROW) -> int:
+        """The row of a configuration's mask in the pool; computed if needed, and then written to `row`, too."""
         pda, pool, tables = self._pda, self._pool, self._tables
-        A = pda.A
-        canon = int(A[A[L.H_CFG] + config * L.CF + L.C_CANON])
-        known = int(A[A[L.H_CFG] + canon * L.CF + L.C_ROW])
-        if known:
-            return known - 1
-        pool.misses += 1
-        index, width = pool.room(A), self.mask_width
-        while compute_mask(pda.G, pda.A, tables.X, tables.R, tables.V, pool.rows, index, width, canon, NO_TEXT) < 0:
+        place = pool.room(pda.A)
+        while (
+            index := compute_mask(pda.G, pda.A, tables.X, tables.R, tables.V, pool.rows, place, config, NO_TEXT, row)
+        ) < 0:
             self._supply(self._no_guard)
-        pool.n += 1
-        A = pda.A
-        if pda.guarded:
+        if index == place:
+            pool.n += 1
+            pool.misses += 1
+            if pda.guarded or pda.keyed:
+                self._note(config, pool.row(place))
+        return int(index)
+
+    def _note(self, config: int, row: Row) -> None:
+        """Note what is to be asked about a mask just computed."""
+        A = self._pda.A
+        canon = int(A[A[L.H_CFG] + config * L.CF + L.C_CANON])
+        if self._pda.guarded:
             at = A[L.H_CLOSERS]
-            pool.closers[canon] = np.unique(A[at : at + A[L.H_NCLOSERS]])
-        if pda.keyed:
-            self._note_twins(canon, pool.row(index))
-        return index
+            self._pool.closers[canon] = np.unique(A[at : at + A[L.H_NCLOSERS]])
+        if self._pda.keyed:
+            self._note_twins(canon, row)
 
     def _note_twins(self, canon: int, row: Row) -> None:
         """Forbid the tokens of a mask that hold one key twice, or note that some hold two keys, if others are open."""
@@ -116,12 +123,12 @@ class TokenAutomaton(Transitions):
         found = fetch_mask(self._pda.A, self._states.K, self._tables.V, self._pool.rows, state, 0, row)
         if found == L.FETCHED:
             return
+        if len(row) != self.mask_width:
+            raise ValueError(f"Expected a row of {self.mask_width} words, got {len(row)}.")
         if state in (0, FINISHED):
             row[:] = 0
             return
         found = self._fill(state, row, found)
-        if found < 0:
-            raise ValueError(f"Expected a row of {self.mask_width} words, got {len(row)}.")
         if found & L.ASK_GUARDS and self._pda.guarded:
             self._ask_closers(*self._states.split(state), row)
 
@@ -129,7 +136,9 @@ class TokenAutomaton(Transitions):
         """Write the mask of a state, guards not asked; takes and returns what `fetch_mask` says."""
         config = 0 if found else self._states.split(state)[0]
         if not found and config == state:  # it was looked up already, as it stands
-            self._mask_index(config)
+            self._mask_index(config, row)
+            if not (self._pda.guarded or self._pda.keyed):
+                return L.FETCHED
         while not found:
             found = fetch_mask(self._pda.A, self._states.K, self._tables.V, self._pool.rows, state, config, row)
             if not found:

@@ -27,7 +27,8 @@ def kernel_sources() -> list[Path]:
 
 def _source_hash() -> str:
     digest = hashlib.sha256()
-    for path in kernel_sources():
+    here = Path(__file__)
+    for path in (*kernel_sources(), here, here.with_name("numba_shortcuts.py")):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:16]
 
@@ -54,10 +55,10 @@ if CACHE_DIR is not None:
 import numba  # noqa: E402  (reads NUMBA_CACHE_DIR at import)
 from numba import types  # noqa: E402
 from numba.core.compiler_lock import global_compiler_lock  # noqa: E402
-from numba.extending import intrinsic, register_jitable  # noqa: E402
+from numba.extending import intrinsic  # noqa: E402
 
 from .collection import no_collection  # noqa: E402
-from .numba_shortcuts import load_alone, no_machine_code, remembered_signatures  # noqa: E402
+from .numba_shortcuts import load_alone, no_machine_code, no_wraparound, remembered_signatures  # noqa: E402
 
 if CACHE_DIR is not None:
     numba.config.CACHE_DIR = str(CACHE_DIR)
@@ -96,7 +97,8 @@ def kernel(signature: str | None = None) -> Callable[[Function], Function]:
     return decorate
 
 
-_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+#: Kernels make no arrays, so nobody counts references to them.
+_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False}
 
 
 def _entry(function: Function) -> Function:
@@ -111,7 +113,7 @@ def _entry(function: Function) -> Function:
     compile_for = compiled._compile_for_args  # type: ignore[attr-defined]
 
     def compile_for_arguments(*args: Any, **kws: Any) -> Any:
-        with no_collection(), global_compiler_lock, remembered_signatures():
+        with no_collection(), global_compiler_lock, remembered_signatures(), no_wraparound():
             return compile_for(*args, **kws)
 
     compiled._compile_for_args = compile_for_arguments  # type: ignore[attr-defined]
@@ -160,17 +162,11 @@ class InnerKernel:
 
 
 @intrinsic  # type: ignore[untyped-decorator]
-def _pointer(context: Any, address: Any) -> Any:
-    """The int32 pointer that an integer holds."""
-    kind = types.CPointer(types.int32)
+def word_at(context: Any, address: Any, index: Any) -> Any:
+    """The int32 at a place in the array that lies at an address; for kernels."""
 
     def generate(target: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return builder.inttoptr(args[0], target.get_value_type(kind))
+        pointer = builder.inttoptr(args[0], target.get_value_type(types.CPointer(types.int32)))
+        return builder.load(builder.gep(pointer, [args[1]]))
 
-    return kind(types.int64), generate
-
-
-@register_jitable  # type: ignore[untyped-decorator]
-def words_at(address: int, n: int) -> Any:
-    """The n int32 words at an address, as an array; for kernels."""
-    return numba.carray(_pointer(address), (n,))
+    return types.int32(types.int64, types.int64), generate

@@ -27,10 +27,10 @@ class MaskPool:
         self.closers: dict[int, Row] = {}
         self.n = self.misses = self.evictions = 0
         self._most = max(4, n_bytes // max(4, 4 * width))
-        self._memory: tuple[int, int, int, int, object, object] = (0, 0, 0, 0, None, None)
+        self._memory: tuple[int, int, object, object] = (0, 0, None, None)
 
     def _empty(self) -> Row:
-        return np.zeros(4 * max(1, self.width), np.int32)
+        return np.empty(4 * max(1, self.width), np.int32)
 
     def row(self, index: int) -> Row:
         """A view of a row."""
@@ -45,13 +45,13 @@ class MaskPool:
             at = A[L.H_CFG]
             A[at : at + A[L.H_NCFG] * L.CF].reshape(-1, L.CF)[:, L.C_ROW] = 0
         elif (self.n + 1) * self.width > len(self.rows):
-            grown = np.zeros(min(4 * len(self.rows), self._most * max(1, self.width)), np.int32)
+            grown = np.empty(min(4 * len(self.rows), self._most * max(1, self.width)), np.int32)
             grown[: len(self.rows)] = self.rows
             self.rows = grown
         return self.n
 
-    def memory(self, A: Row) -> tuple[int, int, int, int]:
-        """Addresses and lengths of the configurations and of the rows."""
-        if self._memory[4] is not A or self._memory[5] is not self.rows:
-            self._memory = A.ctypes.data, len(A), self.rows.ctypes.data, len(self.rows), A, self.rows
-        return self._memory[:4]
+    def memory(self, A: Row) -> tuple[int, int]:
+        """The addresses of the configurations and of the rows."""
+        if self._memory[2] is not A or self._memory[3] is not self.rows:
+            self._memory = A.ctypes.data, self.rows.ctypes.data, A, self.rows
+        return self._memory[:2]

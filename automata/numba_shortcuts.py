@@ -12,9 +12,10 @@ from typing import Any, TypeAlias
 
 import llvmlite.binding as llvm
 from numba import _dynfunc
-from numba.core import codegen, cpu
+from numba.core import codegen, cpu, types
 from numba.core.runtime import rtsys
 from numba.core.types import functions
+from numba.np import arrayobj
 
 Function: TypeAlias = Callable[..., Any]
 #: (function type, kept alive, argument types, keywords) -> the signature that numba chose.
@@ -42,6 +43,20 @@ def remembered_signatures() -> Iterator[None]:
 
     recall.remembers = True  # type: ignore[attr-defined]
     with replaced(owner, "get_call_type", recall):
+        yield
+
+
+@contextmanager
+def no_wraparound() -> Iterator[None]:
+    """Compile no test for negative indices, which numba makes at every access to an array; kernels have none."""
+    if not hasattr(arrayobj, "fix_integer_index"):
+        yield
+        return
+
+    def as_it_is(context: Any, builder: Any, kind: Any, index: Any, size: Any) -> Any:
+        return context.cast(builder, index, kind, types.intp)
+
+    with replaced(arrayobj, "fix_integer_index", as_it_is):
         yield
 
 

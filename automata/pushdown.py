@@ -245,10 +245,20 @@ class Pushdown:
         L.O_CLOSERS: (L.H_CLOSERS,),
     }
 
+    #: The tables that grow with the number of configurations, by overflow code.
+    _RECORDS: ClassVar[dict[int, tuple[int, int]]] = {
+        L.O_CFG: (L.H_NCFG, L.H_CAPCFG),
+        L.O_ENT: (L.H_NENT, L.H_CAPENT),
+        L.O_CLO: (L.H_NCLO, L.H_CAPCLO),
+    }
+
     def _grow(self, code: int) -> None:
-        for table in self._GROWS[code]:
+        codes = {code}
+        if code in self._RECORDS:  # to lay the arena out anew costs more than some room
+            codes.update(other for other, (used, room) in self._RECORDS.items() if 2 * self.A[used] > self.A[room])
+        for table in [table for each in codes for table in self._GROWS[each]]:
             self._config_room[table] *= 4 if self._config_room[table] < FEW else 2
-        if code == L.O_CFG:
+        if L.O_CFG in codes:
             self._config_room[L.H_MEMO] = min(2 * self._config_room[L.H_MEMO], 1 << 16)
         if 4 * len(self.A) > self.limits.bytes:
             raise BudgetExceeded("bytes of configurations", self.limits.bytes)

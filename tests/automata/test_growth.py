@@ -62,7 +62,7 @@ def test_counts_within_counts_stay_linear_where_they_can_be_told_apart() -> None
 
 
 def test_counts_within_counts_end_in_a_budget_where_they_cannot() -> None:
-    auto = sg.compile(COUNTED, BYTES, limits=Limits(bytes=1 << 24))
+    auto = sg.compile(COUNTED, BYTES, limits=Limits(bytes=1 << 23))
     with pytest.raises(BudgetExceeded, match="bytes of configurations"):
         auto.run_text(auto.start, b"ab" * 40)
 

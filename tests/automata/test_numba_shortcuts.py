@@ -11,9 +11,10 @@ import numba
 import numpy as np
 import pytest
 from numba.core.types.functions import BaseFunction
+from numba.np import arrayobj
 
 from syntagma.automata.kernel import kernel
-from syntagma.automata.numba_shortcuts import remembered_signatures
+from syntagma.automata.numba_shortcuts import no_wraparound, remembered_signatures
 
 pytestmark = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="interpreted kernels are not compiled")
 
@@ -44,6 +45,25 @@ def test_numba_is_as_it_was_behind_a_kernel() -> None:
     with remembered_signatures(), remembered_signatures():
         assert BaseFunction.get_call_type is not chooses
     assert BaseFunction.get_call_type is chooses
+
+
+def test_kernels_count_no_references_and_take_indices_as_they_are() -> None:
+    fixes = arrayobj.fix_integer_index
+
+    @kernel()
+    def behind(values, i):  # type: ignore[no-untyped-def]
+        rest = values[1:]
+        return rest[i]
+
+    assert behind(np.arange(4, dtype=np.int32), 2) == 3
+    (code,) = behind.inspect_llvm().values()
+    assert "NRT_incref" not in code
+    assert "NRT_decref" not in code
+    assert arrayobj.fix_integer_index is fixes
+    with no_wraparound():
+        assert arrayobj.fix_integer_index is not fixes
+    assert arrayobj.fix_integer_index is fixes
+    assert numba.njit(lambda values: values[-1])(np.arange(4)) == 3
 
 
 def test_kernels_on_disk_are_loaded_without_what_compiles_them(tmp_path: Path) -> None:
