@@ -24,6 +24,30 @@ def table_state(G, A, s, p):
     return s if flags & TABLED else 0
 
 
+@kernel("int64(int32[::1], int32[::1], int64, int64, int64, int64)")
+def has_rival(G, A, off, n, i, bits):
+    """Whether of the n closure items at A[off:] another lexeme begins where the i-th does, by one of the same bytes.
+
+    A[bits:] is scratch, of sixteen words. Those behind a monitor begin behind an end, and wait for the lexemes here.
+    """
+    e = off + i * CL
+    if G[G[G_ST] + A[e] * ST] & LEXEME == 0:
+        return 0
+    noted = False
+    for j in range(n):
+        other = off + j * CL
+        if A[other] <= 1 or A[other] == A[e] or A[other + 3] != 0 or G[G[G_ST] + A[other] * ST] & LEXEME == 0:
+            continue
+        if not noted:
+            note_bytes(G, A, e, 1, bits)
+            noted = True
+        note_bytes(G, A, other, 1, bits + 8)
+        for k in range(8):
+            if A[bits + k] & A[bits + 8 + k]:
+                return 1
+    return 0
+
+
 @kernel()
 def compute_mask(G, A, X, R, V, M, index, c, text, out):
     """Compute the mask of configuration c, guards not asked, into row `index` of the pool M, keep it and copy it out.
@@ -56,15 +80,10 @@ def compute_mask(G, A, X, R, V, M, index, c, text, out):
     for i in range(words):
         row[i] = 0
     bits = A[H_SCR] + (A[H_CAPSCR] >> 4) * 15 + SLOT * (A[H_LONGEST] + 3)
-    rest = bits + 8
-    room = ((A[H_CAPSCR] >> 4) - SLOT * (A[H_LONGEST] + 3) - 8) // CL
+    rest = bits + 16
+    room = ((A[H_CAPSCR] >> 4) - SLOT * (A[H_LONGEST] + 3) - 16) // CL
     m = 0
     ends = 0
-    lexemes = 0
-    for i in range(n):
-        e = A[H_CLO] + (A[rec + C_CLO] + i) * CL
-        if A[e] > 1 and A[e + 3] == 0 and G[G[G_ST] + A[e] * ST] & LEXEME:
-            lexemes += 1  # one that a monitor waits for begins behind another's end
     for i in range(n):
         e = A[H_CLO] + (A[rec + C_CLO] + i) * CL
         s = A[e]
@@ -80,7 +99,7 @@ def compute_mask(G, A, X, R, V, M, index, c, text, out):
         base = table_state(G, A, s, A[e + 1])
         # Two questions: has the state a table, and does no other lexeme compete with it.
         if base > 0 and A[e + 3] == 0 and A[e + 4] == 0 and G[G[G_ST] + base * ST + S_TABLE] >= 0:  # noqa: SIM102
-            if (G[sr] & LEXEME) == 0 or lexemes == 1:
+            if has_rival(G, A, A[H_CLO] + A[rec + C_CLO] * CL, n, i, bits) == 0:
                 p = A[e + 1]
                 below = A[e + 2]
                 if base == s:
