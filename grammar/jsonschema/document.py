@@ -24,6 +24,7 @@ import referencing.jsonschema
 from ...errors import GrammarError
 from .dialect import Dialect, dialect_of
 from .loading import check_schema
+from .twins import Twins, is_nested
 from .words import mentions, pointers_in, references, step_to
 
 Schema: TypeAlias = dict[str, Any] | bool
@@ -99,6 +100,7 @@ class Document:
         self.others: dict[str, Schema] = {}
         self._crawled: Registry | None = None
         self._nodes: dict[tuple[int, ...], Node] = {}
+        self._twins = Twins()
         self._n_alone = 0
         self._checked: set[int] = set()
         self._resources: dict[str, Resource] = {}
@@ -116,6 +118,8 @@ class Document:
         fragment = node.fragment
         for step in steps:
             fragment += step_to(step)
+        if isinstance(schema, dict) and is_nested(fragment):
+            schema = self._twins.first(schema, node.resource)
         return self._enter(schema, node.resource, fragment, node.scope)
 
     def alone(self, node: Node, schema: Schema) -> Node:

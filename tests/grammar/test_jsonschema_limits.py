@@ -225,3 +225,38 @@ def test_a_required_cycle_is_empty(byte_vocabulary: Vocabulary) -> None:
 def test_a_constant_that_nests_too_deep_is_said_so() -> None:
     with pytest.raises(GrammarError, match="nests less deeply"):
         JsonSchema({"const": deep(5_000, lambda s: [s])})
+
+
+def equal_alternatives(depth: int) -> Any:
+    """Arrays of arrays, each of two kinds that only the innermost value tells apart, every copy written out."""
+    numbers: Any = {"type": "array", "items": {"type": "integer"}}
+    words: Any = {"type": "array", "items": {"type": ["integer", "string"]}}
+    for _ in range(depth):
+        numbers, words = ({"type": "array", "items": {"anyOf": both}} for both in ([numbers, words], [words, numbers]))
+    return json.loads(json.dumps({"anyOf": [numbers, words]}))
+
+
+def test_equal_alternatives_of_alternatives_are_written_once(byte_vocabulary: Vocabulary) -> None:
+    def rules(depth: int) -> int:
+        auto = compile_grammar(JsonSchema(equal_alternatives(depth)).grammar(), byte_vocabulary)
+        state = auto.start
+        for byte in b"[" * (depth + 1) + b'1, "a"' + b"]" * (depth + 1):
+            state = auto.advance(state, byte)
+        assert auto.accepts(state)
+        return auto.stats.rules
+
+    assert rules(10) - rules(9) == rules(9) - rules(8) < 20
+
+
+def test_alternatives_that_are_only_equal_in_python_are_told_apart(byte_vocabulary: Vocabulary) -> None:
+    """1 is True, and {"a": 1, "b": 2} is {"b": 2, "a": 1}: not so in a schema, where order is that of the members."""
+    ways = [{"anyOf": [{"enum": [[1]]}, {"const": 5}]}, {"anyOf": [{"enum": [[True]]}, {"const": 5}]}]
+    members = [{"a": {"type": "null"}, "b": {"type": "null"}}, {"b": {"type": "null"}, "a": {"type": "null"}}]
+    objects = [{"type": "object", "properties": each, "required": ["a", "b"]} for each in members]
+    ways += [{"oneOf": [each, {"const": 6}]} for each in objects]
+    auto = compile_grammar(JsonSchema({"anyOf": ways}).grammar(), byte_vocabulary)
+    for text in (b"[1]", b"[true]", b"5", b"6", b'{"a": null, "b": null}', b'{"b": null, "a": null}'):
+        state = auto.start
+        for byte in text:
+            state = auto.advance(state, byte)
+        assert auto.accepts(state), text
