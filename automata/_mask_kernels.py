@@ -59,9 +59,12 @@ def compute_mask(G, A, X, R, V, M, index, c, text, out):
     A[H_NNEED] = 0
     c = A[A[H_CFG] + c * CF + C_CANON]
     known = A[A[H_CFG] + c * CF + C_ROW]
-    if known > 0:
-        return known - 1
     words = A[H_CAPROW]
+    if known > 0:
+        row = M[(known - 1) * words : known * words]
+        for i in range(len(out)):
+            out[i] = row[i]
+        return known - 1
     row = M[index * words : (index + 1) * words]
     A[H_NCLOSERS] = 0
     if closure(G, A, c) < 0:

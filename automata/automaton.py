@@ -72,18 +72,19 @@ class TokenAutomaton(Transitions):
             pool.n += 1
             pool.misses += 1
             if pda.guarded or pda.keyed:
-                self._note(config, pool.row(place))
+                self._note(config, pool.row(place), row)
         return int(index)
 
-    def _note(self, config: int, row: Row) -> None:
-        """Note what is to be asked about a mask just computed."""
+    def _note(self, config: int, mask: Row, row: Row) -> None:
+        """Note what is to be asked about a mask just computed; and what is not, take out of it."""
         A = self._pda.A
         canon = int(A[A[L.H_CFG] + config * L.CF + L.C_CANON])
         if self._pda.guarded:
             at = A[L.H_CLOSERS]
             self._pool.closers[canon] = np.unique(A[at : at + A[L.H_NCLOSERS]])
         if self._pda.keyed:
-            self._note_twins(canon, row)
+            self._note_twins(canon, mask)
+            row[:] = mask[: len(row)]
 
     def _note_twins(self, canon: int, row: Row) -> None:
         """Forbid the tokens of a mask that hold one key twice, or note that some hold two keys, if others are open."""
@@ -125,6 +126,10 @@ class TokenAutomaton(Transitions):
             return
         if len(row) != self.mask_width:
             raise ValueError(f"Expected a row of {self.mask_width} words, got {len(row)}.")
+        if not found and FINISHED < state < L.WITH_TEXT:
+            self._mask_index(state, row)
+            if not self._pda.guarded:
+                return
         if state in (0, FINISHED):
             row[:] = 0
             return
@@ -135,10 +140,6 @@ class TokenAutomaton(Transitions):
     def _fill(self, state: int, row: Row, found: int) -> int:
         """Write the mask of a state, guards not asked; takes and returns what `fetch_mask` says."""
         config = 0 if found else self._states.split(state)[0]
-        if not found and config == state:  # it was looked up already, as it stands
-            self._mask_index(config, row)
-            if not (self._pda.guarded or self._pda.keyed):
-                return L.FETCHED
         while not found:
             found = fetch_mask(self._pda.A, self._states.K, self._tables.V, self._pool.rows, state, config, row)
             if not found:
