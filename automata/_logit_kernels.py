@@ -45,25 +45,23 @@ mask_doubles = kernel()(_mask_rows)
 
 
 @kernel()
-def mask_and_weigh(x, masks, places, tops, stride, n, out_logz):
+def mask_and_weigh(x, masks, places, tops, stride, n, blocks, sums, out_logz):
     """Mask the rows `places` of float32 logits; `out_logz[i]` gets the log of the share of row i that stays, nats.
 
-    `tops[i]` is the largest entry of row i.
+    `tops[i]` is the largest entry of row i. `blocks`, (2, BLOCK) float32, and `sums`, (2, LANES) float64: scratch.
     """
-    e = np.empty(BLOCK, np.float32)
-    kept = np.empty(BLOCK, np.float32)
     for i in places:
         row = x[i * stride : i * stride + n]
-        out_logz[i] = weigh_row(row, masks[i], tops[i], e, kept)
+        out_logz[i] = weigh_row(row, masks[i], tops[i], blocks[0], blocks[1], sums[0], sums[1])
 
 
-@kernel("float64(float32[::1], int32[::1], float32, float32[::1], float32[::1])")
-def weigh_row(row, words, top, e, kept):
-    """Mask one row; the log of the share that stays, -inf where nothing does."""
+@kernel("float64(float32[::1], int32[::1], float32, float32[::1], float32[::1], float64[::1], float64[::1])")
+def weigh_row(row, words, top, e, kept, whole, left):
+    """Mask one row; the log of the share that stays, -inf where nothing does. From `e` on: scratch."""
     if top == -np.inf:
         return -np.inf
-    whole = np.zeros(LANES)
-    left = np.zeros(LANES)
+    whole[:] = 0.0
+    left[:] = 0.0
     for b in range(0, len(row), BLOCK):
         part = row[b : b + BLOCK]
         exponentials(part, top, e)

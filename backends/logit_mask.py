@@ -111,7 +111,8 @@ def _with_kernels(
     stride, columns = logits.stride(0), logits.shape[1]
     if logz and logits.dtype == torch.float32:
         share, tops = np.zeros(len(logits)), logits.amax(-1).numpy()
-        kernels.mask_and_weigh(_flat(logits).numpy(), masks, places, tops, stride, columns, share)
+        blocks, sums = np.empty((2, kernels.BLOCK), np.float32), np.empty((2, kernels.LANES))
+        kernels.mask_and_weigh(_flat(logits).numpy(), masks, places, tops, stride, columns, blocks, sums, share)
         return torch.from_numpy(share)
     if logz and logits.dtype == torch.float64:
         before = torch.logsumexp(logits, -1)
