@@ -38,6 +38,7 @@ from .model import Model, log_softmax, logsumexp
 from .truncation import Truncation
 
 _HEADS = 8  # heads that are cut off anew
+_TRIED = 512  # tokens tried one by one near the end of the budget, before those that surely fit are taken instead
 _INVERTED = 8  # draws of a step that are made by inversion; sorting Gumbel keys pays after that
 
 
@@ -109,6 +110,7 @@ class Masking(JobSampler):
         base = logp if self.temperature in (0, 1) else log_softmax(logp / self.temperature)
         drawn = self._draw(sample, ids, base[ids], asks_fit)
         if drawn is None and asks_fit:
+            sample.ledger.weights = "estimated" if sample.ledger.weights == "exact" else sample.ledger.weights
             ids = sample.untried(closing(auto, sample.state, sample.remaining))
             drawn = self._draw(sample, ids, base[ids], asks_fit=False)
         if drawn is not None:
@@ -140,6 +142,8 @@ class Masking(JobSampler):
             if state := state_behind(i):
                 break
             refused.append(i)
+            if asks_fit and tried >= _TRIED:
+                return None
         else:
             sample.ledger.lost_checks += 0 if auto.exact else tried
             return None

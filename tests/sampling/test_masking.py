@@ -5,6 +5,7 @@ Statistical tests bound their false alarms by concentration inequalities that ho
 """
 
 from collections import Counter
+from itertools import product
 
 import numpy as np
 import pytest
@@ -12,7 +13,9 @@ from oracles.bounds import l1_bound, mean_bound
 from oracles.naive_automaton import NaiveAutomaton, vocabulary
 from oracles.naive_masking import paths
 
+from syntagma.automata import Vocabulary, compile_grammar
 from syntagma.errors import BackendMismatch, SamplingError
+from syntagma.grammar.ir import Alt, Bytes, Grammar, Repeat, Seq, byte_set
 from syntagma.sampling import Masking, Prefix, RandomModel, TableModel
 
 ALPHA = 1e-7  # times at most 10 tests
@@ -378,3 +381,24 @@ def test_rows_that_do_not_fit_raise(auto):
     broken.logp[:] = np.nan
     with pytest.raises(BackendMismatch, match="NaN"):
         draw(Masking(), broken, auto, 1)
+
+
+def test_near_the_end_not_every_token_is_tried():
+    """Of 18,000 tokens that may follow, one leads to an end within the budget; it is looked for, not hit upon."""
+    letters = [bytes(word) for n in (1, 2, 3) for word in product(range(97, 123), repeat=n)]
+    vocabulary = Vocabulary.from_tokens([*letters, b"!", b"-"], eos_ids=[len(letters) + 2])
+    word = Seq((Repeat(byte_set((97, 122)), 1), Bytes(b"-" * 40)))
+    auto = compile_grammar(Grammar("s", {"s": Seq((Bytes(b"k"), Alt((Bytes(b"!"), word))))}), vocabulary)
+    advance, asked = auto.advance, 0
+
+    def counted(state, token):
+        nonlocal asked
+        asked += 1
+        return advance(state, token)
+
+    auto.advance = counted
+    (sample,) = Masking(seed=1).sample(RandomModel(vocabulary, seed=5), auto, [[]], 6)
+    assert b"".join(map(vocabulary.token_bytes, sample.tokens)) == b"k!"
+    assert sample.finish_reason == "stop"
+    assert sample.ledger.weights == "estimated"
+    assert asked < 2000
