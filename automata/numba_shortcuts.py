@@ -89,7 +89,8 @@ def no_machine_code() -> Iterator[None]:
         (library, "_finalize_final_module", _keep_bitcode),
     ]
     shortcuts.append((context, "get_executable", _no_executable))
-    if not all(hasattr(owner, name) for owner, name, _ in shortcuts):
+    known = hasattr(llvm, "create_new_module_pass_manager") and hasattr(llvm, "create_pass_builder")
+    if not known or not all(hasattr(owner, name) for owner, name, _ in shortcuts):
         yield
         return
     with ExitStack() as stack:
