@@ -29,7 +29,9 @@ def main() -> None:
         context_length=1024,
     )
     rng = random.Random(7)
+    # 50 schemas, 4 requests each, all at once
     schemas = [bounded_schema(rng) for _ in range(50)]
+    schemas *= 4
     constraints = [{"json_schema": json.dumps(schema)} for schema in schemas]
     constraints += [{"regex": "[a-z]{3}-[0-9]{4}"}, {"ebnf": 'root ::= "x" [0-9]{2}'}]
     content = {"type": "regex", "pattern": "b{1,9}"}

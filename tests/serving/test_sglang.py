@@ -112,6 +112,7 @@ def test_a_real_engine(model_folder, capsys):
     assert lines, run.stdout[-2000:] + run.stderr[-4000:]
     result = json.loads(lines[0].removeprefix("RESULT "))
     texts = [text for text, _ in result["answers"]]
+    assert len(texts) == len(result["schemas"]) + 4 == 204
     assert {reason for _, reason in result["answers"]} == {"stop"}
     for schema, text in zip(result["schemas"], texts, strict=False):
         jsonschema.validate(json.loads(text), schema, format_checker=jsonschema.FormatChecker())
