@@ -16,9 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import BudgetExceeded, GrammarError
+from ..grammar.fold import alternation
 from ..grammar.ir import (
     EMPTY,
     NOTHING,
+    Alt,
     And,
     Bytes,
     ByteSet,
@@ -36,6 +38,7 @@ from ..grammar.ir import (
     sequence,
 )
 from ..grammar.machine import Machine
+from ..grammar.merge import merged
 from . import _layout_kernels as L
 from .block import Block, Lowered
 from .counted import counted_parts, lower_counted, lower_items, lower_repeat, spell_out_items
@@ -97,7 +100,9 @@ class Lowerer:
 
     def body(self, rule: int) -> Expr:
         """The expression of a rule, references followed."""
-        expr = self.rules[rule]
+        return self._followed(self.rules[rule])
+
+    def _followed(self, expr: Expr) -> Expr:
         while isinstance(expr, Ref):
             name = expr.rule
             try:
@@ -135,6 +140,9 @@ class Lowerer:
                 return self._guarded(expr, name)
             case Lexeme():
                 return _terminal(expr, self.limit)
+            case Alt(items) if any(isinstance(item, Ref) for item in items):
+                ways = merged(items, self._followed)
+                expr = expr if len(ways) == len(items) else alternation(ways)
         if is_plain(expr):
             lowered = self._regular(expr, name)
             if lowered is not None:
