@@ -56,7 +56,7 @@ def own_facts(reader: Reader, node: Node, schema: dict[str, Any], kinds: int) ->
         for keyword in ("enum", "const"):
             if keyword in schema and keyword in aspects_of(dialect):
                 values = tuple(schema["enum"]) if keyword == "enum" else (schema["const"],)
-                both = meet(facts, Facts(mask_of(values), values=values, sources=(node,)))
+                both = meet(facts, Facts(mask_of(values, (node,)), values=values, sources=(node,)))
                 if both is None:
                     return None
                 facts = both

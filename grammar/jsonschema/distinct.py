@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ..ir import EMPTY, NOTHING, Bytes, Expr, Member, Members, choice, sequence
 from .facts import ARRAY, Arrays, Facts, least
 from .values import identity
+from .zero_fractions import Written
 
 if TYPE_CHECKING:
     from .reading import Reader
@@ -35,6 +36,8 @@ def listed_items(reader: Reader, facts: Facts) -> tuple[Any, ...] | None:
         return None
     union = reader.conjunction(nodes) if (nodes := arrays.at(0)) else ()
     if not union or any(f.values is None for f in union):
+        return None
+    if any(reader.written(f, v) is not Written.EITHER for f in union for v in reader.settled(f)):
         return None
     return tuple({identity(v): v for f in union for v in reader.settled(f)}.values())
 

@@ -256,9 +256,9 @@ def meet(a: Facts, b: Facts) -> Facts | None:
         objects = b.objects if objects is None else objects.meet(b.objects)
         types &= ANYTHING if objects else ~OBJECT
     excluded = a.excluded + b.excluded
-    values = _values(a.values, b.values, types, excluded)
+    values = _values(a.values, b.values, types, excluded, sources)
     if values is not None:
-        types = mask_of(values)
+        types = mask_of(values, sources)
     if not types:
         return None
     residuals = tuple(r for r in dict.fromkeys(a.residuals + b.residuals) if r.types & types)
@@ -266,7 +266,11 @@ def meet(a: Facts, b: Facts) -> Facts | None:
 
 
 def _values(
-    a: tuple[Any, ...] | None, b: tuple[Any, ...] | None, types: int, excluded: tuple[Any, ...]
+    a: tuple[Any, ...] | None,
+    b: tuple[Any, ...] | None,
+    types: int,
+    excluded: tuple[Any, ...],
+    sources: tuple[Node, ...],
 ) -> tuple[Any, ...] | None:
     """The listed values in both, of the types and not excluded."""
     if a is None and b is None:
@@ -276,15 +280,22 @@ def _values(
         others = {identity(v) for v in b}
         values = (v for v in a if identity(v) in others)
     out = {identity(v) for v in excluded}
+    if types & FRACTION and in_draft_4(sources):  # a whole number may be written as `1.0`, which is no integer
+        types |= INTEGER
     return tuple(v for v in values if type_of(v) & types and (not out or identity(v) not in out))
 
 
-def mask_of(values: Iterable[Any]) -> int:
-    """The types of values."""
+def mask_of(values: Iterable[Any], sources: tuple[Node, ...]) -> int:
+    """The types that values listed by the sources may have."""
     mask = 0
     for value in values:
         mask |= type_of(value)
-    return mask
+    return mask | FRACTION if mask & INTEGER and in_draft_4(sources) else mask
+
+
+def in_draft_4(sources: Iterable[Node]) -> bool:
+    """Whether some of the schemas are of draft 4, where `1.0` is no integer."""
+    return any(node.resource.dialect.age == 4 for node in sources)
 
 
 def with_residual(facts: Iterable[Facts], residual: Residual) -> tuple[Facts, ...]:

@@ -19,7 +19,21 @@ from .containers import Containers
 from .distinct import MOST_PERMUTED, arrangements, bounded, chosen, listed_items
 from .document import Node
 from .enumeration import FEW, any_of, text_of
-from .facts import ANYTHING, ARRAY, FALSE, FRACTION, INTEGER, NULL, NUMBER, OBJECT, STRING, TRUE, Arrays, Facts
+from .facts import (
+    ANYTHING,
+    ARRAY,
+    FALSE,
+    FRACTION,
+    INTEGER,
+    NULL,
+    NUMBER,
+    OBJECT,
+    STRING,
+    TRUE,
+    Arrays,
+    Facts,
+    in_draft_4,
+)
 from .guards import Equality, Guard
 from .layout import Layout
 from .multiples import restrict
@@ -27,6 +41,7 @@ from .reading import Reader
 from .rules import Rules
 from .strings import Spelling, quoted
 from .values import identity, type_of
+from .zero_fractions import Written
 
 _WORDS: Final = ((NULL, Bytes(b"null")), (FALSE, Bytes(b"false")), (TRUE, Bytes(b"true")))
 
@@ -210,7 +225,7 @@ class Lowering:
     def _number(self, facts: Facts, types: int) -> Expr:
         numbers, every = facts.numbers, self.style.spelling.every
         excluded = tuple(v for v in facts.excluded if type_of(v) & NUMBER)
-        draft_4 = any(node.resource.dialect.age == 4 for node in facts.sources)
+        draft_4 = in_draft_4(facts.sources)
         free = not excluded and types == NUMBER and (numbers is None or numbers.is_free)
         if free:
             return self.guarded(self.any_number, facts, NUMBER)
@@ -258,12 +273,17 @@ class Lowering:
     def _listed(self, facts: list[Facts], covered: int, depth: int) -> Iterable[Expr]:
         """The listed values, in one rule if they are many."""
         values: dict[object, Any] = {}
+        others: dict[Expr, None] = {}
         for f in facts:
             for v in self.reader.settled(f):
-                if not type_of(v) & covered:
+                if type_of(v) & covered:
+                    continue
+                if (written := self.reader.written(f, v)) is Written.EITHER:
                     values.setdefault(identity(v), v)
+                else:
+                    others[self._written(f, v, written, depth)] = None
         if not values:
-            return []
+            return others
         where = facts[0].sources[0]
         scalar = [v for v in values.values() if not isinstance(v, dict | list)]
         ways = self._structures([v for v in values.values() if isinstance(v, dict | list)], where, depth)
@@ -272,7 +292,19 @@ class Lowering:
         elif scalar:
             ways.append(self.named(where, lambda: choice(*self._scalar_literals(scalar, where))))
             ways += self._exponents(scalar, where)
-        return ways
+        return [*ways, *others]
+
+    def _written(self, facts: Facts, value: Any, written: Written, depth: int) -> Expr:
+        """A listed value of draft 4 whose whole numbers cannot be written with a fraction as well as without."""
+        every = self.style.spelling.every
+        if written is Written.WHOLE:
+            return scalars.decimal_literal(value, every=every, zero_fraction=False)
+        if isinstance(value, list | dict):
+            expr = self._containers.literal(value, depth)
+        else:
+            expr = scalars.decimal_literal(value, every=every)
+            expr = choice(expr, self.shared("exponents", lambda: scalars.with_exponent)) if every else expr
+        return self.guarded(expr, facts, type_of(value), "enum")
 
     def _scalar_literals(self, values: list[Any], where: Node) -> Iterator[Expr]:
         for value in values:

@@ -130,7 +130,7 @@ def _wrong_member(reader: Reader, node: Node, key: str, schema: Any) -> Facts:
 
 def _fail_values(reader: Reader, node: Node, keyword: str, values: tuple[Any, ...]) -> tuple[Facts, ...]:
     """Anything but the values."""
-    mask = mask_of(values)
+    mask = mask_of(values, ())
     types = ANYTHING & ~(mask & (TYPES["null"] | TYPES["boolean"]))
     excluded = tuple(v for v in values if type_of(v) & (NUMBER | STRING))
     structured = [v for v in values if isinstance(v, list | dict)]

@@ -27,9 +27,24 @@ from .assertions import own_facts
 from .clock import Clock
 from .disjointness import Inhabitation
 from .document import Document, Node
-from .facts import ARRAY, FREE, NUMBER, OBJECT, STRING, Facts, Objects, Residual, Union, View, meet, with_residual
+from .facts import (
+    ARRAY,
+    FREE,
+    NUMBER,
+    OBJECT,
+    STRING,
+    Facts,
+    Objects,
+    Residual,
+    Union,
+    View,
+    in_draft_4,
+    meet,
+    with_residual,
+)
 from .guards import Referee
 from .values import exact, type_of
+from .zero_fractions import Written, forms
 
 #: Pairs of alternatives that are looked at for one conjunction.
 MOST_PAIRS: Final = 5_000
@@ -175,9 +190,25 @@ class Reader:
             known = self._settled[facts] = tuple(v for v in facts.values if self._holds(facts, v))
         return known
 
+    def written(self, facts: Facts, value: Any) -> Written:
+        """How the whole numbers of a settled value are to be written."""
+        if not in_draft_4(facts.sources):
+            return Written.EITHER
+        ways = forms(value)
+        if ways is None:
+            return Written.UNSURE
+        valid = [self._is_valid(facts, way) for way in ways]
+        if all(valid):
+            return Written.EITHER
+        return Written.WHOLE if valid == [True, False] and not isinstance(value, list | dict) else Written.UNSURE
+
     def _holds(self, facts: Facts, value: Any) -> bool:
-        """Whether a listed value satisfies the facts."""
+        """Whether a listed value satisfies the facts, in some way to write it."""
         self.clock.check("trying listed values", facts.sources[0])
+        if in_draft_4(facts.sources):
+            ways = forms(value)
+            if ways is None or len(ways) > 1:
+                return ways is None or any(self._is_valid(facts, way) for way in ways)
         kind = type_of(value)
         easy = not facts.left(kind)
         if kind & NUMBER and facts.numbers is not None:

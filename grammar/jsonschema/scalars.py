@@ -163,8 +163,8 @@ def has_number(numbers: Numbers, types: int) -> bool:
     return found is None or any(found.labels)
 
 
-def decimal_literal(value: Any, *, every: bool) -> Expr:
-    """One number without exponent: its plain spelling, or every one."""
+def decimal_literal(value: Any, *, every: bool, zero_fraction: bool = True) -> Expr:
+    """One number without exponent: its plain spelling, or every one, perhaps none with a fraction of zeros."""
     number = exact(value)
     text = format(number.copy_abs(), "f")
     whole, _, fraction = text.partition(".")
@@ -172,10 +172,10 @@ def decimal_literal(value: Any, *, every: bool) -> Expr:
     plain = whole + ("." + fraction if fraction else "")
     if not every:
         sign = "-" if number < 0 else ""
-        own = repr(value) if isinstance(value, float) and "e" not in repr(value) else sign + plain
+        own = repr(value) if isinstance(value, float) and "e" not in repr(value) and zero_fraction else sign + plain
         return choice(Bytes((sign + plain).encode()), Bytes(own.encode()))
     zeros = Repeat(Bytes(b"0"))
-    tail = zeros if fraction else Repeat(sequence(Bytes(b".0"), zeros), 0, 1)
+    tail = zeros if fraction else Repeat(sequence(Bytes(b".0"), zeros), 0, int(zero_fraction))
     sign_expr: Expr = Bytes(b"-") if number < 0 else Repeat(Bytes(b"-"), 0, 0 if number else 1)
     return sequence(sign_expr, Bytes(plain.encode()), tail)
 

@@ -140,6 +140,27 @@ FOUND: list[tuple[dict[str, Any], list[str]]] = [
         ['{"a":[],"c":0.3}', '{"a":1}', '{"ab":1}', '{"a":1,"c":1,"ab":1}', '{"b":1}'],
     ),
     ({"not": {"properties": {"a": False, "b": {}}}}, ['{"a":[]}', "{}", '{"b":1}', '{"b":1,"a":1}', "1"]),
+    # in draft 4 a listed 0 may be written as 0.0 only where it need not be an integer
+    *(
+        ({"$schema": "http://json-schema.org/draft-04/schema#"} | schema, ["0", "0.0", "-0", "0.00", "null", "2.5"])
+        for schema in (
+            {"type": ["integer", "null"], "enum": [None, 0]},
+            {"type": "integer", "enum": [0.0]},
+            {"allOf": [{"type": "integer"}, {"enum": [0, "x"]}]},
+            {"anyOf": [{"type": "integer", "enum": [0]}, {"enum": [0, None]}]},
+            {"not": {"type": "integer"}, "enum": [0, 2.5]},
+            {"enum": [0, None]},
+        )
+    ),
+    *(
+        ({"$schema": "http://json-schema.org/draft-04/schema#"} | schema, ["[0]", "[0.0]", "[0,0.0]", "[0.0,0]", "[]"])
+        for schema in (
+            {"items": {"type": "integer"}, "enum": [[0], [0, 0], []]},
+            {"items": {"type": ["integer", "string"]}, "enum": [[0.0], [0, 0.0]]},
+            {"enum": [[0], [0, 0]]},
+            {"items": {"type": "integer", "enum": [0, 1]}, "uniqueItems": True, "type": "array"},
+        )
+    ),
     ({"multipleOf": 15}, ["5.4e-3423", "3e1", "1.5e+2", "1.5e0", "3e400", "1e400"]),  # what a float takes for zero
 ]
 
