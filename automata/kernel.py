@@ -98,17 +98,17 @@ def kernel(signature: str | None = None) -> Callable[[Function], Function]:
 
 
 #: Kernels make no arrays, so nobody counts references to them.
-_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False}
+OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False}
 
 
 def _entry(function: Function) -> Function:
     _announce_cold_start()
     try:
-        compiled: Function = numba.njit(cache=CACHE_DIR is not None, **_OPTIONS)(function)
+        compiled: Function = numba.njit(cache=CACHE_DIR is not None, **OPTIONS)(function)
     except RuntimeError as error:
         if "no locator" not in str(error):
             raise
-        compiled = numba.njit(**_OPTIONS)(function)
+        compiled = numba.njit(**OPTIONS)(function)
     load_alone(compiled)
     compile_for = compiled._compile_for_args  # type: ignore[attr-defined]
 
@@ -131,7 +131,7 @@ class InnerKernel:
         self.py_func = function
         self.__name__, self.__doc__ = function.__name__, function.__doc__
         self._signature = signature
-        self._inner = numba.njit(**_OPTIONS, no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
+        self._inner = numba.njit(**OPTIONS, no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
         self._template = self._inner.get_call_template
         self._inner.get_call_template = self._typed_template
 
