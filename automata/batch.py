@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 from ._batch_kernels import B_COLUMNS, fetch_masks
 from .matcher import Matcher
 
-#: Sequences that a thread is worth.
-PER_THREAD = 32
+#: Sequences that a thread is worth at least, and those from which on another one is taken unasked: remembered masks are
+#: copied, which one core does as fast as memory goes.
+PER_THREAD, PER_THREAD_UNASKED = 32, 512
 
 
 def fill_masks(
@@ -38,7 +39,7 @@ def fill_masks(
     matchers : n of them, of automata over vocabularies of one width.
     rows : (m, mask_width) int32, C-contiguous; written in place, format as in `Matcher.fill_mask`.
     indices : (n,) the row of each matcher; by default in order. Rows not named stay as they are.
-    threads : how many to use at most; by default one a core.
+    threads : how many to use at most; by default one for every 512 sequences, and one a core.
 
     Raises
     ------
@@ -50,7 +51,7 @@ def fill_masks(
     if not matchers:
         return
     _check(matchers, rows, places)
-    n = max(1, min(threads or _cores(), len(matchers) // PER_THREAD))
+    n = max(1, min(threads or _cores(), len(matchers) // (PER_THREAD if threads else PER_THREAD_UNASKED)))
     left = _fetch(matchers, rows, places, n)
     _run(n, len(left), lambda a, b: _fill([(matchers[i], places[i]) for i in left[a:b]], rows))
 
