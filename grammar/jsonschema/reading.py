@@ -197,6 +197,8 @@ class Reader:
         ways = forms(value)
         if ways is None:
             return Written.UNSURE
+        if len(ways) == 1:
+            return Written.EITHER
         valid = [self._is_valid(facts, way) for way in ways]
         if all(valid):
             return Written.EITHER
