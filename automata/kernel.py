@@ -58,7 +58,13 @@ from numba.core.compiler_lock import global_compiler_lock  # noqa: E402
 from numba.extending import intrinsic  # noqa: E402
 
 from .collection import no_collection  # noqa: E402
-from .numba_shortcuts import load_alone, no_machine_code, no_wraparound, remembered_signatures  # noqa: E402
+from .numba_shortcuts import (  # noqa: E402
+    load_alone,
+    no_machine_code,
+    no_wraparound,
+    remembered_signatures,
+    without_reference_counts,
+)
 
 if CACHE_DIR is not None:
     numba.config.CACHE_DIR = str(CACHE_DIR)
@@ -97,8 +103,7 @@ def kernel(signature: str | None = None) -> Callable[[Function], Function]:
     return decorate
 
 
-#: Kernels make no arrays, so nobody counts references to them.
-OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False}
+OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", **without_reference_counts()}
 
 
 def _entry(function: Function) -> Function:

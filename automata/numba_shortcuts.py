@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 import llvmlite.binding as llvm
 from numba import _dynfunc
 from numba.core import codegen, cpu, types
+from numba.core.options import DefaultOptions
 from numba.core.runtime import rtsys
 from numba.core.types import functions
 from numba.np import arrayobj
@@ -20,6 +21,11 @@ from numba.np import arrayobj
 Function: TypeAlias = Callable[..., Any]
 #: (function type, kept alive, argument types, keywords) -> the signature that numba chose.
 _signatures: dict[tuple[Any, ...], Any] = {}
+
+
+def without_reference_counts() -> dict[str, bool]:
+    """The option by which numba counts no references: kernels make no arrays. A tenth of their time."""
+    return {"_nrt": False} if hasattr(DefaultOptions, "_nrt") else {}
 
 
 @contextmanager
