@@ -1,6 +1,7 @@
 """Mask engines behind one face, so that a benchmark treats all alike.
 
-An engine is set up once with a tokenizer folder. `compile(schema)` turns JSON text into a `Compiled`, and
+An engine is set up once with a tokenizer folder, a profile ("spec" or "generation") and an order in which declared
+members come ("schema" or "any"), as far as it knows such. `compile(schema)` turns JSON text into a `Compiled`, and
 `Compiled.start()` begins a sequence: after it `fill()` writes the next mask into `row` (bit t of the row is token t,
 int32 words) and `accept(token)` consumes a token. Both are the engine's cheapest calls from Python: they are timed.
 
@@ -66,19 +67,20 @@ class Engine(Protocol):
 class Syntagma:
     """This project."""
 
-    def __init__(self, tokenizer: Path, eos: int, width: int, profile: str) -> None:
+    def __init__(self, tokenizer: Path, eos: int, width: int, profile: str, order: str) -> None:
         import syntagma
         from syntagma import errors
 
         self.sg = syntagma
         self.empty = errors.EmptyLanguage
-        self.profile = profile
+        self.profile, self.order = profile, order
         self.vocabulary = syntagma.Vocabulary.from_pretrained(tokenizer)
         self.width = self.vocabulary.width
 
     def compile(self, schema: str) -> Compiled:
         try:
-            automaton = self.sg.compile(self.sg.JsonSchema(schema, profile=self.profile), self.vocabulary)
+            constraint = self.sg.JsonSchema(schema, profile=self.profile, property_order=self.order)
+            automaton = self.sg.compile(constraint, self.vocabulary)
         except self.empty as error:
             raise EmptyLanguage(str(error)) from error
         return _Syntagma(automaton, self.width)
@@ -101,7 +103,7 @@ class _Syntagma:
 class Llguidance:
     """llguidance with its slices for JSON, filling by pointer."""
 
-    def __init__(self, tokenizer: Path, eos: int, width: int, profile: str) -> None:
+    def __init__(self, tokenizer: Path, eos: int, width: int, profile: str, order: str) -> None:
         from llguidance import LLMatcher, LLTokenizer
 
         self.matcher = LLMatcher
@@ -139,7 +141,7 @@ class _Llguidance:
 class Xgrammar:
     """xgrammar; `strict_mode` off, as the specification has it."""
 
-    def __init__(self, tokenizer: Path, eos: int, width: int, profile: str) -> None:
+    def __init__(self, tokenizer: Path, eos: int, width: int, profile: str, order: str) -> None:
         import xgrammar
 
         pieces = _pieces(tokenizer, width)
@@ -148,7 +150,7 @@ class Xgrammar:
         )
         self.xgrammar = xgrammar
         self.compiler = xgrammar.GrammarCompiler(info, cache_enabled=False)
-        self.any_order = profile == "spec"
+        self.any_order = order == "any"
         self.width = width
 
     def compile(self, schema: str) -> Compiled:
@@ -172,7 +174,7 @@ class _Xgrammar:
 class Outlines:
     """outlines-core: a regular expression's index."""
 
-    def __init__(self, tokenizer: Path, eos: int, width: int, profile: str) -> None:
+    def __init__(self, tokenizer: Path, eos: int, width: int, profile: str, order: str) -> None:
         import outlines_core
 
         self.core = outlines_core
@@ -208,7 +210,7 @@ class _Outlines:
         return partial(guide.write_mask_into, self.row.ctypes.data, len(self.row), self.row.itemsize), accept
 
 
-ENGINES: dict[str, Callable[[Path, int, int, str], Engine]] = {
+ENGINES: dict[str, Callable[[Path, int, int, str, str], Engine]] = {
     "syntagma": Syntagma,
     "llguidance": Llguidance,
     "xgrammar": Xgrammar,

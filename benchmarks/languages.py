@@ -68,7 +68,7 @@ def measure(engine_name: str, language: str, tokenizer: Path) -> dict[str, Any]:
     tok = Tokenizer.from_file(str(tokenizer / "tokenizer.json"))
     eos = next(i for t in ("<|end_of_text|>", "<|endoftext|>", "</s>") if (i := tok.token_to_id(t)) is not None)
     width = tok.get_vocab_size(with_added_tokens=True)
-    engine = {"syntagma": LarkSyntagma, "llguidance": LarkLlguidance}[engine_name](tokenizer, eos, width, "spec")
+    engine = {"syntagma": LarkSyntagma, "llguidance": LarkLlguidance}[engine_name](tokenizer, eos, width, "spec", "any")
     text = long_text(language)
     tokens = tok.encode(text, add_special_tokens=False).ids
     warm = tok.encode("aabc b", add_special_tokens=False).ids

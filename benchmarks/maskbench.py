@@ -1,11 +1,14 @@
 """syntagma decides more JSON Schemas rightly than other engines, and its masks come sooner.
 
     python benchmarks/maskbench.py FOLDER --tokenizer FOLDER [--engines syntagma,llguidance] [--profile spec|generation]
-                                   [--limit N] [--timeout S] [--python ENGINE=INTERPRETER] [--out RECORD.json]
+                                   [--order schema|any] [--limit N] [--timeout S] [--python ENGINE=INTERPRETER]
+                                   [--out RECORD.json]
 
 Every file of FOLDER holds {"schema": ..., "tests": [{"data": ..., "valid": bool}, ...]}. An instance is written as
 `json.dumps(data, ensure_ascii=False)`, tokenised without special tokens and replayed token by token; at the end the
-engine must allow end of sequence. Each engine runs in a process of its own, one after the other. Reported are
+engine must allow end of sequence. With `--order any` declared members may come in any order, and the keys of every
+instance come shuffled, alike in every run; engines that know one order only refuse most. Each engine runs in a process
+of its own, one after the other. Reported are
 
     TTFM   schema text -> first mask filled, in us; the tokenizer's set-up is done once, before, and reported apart
     TBM    one `fill_mask` and one `accept` called from Python, in us, end of sequence included
@@ -15,13 +18,15 @@ engine must allow end of sequence. Each engine runs in a process of its own, one
     exact  schemas that syntagma decides without guards, under both profiles
     first mask   a new process to its first mask, without and with compiled kernels on disk
 
-A record that goes to `benchmarks/record` is drawn at once, with the others there, by `speed_plot.py`.
+A record that goes to `benchmarks/record` is drawn at once, with the others there, by `speed_plot.py`, unless keys are
+shuffled. For a larger vocabulary, `o200k.py` writes a tokenizer.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import random
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -60,18 +65,22 @@ WARM_UP = {
         {"data": {"name": "ä", "tags": []}, "valid": False},
     ],
 }
+#: The order of members that a profile has by itself.
+ORDERS = {"generation": "schema", "spec": "any"}
 console = Console(stderr=True)
 
 
-def load_cases(folder: Path, tokenizer: Tokenizer, limit: int | None) -> list[dict[str, Any]]:
+def load_cases(folder: Path, tokenizer: Tokenizer, limit: int | None, *, shuffle: bool = False) -> list[dict[str, Any]]:
     """The cases of a folder, in the order of the files' names."""
     paths = sorted(folder.glob("*.json"))[:limit]
-    return [case_of(path.stem, json.loads(path.read_text("utf-8")), tokenizer) for path in paths]
+    return [case_of(path.stem, json.loads(path.read_text("utf-8")), tokenizer, shuffle=shuffle) for path in paths]
 
 
-def case_of(name: str, content: dict[str, Any], tokenizer: Tokenizer) -> dict[str, Any]:
-    """A schema as text, its instances as token ids, their labels."""
-    texts = [json.dumps(test["data"], ensure_ascii=False) for test in content["tests"]]
+def case_of(name: str, content: dict[str, Any], tokenizer: Tokenizer, *, shuffle: bool = False) -> dict[str, Any]:
+    """A schema as text, its instances as token ids, their labels; shuffled keys depend on the name alone."""
+    rng = random.Random(name)
+    instances = [shuffled(test["data"], rng) if shuffle else test["data"] for test in content["tests"]]
+    texts = [json.dumps(instance, ensure_ascii=False) for instance in instances]
     instances = [tokenizer.encode(text, add_special_tokens=False).ids for text in texts]
     return {
         "file": name,
@@ -80,6 +89,17 @@ def case_of(name: str, content: dict[str, Any], tokenizer: Tokenizer) -> dict[st
         "lengths": [len(ids) for ids in instances],
         "labels": [test["valid"] for test in content["tests"]],
     }
+
+
+def shuffled(data: Any, rng: random.Random) -> Any:
+    """The same data, the members of its objects in an order drawn at random."""
+    match data:
+        case dict():
+            return {key: shuffled(data[key], rng) for key in rng.sample([*data], len(data))}
+        case list():
+            return [shuffled(item, rng) for item in data]
+        case _:
+            return data
 
 
 def run_engine(setting: Setting, cases: list[dict[str, Any]], *, replay: bool = True) -> dict[str, Any]:
@@ -125,6 +145,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--tokenizer", type=Path, required=True, help="a folder with tokenizer.json")
     parser.add_argument("--engines", default=",".join(ENGINES), help="default: all that are installed")
     parser.add_argument("--profile", choices=["spec", "generation"], default="spec")
+    parser.add_argument("--order", choices=["schema", "any"], help="of declared members; default: the profile's")
     parser.add_argument("--limit", type=int, help="only the first N files")
     parser.add_argument("--timeout", type=float, default=60.0, help="seconds a schema with its instances may take")
     parser.add_argument("--memory", type=float, default=16.0, help="GiB of address space an engine may take")
@@ -132,7 +153,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         "--python", action="append", default=[], metavar="ENGINE=INTERPRETER", help="the Python that has the engine"
     )
     parser.add_argument("--skip-first-mask", action="store_true", help="leave out the cold and the warm start")
-    parser.add_argument("--out", type=Path, help="default: benchmarks/record/DATE-COMMIT-PROFILE.json")
+    parser.add_argument("--out", type=Path, help="default: benchmarks/record/DATE-COMMIT-PROFILE[-any]-TOKENIZER.json")
     options = parser.parse_args(arguments)
     options.engines = options.engines.split(",")
     if unknown := set(options.engines) - set(ENGINES):
@@ -160,6 +181,7 @@ def settings(options: argparse.Namespace, tokenizer: Tokenizer) -> Iterator[Sett
             eos_id,
             width,
             options.profile,
+            options.order or ORDERS[options.profile],
             options.timeout,
             options.memory,
             python,
@@ -191,14 +213,17 @@ def main() -> None:
     """Run the engines one after the other, print, and write the record."""
     options = parse()
     tokenizer = Tokenizer.from_file(str(options.tokenizer / "tokenizer.json"))
-    cases = load_cases(options.folder, tokenizer, options.limit)
+    cases = load_cases(options.folder, tokenizer, options.limit, shuffle=options.order == "any")
     chosen = {setting.engine: setting for setting in settings(options, tokenizer)}
     runs = {name: run_engine(setting, cases) for name, setting in chosen.items()}
     record: dict[str, Any] = {
         "benchmark": "maskbench",
         "machine": machine.description(),
         "profile": options.profile,
+        "order": options.order or ORDERS[options.profile],
+        "shuffled": options.order == "any",
         "tokenizer": options.tokenizer.name,
+        "vocabulary": next(iter(chosen.values())).width if chosen else None,
         "schemas": len(cases),
         "instances": sum(len(case["labels"]) for case in cases),
         "timeout_s": options.timeout,
@@ -213,11 +238,12 @@ def main() -> None:
         for name in runs.keys() - {"syntagma"}:
             record["comparisons"][name] = comparison(cases, ours, runs[name]["answers"])
         ours_setting = chosen["syntagma"]
-        record["exact"] = {p: exact_share(replace(ours_setting, profile=p), cases) for p in ("generation", "spec")}
+        record["exact"] = {p: exact_share(replace(ours_setting, profile=p, order=ORDERS[p]), cases) for p in ORDERS}
         if not options.skip_first_mask:
             record["first_mask"] = first_mask.measure(options.tokenizer)
     show(record)
-    out = machine.write(record, options.profile, options.out)
+    name = "-".join([options.profile, *(["any"] * record["shuffled"]), options.tokenizer.name])
+    out = machine.write(record, name, options.out)
     console.print(f"written to {out}")
     if out.resolve().parent == machine.RECORDS:
         speed_plot.write(machine.RECORDS, speed_plot.OUT)

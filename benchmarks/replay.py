@@ -77,12 +77,12 @@ def usage() -> dict[str, int]:
     return {"rss_kb": peak, "gc": sum(generation["collections"] for generation in gc.get_stats())}
 
 
-def main(name: str, tokenizer: str, eos: int, width: int, profile: str) -> None:
+def main(name: str, tokenizer: str, eos: int, width: int, profile: str, order: str) -> None:
     """Set up the engine, then answer jobs until stdin ends."""
     channel = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what engines print must not end up between the answers
     begin = time.perf_counter()
-    engine = ENGINES[name](Path(tokenizer), eos, width, profile)
+    engine = ENGINES[name](Path(tokenizer), eos, width, profile, order)
     hello = {"setup_s": time.perf_counter() - begin, "version": version(name), "width": engine.width}
     print(json.dumps(hello | usage()), file=channel, flush=True)
     for line in sys.stdin:
@@ -90,4 +90,4 @@ def main(name: str, tokenizer: str, eos: int, width: int, profile: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), sys.argv[5])
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), *sys.argv[5:7])

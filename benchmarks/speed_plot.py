@@ -3,7 +3,8 @@
     python benchmarks/speed_plot.py [RECORDS] [OUT.svg]
 
 RECORDS is a folder, by default `benchmarks/record`. Of every profile and engine the latest record counts that has
-histograms and, among those, the most schemas; engines other than syntagma know no profile. A line falls from all steps,
+histograms and, among those, the most schemas; engines other than syntagma know no profile. Records of another tokenizer
+than `TOKENIZER`, and those with shuffled keys, are for comparison and are left out. A line falls from all steps,
 or all schemas, to those that take longer than the time below; a schema that an engine does not compile has no first
 mask, however long one waits, so that line ends at their share.
 """
@@ -20,6 +21,8 @@ import machine
 import numpy as np
 
 OUT = machine.ROOT / "docs" / "explanation" / "speed.svg"
+#: The vocabulary of 128,256 tokens.
+TOKENIZER = "llama3"
 COLOURS = {
     "syntagma, generation": "#1b9e77",
     "syntagma, spec": "#66c2a5",
@@ -34,7 +37,9 @@ def latest(folder: Path) -> dict[str, dict[str, Any]]:
     found: dict[str, tuple[tuple[int, str], dict[str, Any]]] = {}
     for path in sorted(folder.glob("*.json")):
         record = json.loads(path.read_text("utf-8"))
-        if record.get("benchmark") != "maskbench":
+        if record.get("benchmark") != "maskbench" or record.get("shuffled"):
+            continue
+        if record.get("tokenizer", TOKENIZER) != TOKENIZER:
             continue
         for name, entry in record["engines"].items():
             if "tbm_histogram" not in entry["summary"]:

@@ -80,7 +80,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, help="default: benchmarks/record/DATE-COMMIT-stress.json")
     options = parser.parse_args()
-    options.engines, options.python = options.engines.split(","), {}
+    options.engines, options.python, options.order = options.engines.split(","), {}, None
     options.timeout, options.memory = 60.0, 16.0
     tokenizer = Tokenizer.from_file(str(options.tokenizer / "tokenizer.json"))
     cases = draw(options.draws, options.seed, tokenizer)

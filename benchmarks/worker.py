@@ -29,6 +29,7 @@ class Setting:
     eos: int
     width: int
     profile: str
+    order: str
     timeout_s: float
     memory_gib: float
     python: str = sys.executable
@@ -79,6 +80,7 @@ class Worker:
                 str(s.eos),
                 str(s.width),
                 s.profile,
+                s.order,
             ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import random
 import subprocess
 import sys
 from pathlib import Path
@@ -88,12 +89,24 @@ def test_records_are_drawn(report: ModuleType, tmp_path: Path) -> None:
         record = {"benchmark": "maskbench", "machine": {"date": date}, "profile": profile, "schemas": len(cases)}
         (tmp_path / f"{k}.json").write_text(json.dumps(record | {"engines": engines}))
     (tmp_path / "other.json").write_text("{}")
+    for name, change in (("shuffled", {"shuffled": True}), ("larger", {"tokenizer": "o200k"})):
+        (tmp_path / f"{name}.json").write_text(json.dumps(record | {"engines": engines, "schemas": 99} | change))
     chosen = plot.latest(tmp_path)
     assert {label: entry["version"] for label, entry in chosen.items()} == {"syntagma, spec": "0"}
     times, shares = plot.survival(chosen["syntagma, spec"]["summary"]["tbm_histogram"], 10)
     assert (times[0], shares) == (1.0, [1.0, 0.5])
     plot.write(tmp_path, tmp_path / "speed.svg")
     assert "schema to first mask" in (tmp_path / "speed.svg").read_text()
+
+
+def test_keys_are_shuffled_alike_in_every_run(report: ModuleType) -> None:
+    maskbench = importlib.import_module("maskbench")
+    data = {str(k): [{"a": k, "b": {"c": 1, "d": 2}}] for k in range(20)}
+    once, again = (maskbench.shuffled(data, random.Random("name")) for _ in range(2))
+    assert once == data
+    assert [*once] == [*again] != [*data]
+    assert {tuple(items[0]) for items in once.values()} == {("a", "b"), ("b", "a")}
+    assert {tuple(items[0]["b"]) for items in once.values()} == {("c", "d"), ("d", "c")}
 
 
 @pytest.fixture
