@@ -8,18 +8,14 @@ finite instance is wanted (the least fixpoint).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import Decimal
-from fractions import Fraction
-from math import ceil, floor
 from typing import TYPE_CHECKING, Final
 
-from .decimals import Range
 from .distinct import listed_items
 from .document import Node
-from .facts import ARRAY, FRACTION, INTEGER, NUMBER, OBJECT, STRING, Arrays, Count, Facts, Numbers, Objects, meet
+from .facts import ARRAY, NUMBER, OBJECT, STRING, Arrays, Count, Facts, Objects, meet
 from .keys import at_key
-from .scalars import has_number, has_string
 from .values import identity
+from .witnesses import has_number, has_string
 
 if TYPE_CHECKING:
     from .reading import Reader
@@ -71,7 +67,7 @@ class Inhabitation:
         if facts.values is not None:
             return bool(self._reader.settled(facts))
         types = facts.types
-        if types & NUMBER and facts.numbers is not None and not _has_number(facts.numbers, types):
+        if types & NUMBER and facts.numbers is not None and not has_number(facts.numbers, types):
             types &= ~NUMBER
         if types & STRING and facts.strings is not None and not has_string(facts.strings):
             types &= ~STRING
@@ -121,30 +117,6 @@ def _is_closed(objects: Objects) -> bool:
     return no_patterns and any(
         view.additional is not None and view.additional.schema is False for view in objects.views
     )
-
-
-def _has_number(numbers: Numbers, types: int) -> bool:
-    """Whether some multiple lies between the bounds, and some integer, if only integers are wanted."""
-    low, high = numbers.range.low, numbers.range.high
-    if not all(_has_multiple(numbers.range, divisor) for divisor, holds in numbers.multiples if holds):
-        return False
-    if numbers.multiples and not has_number(numbers, types):
-        return False
-    if types & FRACTION or low is None or high is None:
-        return not (types & NUMBER == FRACTION and low is not None and low == high and low == low.to_integral_value())
-    first = floor(low) + 1 if numbers.range.low_open else ceil(low)
-    last = ceil(high) - 1 if numbers.range.high_open else floor(high)
-    return first <= last and bool(types & INTEGER)
-
-
-def _has_multiple(bounds: Range, divisor: Decimal) -> bool:
-    """Whether some multiple of the divisor lies between the bounds."""
-    if bounds.low is None or bounds.high is None or not bounds.is_short or not divisor:
-        return True
-    low, high = Fraction(bounds.low) / Fraction(divisor), Fraction(bounds.high) / Fraction(divisor)
-    first = floor(low) + 1 if bounds.low_open else ceil(low)
-    last = ceil(high) - 1 if bounds.high_open else floor(high)
-    return first <= last
 
 
 def overlaps(reader: Reader, unions: Sequence[tuple[Facts, ...]], node: Node) -> list[list[int]] | None:

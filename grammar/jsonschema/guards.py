@@ -41,6 +41,16 @@ def has_match(pattern: str, text: str) -> bool:
     return _matcher(pattern).is_valid(text)
 
 
+@lru_cache(maxsize=64)
+def _format(name: str) -> jsonschema_rs.Validator:
+    return jsonschema_rs.Draft202012Validator({"format": name}, validate_formats=True)
+
+
+def has_format(name: str, text: str) -> bool:
+    """Whether a text is of a format."""
+    return _format(name).is_valid(text)
+
+
 class Referee:
     """Validates values against the subschemas of one document."""
 

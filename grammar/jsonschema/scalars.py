@@ -7,27 +7,18 @@ from __future__ import annotations
 
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 from ...errors import BudgetExceeded, GrammarSyntaxError, UnsupportedFeature
 from ..ir import And, Bytes, Expr, Not, Repeat, choice, sequence
 from ..regex import parse_regex
-from ..regular import compile_regular, is_empty
 from . import decimals
 from .facts import FRACTION, INTEGER, Numbers, Strings
 from .formats import FORMATS
 from .guards import is_regex
-from .multiples import multiples_of, restrict
+from .multiples import multiples_of
 from .strings import EVERY, SHORTEST, Spelling
 from .values import exact
-
-#: Patterns or formats to match (True) or to miss.
-Facets: TypeAlias = tuple[tuple[str, bool], ...]
-
-#: Lengths, patterns and states of automata up to which strings are searched for one that satisfies all facts.
-MOST_COUNTED: Final = 64
-MOST_FACETS: Final = 16
-MOST_STATES: Final = 2_000
 
 
 @lru_cache(maxsize=4096)
@@ -88,27 +79,6 @@ def string_body(strings: Strings | None, excluded: tuple[str, ...], spelling: Sp
     return StringBody(None if covered and every else _all(parts + sure), unsure, exact)
 
 
-def has_string(strings: Strings) -> bool:
-    """Whether some string satisfies the facts; if that is too costly to tell, yes."""
-    n = len(strings.patterns) + len(strings.formats)
-    if n + bool(strings.min or strings.max is not None) < 2 or n > MOST_FACETS:
-        return True
-    if strings.min > MOST_COUNTED or (strings.max or 0) > MOST_COUNTED:
-        return True
-    if any(FORMATS[name].unsure for name, _ in strings.formats):
-        return True
-    return _has_string(strings.min, strings.max, strings.patterns, strings.formats)
-
-
-@lru_cache(maxsize=1024)
-def _has_string(low: int, high: int | None, patterns: Facets, formats: Facets) -> bool:
-    try:
-        body = string_body(Strings(low, high, patterns, formats), (), SHORTEST)
-        return body.sure is None or not is_empty(compile_regular(body.sure, MOST_STATES))
-    except (BudgetExceeded, GrammarSyntaxError):
-        return True
-
-
 def _format_body(pattern: str, every: bool) -> Expr:
     body = pattern_body(pattern, every, True)
     assert body is not None, pattern
@@ -154,13 +124,6 @@ def decimal_numbers(
     if excluded:
         parts.append(Not(choice(*(decimal_literal(value, every=True) for value in excluded))))
     return PlainNumbers(parts[0] if len(parts) == 1 else And(tuple(parts)), tuple(left), is_exact)
-
-
-def has_number(numbers: Numbers, types: int) -> bool:
-    """Whether some number satisfies the facts; if that is too costly to tell, yes."""
-    plain = decimal_numbers(numbers, types, (), True, False)
-    found = restrict(plain.expr, plain.left)
-    return found is None or any(found.labels)
 
 
 def decimal_literal(value: Any, *, every: bool, zero_fraction: bool = True) -> Expr:
