@@ -1,11 +1,13 @@
 """Masks for a batch of sequences cost syntagma little more than copying them, and two cores share the work.
 
-    python benchmarks/batch.py FOLDER --tokenizer FOLDER [--sequences N] [--steps N] [--seed S] [--out RECORD.json]
+    python benchmarks/batch.py FOLDER --tokenizer FOLDER [--profile spec|generation] [--sequences N] [--steps N]
+                               [--seed S] [--out RECORD.json]
 
 As many sequences as said, over instances of schemas drawn at random (those that both engines accept), go forward token
 by token, as a server's batch does; one that ends begins again. Timed is the call that fills all masks of a step:
 `fill_masks` on one thread and on all, and llguidance's executor on the same number. First visits count; `warm` is a
-later pass over the same sequences. Each engine runs in a process of its own. Microseconds a batch.
+later pass over the same sequences. Each engine runs in a process of its own. Microseconds a batch; `a row` is the
+median of a warm one over its sequences, `scaling` the median on one thread over that on all, first and warm.
 """
 
 from __future__ import annotations
@@ -37,17 +39,18 @@ Sequences = list[tuple[str, list[int]]]
 class Ours:
     """Matchers of this project."""
 
-    def __init__(self, tokenizer: Path) -> None:
+    def __init__(self, tokenizer: Path, profile: str) -> None:
         import syntagma
 
-        self.sg = syntagma
+        self.sg, self.profile = syntagma, profile
         self.vocabulary = syntagma.Vocabulary.from_pretrained(tokenizer)
         self.width = self.vocabulary.width
         self.compiled: dict[str, Any] = {}
 
     def start(self, schema: str) -> Any:
         if schema not in self.compiled:
-            self.compiled[schema] = self.sg.compile(self.sg.JsonSchema(schema, profile="spec"), self.vocabulary)
+            constraint = self.sg.JsonSchema(schema, profile=self.profile)
+            self.compiled[schema] = self.sg.compile(constraint, self.vocabulary)
         return self.compiled[schema].matcher()
 
     def fill(self, matchers: list[Any], rows: np.ndarray, threads: int) -> None:
@@ -60,7 +63,7 @@ class Ours:
 class Theirs:
     """Matchers of llguidance, one compilation a schema."""
 
-    def __init__(self, tokenizer: Path) -> None:
+    def __init__(self, tokenizer: Path, profile: str) -> None:
         import llguidance
 
         config = json.loads((tokenizer / "tokenizer_config.json").read_text("utf-8"))
@@ -146,13 +149,13 @@ def measure(engine: Ours | Theirs, sequences: Sequences, steps: int, threads: in
 def run(options: argparse.Namespace) -> None:
     """One engine, in this process: read the sequences, print what they cost."""
     sequences = [(schema, ids) for schema, ids in json.load(sys.stdin)]
-    engine = ENGINES[options.engine](options.tokenizer)
+    engine = ENGINES[options.engine](options.tokenizer, options.profile)
     if options.check:
         print(json.dumps(accepted(engine, sequences)))
         return
     measure(engine, sequences[:8], 4, options.threads)  # kernels, executors
-    first = measure(type(engine)(options.tokenizer), sequences, options.steps, options.threads)
-    warm = measure(engine, sequences, options.steps, options.threads)
+    first = measure(type(engine)(options.tokenizer, options.profile), sequences, options.steps, options.threads)
+    measure(engine, sequences, options.steps, options.threads)
     warm = measure(engine, sequences, options.steps, options.threads)
     print(json.dumps({"first": percentiles(first), "warm": percentiles(warm)}))
 
@@ -160,11 +163,22 @@ def run(options: argparse.Namespace) -> None:
 def in_process(options: argparse.Namespace, name: str, sequences: Sequences, *extra: str) -> Any:
     """The answer of one engine."""
     words = [sys.executable, __file__, str(options.folder), "--tokenizer", str(options.tokenizer), "--engine", name]
-    words += ["--steps", str(options.steps), *extra]
+    words += ["--profile", options.profile, "--steps", str(options.steps), *extra]
     answer = subprocess.run(words, input=json.dumps(sequences), capture_output=True, text=True, check=False)
     if answer.returncode:
         raise SystemExit(answer.stderr)
     return json.loads(answer.stdout.splitlines()[-1])
+
+
+def table(engines: dict[str, dict[int, Any]], n: int) -> Table:
+    """A row per engine and number of threads, for batches of n sequences."""
+    grid = Table("threads, us", "first p50", "p99", "warm p50", "p99", "a row", "scaling")
+    for name, runs in engines.items():
+        for threads, entry in runs.items():
+            cells = [f"{entry[part][q]:,.0f}" for part in ("first", "warm") for q in ("p50", "p99")]
+            scaling = [f"{runs[1][part]['p50'] / entry[part]['p50']:.2f}" for part in ("first", "warm")]
+            grid.add_row(f"{name} {threads}", *cells, f"{entry['warm']['p50'] / n:.1f}", " ".join(scaling))
+    return grid
 
 
 def main() -> None:
@@ -172,8 +186,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--tokenizer", type=Path, required=True, help="a folder with tokenizer.json")
+    parser.add_argument("--profile", choices=["spec", "generation"], default="spec")
     parser.add_argument("--sequences", type=int, default=256)
-    parser.add_argument("--steps", type=int, default=100)
+    parser.add_argument("--steps", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, help="default: benchmarks/record/DATE-COMMIT-batch.json")
     parser.add_argument("--engine", choices=ENGINES, help=argparse.SUPPRESS)
@@ -192,17 +207,10 @@ def main() -> None:
     sequences = [good[k % len(good)] for k in range(options.sequences)]
     cores = len(os.sched_getaffinity(0))
     found = {
-        f"{name}, {threads} thread{'s' * (threads > 1)}": in_process(
-            options, name, sequences, "--threads", str(threads)
-        )
+        name: {n: in_process(options, name, sequences, "--threads", str(n)) for n in dict.fromkeys((1, cores))}
         for name in engines
-        for threads in dict.fromkeys((1, cores))
     }
-    grid = Table("masks of a batch, us", "first p50", "first p99", "warm p50", "warm p99")
-    for title, entry in found.items():
-        cells = [f"{entry[part][q]:,.0f}" for part in ("first", "warm") for q in ("p50", "p99")]
-        grid.add_row(title, *cells)
-    Console().print(grid)
+    Console().print(table(found, len(sequences)))
     where = machine.description()
     record = {
         "benchmark": "batch",
@@ -210,7 +218,8 @@ def main() -> None:
         "sequences": len(sequences),
         "schemas": len({s for s, _ in sequences}),
     }
-    record |= {"left_out": left_out, "steps": options.steps, "tokenizer": options.tokenizer.name, "runs": found}
+    record |= {"profile": options.profile, "left_out": left_out, "steps": options.steps}
+    record |= {"tokenizer": options.tokenizer.name, "engines": found}
     machine.write(record, "batch", options.out)
 
 
