@@ -8,8 +8,7 @@ tables of their states.
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,14 +16,13 @@ from numpy.typing import NDArray
 from ..grammar.machine import Machine
 from . import _layout_kernels as L
 from .key_chain import Chain, Links, lay_chains
+from .laid import LATER, Copied, Laid, join
 from .ranges import DENSE_FROM, byte_ranges
 
 #: From so many allowed bytes on, a terminal's state gets a table; so does one leading to a state of `FREE_FROM` bytes.
 TABLED_FROM = 10
 FREE_FROM = 64
 _ADD = L.ADD << L.FLAG_SHIFT
-#: Local numbers from here on are states of chains, whose numbers are known at the end.
-_CHAINED = 1 << 26
 Ints: TypeAlias = NDArray[np.int32]
 
 
@@ -69,10 +67,12 @@ class Block:
         self.regions: dict[int, Hashable] = {}
         #: Whether its undeclared keys must be remembered.
         self.open = False
+        #: What is laid once for each rule that it calls, and those rules.
+        self._copied: Copied | None = None
+        self._copies: list[tuple[int, int]] = []
         self._chains: list[Chain] = []
         #: Where the links of the chains are.
         self.links: Links | None = None
-        self._chained = 0
         #: DFA state -> the state of an undeclared key, and the flags of the states of keys, for chains.
         self.pure: dict[int, int] = {}
         self.key_flags = 0
@@ -82,12 +82,18 @@ class Block:
         self.states.append(State(flags))
         return len(self.states) - 1
 
+    def copies(self, copied: Copied, calls: list[tuple[int, int]]) -> int:
+        """Lay states behind all others, once for each (rule called, S_AUX of the first state).
+
+        Returns the code of the first copy; the next one's is one more.
+        """
+        self._copied, self._copies = copied, calls
+        return LATER
+
     def chain(self, chain: Chain) -> int:
-        """Lay a chain behind all other states; returns the code of its first state."""
+        """Lay a chain behind all other states, after the copies; returns the code of its first state."""
         self._chains.append(chain)
-        before = self._chained
-        self._chained += sum([link.n_states for link in chain.links])
-        return _CHAINED + before
+        return LATER + len(self._copies) + len(self._chains) - 1
 
     def lay(self, machine: Machine, start: int, flags: int = 0) -> list[int]:
         """Lay a copy of a machine behind a state, `flags` on its first edges; returns its accepting states."""
@@ -127,12 +133,12 @@ class Block:
         classes = len(flat)
         codes += range(classes, classes + len(self.classes))
         flat += [number | _ADD for number in self.classes]
-        laid = records, np.array(flat, np.int64).astype(np.int32), np.array(codes, np.int64)
-        if self._chains:
-            laid = self._lay_chains(*laid)
+        has_words = np.array([state.words is not None for state in self.states[1:]], np.bool_)
+        laid = Laid(records, np.array(flat, np.int64).astype(np.int32), np.array(codes, np.int64), has_words)
+        if self._copies or self._chains:
+            laid = self._lay_later(laid)
         return Lowered(
             *laid,
-            np.array([s.words is not None for s in self.states[1:]] + [True] * self._chained, np.bool_),
             (self.kind, self.min, self.max, self.n_keys, required, self.guard, int(self.has_other), classes),
             self.priority,
             terminal,
@@ -142,19 +148,22 @@ class Block:
             len(self.classes),
         )
 
-    def _lay_chains(self, records: Ints, flat: Ints, codes: NDArray[np.int64]) -> tuple[Ints, Ints, NDArray[np.int64]]:
-        """Lay the chains behind the states; codes that name their states by `_CHAINED` get the numbers."""
-        first = len(self.states)
-        named = codes[flat[codes] & L.TARGET >= _CHAINED]
-        flat[named[flat[named] > 0]] += first - _CHAINED
-        assert self.links is not None
-        flags = self.key_flags | L.KEYCHECK | L.FAST
-        laid = lay_chains(self.links, self._chains, first, len(flat), flags, self.pure)
-        return (
-            np.concatenate((records, laid.records)),
-            np.concatenate((flat, laid.flat)),
-            np.concatenate((codes, laid.codes)),
-        )
+    def _lay_later(self, laid: Laid) -> Laid:
+        """Lay copies and chains behind the states."""
+        parts, starts = [laid], []
+        first, at = len(self.states), len(laid.flat)
+        if self._copied is not None:
+            copies = self._copied.lay(self._copies, first, at)
+            parts.append(copies)
+            starts.append(first + len(self._copied.records) * np.arange(len(self._copies)))
+            first, at = first + len(copies.records), at + len(copies.flat)
+        if self._chains:
+            assert self.links is not None
+            flags = self.key_flags | L.KEYCHECK | L.FAST
+            chains, heads = lay_chains(self.links, self._chains, first, at, flags, self.pure)
+            parts.append(chains)
+            starts.append(heads)
+        return join(parts, starts)
 
     def _row(self, state: State, flat: list[int], codes: list[int]) -> tuple[int, ...]:
         """The record of a state; its edges, calls, tokens and words go to `flat`."""
@@ -223,9 +232,8 @@ def _put_pairs(pairs: Sequence[tuple[int, int]], flat: list[int], codes: list[in
         flat += pair
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Lowered:
-    """A finished block; compared by identity, which is the content key of shared terminals."""
+class Lowered(NamedTuple):
+    """A finished block; its identity is the content key of shared terminals."""
 
     records: NDArray[np.int32]
     flat: NDArray[np.int32]
@@ -245,3 +253,21 @@ class Lowered:
     open: bool = False
     #: Classes of undeclared keys.
     n_classes: int = 0
+    #: Positions in `flat` where the place of a rule among `callees` stands for the rule, counted from 1.
+    calls: Sequence[int] | NDArray[np.int64] = ()
+    callees: Sequence[int] = ()
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes of its arrays."""
+        return self.records.nbytes + self.flat.nbytes + self.codes.nbytes + self.has_words.nbytes
+
+    def called(self) -> NDArray[np.int64]:
+        """The positions in `flat` of the rules that are called."""
+        at, n = self.records[:, L.S_CALLS].astype(np.int64), self.records[:, L.S_NCALLS]
+        return np.repeat(at, n) + 2 * (np.arange(n.sum()) - np.repeat(np.cumsum(n) - n, n))
+
+    def copied(self) -> Copied:
+        """The states as what is to be copied; their calls leave them."""
+        calls = self.called()
+        return Copied(self.records, self.flat, self.codes, np.setdiff1d(self.codes, calls + 1), calls)

@@ -235,8 +235,10 @@ def lower_repeat(callee: int, loop: Repeat) -> Block:
     return block
 
 
-def lower_items(expr: Items, prefix: Sequence[int], rest: int | None, limit: int) -> Block:
-    """The counted block of an array's items; `prefix` and `rest` are the rules of the items."""
+def lower_items(expr: Items, limit: int) -> Block:
+    """The counted block of an array's items; it calls the k-th item as rule k + 1, that of the rest behind them."""
+    prefix = range(1, len(expr.prefix) + 1)
+    rest = None if expr.rest is None else len(expr.prefix) + 1
     top = expr.max if rest is not None else min(len(prefix), len(prefix) if expr.max is None else expr.max)
     block = Block(L.COUNTED)
     block.min, block.max = expr.min, -1 if top is None else top

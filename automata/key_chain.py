@@ -17,6 +17,7 @@ from ..grammar.machine import Machine
 from ..grammar.spelled import steps_of
 from . import _layout_kernels as L
 from ._lower_kernels import lay_links
+from .laid import Laid
 from .ranges import DENSE_FROM, byte_ranges
 
 _NO_DFA = Machine([{}], [0])
@@ -41,7 +42,8 @@ class Link(NamedTuple):
 class Chain(NamedTuple):
     """The rest of a key."""
 
-    links: list[Link]
+    #: Numbers of links.
+    links: list[int]
     #: The code behind the last symbol.
     exit: int
     #: What the states' `S_AUX` says: the keys below them, and below those beside an undeclared key.
@@ -149,17 +151,10 @@ def dfa_steps(dfa: Machine, q: int, mask: int) -> list[tuple[int, int]]:
     return [*found, (left, -1)] if left else found
 
 
-class Laid(NamedTuple):
-    """Chains as arrays, ready to be appended to a block."""
-
-    records: NDArray[np.int32]
-    flat: NDArray[np.int32]
-    #: Positions in `flat` that hold codes.
-    codes: NDArray[np.int64]
-
-
-def lay_chains(links: Links, chains: list[Chain], first: int, at: int, flags: int, pure: dict[int, int]) -> Laid:
-    """Lay chains behind one another.
+def lay_chains(
+    links: Links, chains: list[Chain], first: int, at: int, flags: int, pure: dict[int, int]
+) -> tuple[Laid, NDArray[np.int64]]:
+    """Lay chains behind one another; also the first state of each.
 
     Parameters
     ----------
@@ -170,17 +165,19 @@ def lay_chains(links: Links, chains: list[Chain], first: int, at: int, flags: in
     """
     words: list[int] = []
     rows: list[tuple[int, int, int, int]] = []
+    numbers: list[int] = []
+    heads = [0]
     for chain in chains:
         here = at + len(words)
         rows.append((here, here + len(chain.words), len(chain.links), chain.exit))
         words += chain.words
         words += chain.words_beside
-    numbers, n_states, n_edges = [], 0, 0
-    for chain in chains:
-        for link in chain.links:
-            numbers.append(link.number)
-            n_states += link.n_states
-            n_edges += link.n_edges
+        numbers += chain.links
+        heads.append(len(numbers))
+    laid_links = np.array(numbers, np.int64)
+    ends = np.zeros((len(numbers) + 1, 2), np.int64)
+    np.cumsum(links.index[laid_links][:, [1, 3]], axis=0, out=ends[1:])
+    n_states, n_edges = ends[-1].tolist()
     beside = np.zeros(max(pure, default=0) + 1, np.int64)
     for p, state in pure.items():
         beside[p] = state
@@ -189,7 +186,7 @@ def lay_chains(links: Links, chains: list[Chain], first: int, at: int, flags: in
     flat[: len(words)] = words
     codes = np.empty(n_edges // 2, np.int64)
     lay_links(
-        links.index, links.states, links.edges, np.array(numbers, np.int64), np.array(rows, np.int64), beside,
+        links.index, links.states, links.edges, laid_links, np.array(rows, np.int64), beside,
         first, at, len(words), flags, records, flat, codes,
     )  # fmt: skip
-    return Laid(records, flat, codes)
+    return Laid(records, flat, codes, np.ones(n_states, np.bool_)), first + ends[heads[:-1], 0]

@@ -8,18 +8,13 @@ guards and lexemes become rules of their own, whose frames carry a payload.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TypeAlias
-
-import numpy as np
-from numpy.typing import NDArray
 
 from ..errors import BudgetExceeded, GrammarError
-from ..grammar.fold import alternation
+from ..grammar.fold import alternation, concatenation, is_nothing
 from ..grammar.ir import (
     EMPTY,
-    NOTHING,
     Alt,
     And,
     Bytes,
@@ -35,13 +30,13 @@ from ..grammar.ir import (
     Repeat,
     Seq,
     Token,
-    sequence,
 )
 from ..grammar.machine import Machine
 from ..grammar.merge import merged
 from . import _layout_kernels as L
 from .block import Block, Lowered
 from .counted import counted_parts, lower_counted, lower_items, lower_repeat, spell_out_items
+from .frames import Frames
 from .literal_block import literal_words, lower_literals
 from .machines import machine_of
 from .members import lower_members
@@ -55,11 +50,7 @@ UNROLLED_FACTOR = 2
 _terminals: OrderedDict[tuple[Expr, int, bool], Lowered] = OrderedDict()
 #: The same by identity, for the expressions that front ends share: id -> (expression, kept alive, limit, block).
 _terminals_by_id: dict[int, tuple[Expr, int, Lowered]] = {}
-#: Parts of a sequence: bytes, or a rule by its place among the different ones, and whether it may be empty.
-Shape: TypeAlias = Expr | tuple[int, bool]
-#: A block whose calls are places, and where these stand in its list.
-Frame: TypeAlias = tuple[Lowered, NDArray[np.intp]]
-_frames: OrderedDict[tuple[tuple[Shape, ...], int], Frame] = OrderedDict()
+_frames = Frames()
 _CALLED = (Ref, Members, Items)
 _FRAMED = (Bytes, ByteSet, *_CALLED)
 
@@ -86,11 +77,15 @@ class Lowerer:
         #: Rule id -> name, for explanations.
         self.names: list[str] = [""]
         self.checks: list[Guarded] = []
-        self._ids: dict[Expr | int, int] = {}
+        self._ids: dict[Expr | int | str, int] = {}
 
     def rule_id(self, expr: Expr, name: str = "") -> int:
         """The rule's number; equal expressions share one, objects and lists if they are the same."""
-        key = id(expr) if isinstance(expr, Members | Items) else expr  # kept alive in `rules`
+        key: Expr | int | str = expr
+        if isinstance(expr, Ref):
+            key = expr.rule
+        elif isinstance(expr, Members | Items):
+            key = id(expr)  # kept alive in `rules`
         known = self._ids.get(key)
         if known is None:
             known = self._ids[key] = len(self.rules)
@@ -115,7 +110,7 @@ class Lowerer:
         """The declared keys of a `Members` rule as the automaton numbers them: forbidden ones last."""
         expr = self.body(rule)
         assert isinstance(expr, Members)
-        return sorted(expr.keys, key=lambda member: member.value == NOTHING)
+        return sorted(expr.keys, key=lambda member: is_nothing(member.value))
 
     def lower(self, rule: int) -> Lowered:
         """Lower a rule."""
@@ -126,16 +121,9 @@ class Lowerer:
             return known[2]
         match expr:
             case Members():
-                expr = self._solid_members(expr)
-                values = [-1 if m.value == NOTHING else self.rule_id(m.value, name) for m in expr.keys]
-                others = [self.rule_id(o.value, name) for o in expr.other]
-                return lower_members(expr, values, others, self.limit).finish()
-            case Items() if any(map(self.nullable, (*expr.prefix, *([expr.rest] if expr.rest is not None else [])))):
-                return self._calls(spell_out_items(expr), name)
+                return self._members(expr, name)
             case Items():
-                prefix = [self.rule_id(item, name) for item in expr.prefix]
-                rest = None if expr.rest is None else self.rule_id(expr.rest, name)
-                return lower_items(expr, prefix, rest, self.limit).finish()
+                return self._items(expr, name)
             case Guarded():
                 return self._guarded(expr, name)
             case Lexeme():
@@ -151,14 +139,26 @@ class Lowerer:
                 return lowered
         return self._calls(expr, name)
 
-    def _solid_members(self, expr: Members) -> Members:
-        """The same members, the colons moved into the values if one of these may be empty: a callee takes a byte."""
-        values = [*(m.value for m in expr.keys), *(o.value for o in expr.other)]
-        if not any(self.nullable(value) for value in values if value != NOTHING):
-            return expr
-        keys = tuple(replace(m, value=sequence(expr.colon, m.value)) for m in expr.keys)
-        other = tuple(replace(o, value=sequence(expr.colon, o.value)) for o in expr.other)
-        return replace(expr, keys=keys, other=other, colon=EMPTY)
+    def _members(self, expr: Members, name: str) -> Lowered:
+        values = [m.value for m in expr.keys if not is_nothing(m.value)]
+        values += [o.value for o in expr.other]
+        if any(map(self.nullable, values)):
+            expr = _solid_members(expr)
+            values = [m.value for m in expr.keys if not is_nothing(m.value)]
+            values += [o.value for o in expr.other]
+        keys = tuple([(m.key, m.required, is_nothing(m.value)) for m in expr.keys])
+        other = tuple([o.key for o in expr.other])
+        key = keys, other, expr.order, expr.colon, expr.comma, expr.min, expr.max, expr.distinct, self.limit
+        callees = [self.rule_id(value, name) for value in values]
+        return _frames.lowered(key, callees, lambda: lower_members(expr, self.limit))
+
+    def _items(self, expr: Items, name: str) -> Lowered:
+        values = expr.prefix if expr.rest is None else (*expr.prefix, expr.rest)
+        if any(map(self.nullable, values)):
+            return self._calls(spell_out_items(expr), name)
+        key = len(expr.prefix), len(values), expr.min, expr.max, expr.separator, self.limit
+        callees = [self.rule_id(value, name) for value in values]
+        return _frames.lowered(key, callees, lambda: lower_items(expr, self.limit))
 
     def _guarded(self, expr: Guarded, name: str) -> Lowered:
         block = Block()
@@ -193,33 +193,34 @@ class Lowerer:
         return lower_calls(nfa, expr).finish()
 
     def _frame(self, expr: Seq, name: str) -> Lowered | None:
-        """The block of a sequence of bytes and rules, from a template; None if it has other parts."""
+        """The block of a sequence of bytes and rules; None if it has other parts."""
         plain = [item for item in expr.items if not isinstance(item, _FRAMED)]
         if not all(isinstance(item, Repeat) and is_plain(item) and not holds_big(item) for item in plain):
             return None
-        rules = [self.rule_id(item, name) for item in expr.items if isinstance(item, _CALLED)]
-        callees = list(dict.fromkeys(rules))
-        shape = tuple(
-            (callees.index(self.rule_id(item, name)) + 1, self.nullable(item)) if isinstance(item, _CALLED) else item
-            for item in expr.items
-        )
-        frame = _frames.get((shape, self.limit))
-        if frame is None:
-            frame = _frames[shape, self.limit] = _make_frame(expr, shape, self.limit)
-            if len(_frames) > TERMINALS_KEPT:
-                _frames.popitem(last=False)
-        lowered, calls = frame
-        flat = lowered.flat.copy()
-        flat[calls] = np.array(callees, np.int32)[flat[calls] - 1]
-        return replace(lowered, flat=flat)
+        places: dict[int, int] = {}
+        #: Parts of the sequence: bytes, or a rule by its place among the different ones, and whether it may be empty.
+        shape: list[Expr | tuple[int, bool]] = []
+        for item in expr.items:
+            if isinstance(item, _CALLED):
+                place = places.setdefault(self.rule_id(item, name), len(places) + 1)
+                shape.append((place, self.nullable(item)))
+            else:
+                shape.append(item)
+        return _frames.lowered((*shape, self.limit), list(places), lambda: _of_shape(expr, shape, self.limit))
 
 
-def _make_frame(expr: Seq, shape: tuple[Shape, ...], limit: int) -> Frame:
+def _solid_members(expr: Members) -> Members:
+    """The same members, the colons moved into the values, as one of these may be empty: a callee takes a byte."""
+    keys = tuple(replace(m, value=concatenation((expr.colon, m.value))) for m in expr.keys)
+    other = tuple(replace(o, value=concatenation((expr.colon, o.value))) for o in expr.other)
+    return replace(expr, keys=keys, other=other, colon=EMPTY)
+
+
+def _of_shape(expr: Seq, shape: Sequence[Expr | tuple[int, bool]], limit: int) -> Block:
+    """The block of a sequence whose rules are places."""
     places = {id(item): part for item, part in zip(expr.items, shape, strict=True) if isinstance(part, tuple)}
     nfa = CallNfa(lambda part: places[id(part)][0], lambda part: places[id(part)][1], _no_token, limit)
-    lowered = lower_calls(nfa, expr).finish()
-    calls = [at + 2 * k for at, n in lowered.records[:, [L.S_CALLS, L.S_NCALLS]].tolist() for k in range(n)]
-    return lowered, np.array(calls, np.intp)
+    return lower_calls(nfa, expr)
 
 
 def _no_token(token: Token) -> int:

@@ -15,12 +15,16 @@ node is allowed if one of them may still come, or an undeclared key may.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from ..errors import UnsupportedFeature
-from ..grammar.ir import NOTHING, Bytes, Members, Spelled
+from ..grammar.fold import is_nothing
+from ..grammar.ir import Bytes, Expr, Members, Spelled
 from ..grammar.spelled import Symbols, steps_of, symbols_of
 from . import _layout_kernels as L
 from .block import Block
-from .key_chain import Chain, Link, dfa_steps, links
+from .key_chain import Chain, dfa_steps, links
+from .laid import Copied
 from .machines import machine_of
 
 #: Keys whose seen-set fits into the payload itself.
@@ -82,20 +86,26 @@ class KeyTrie:
             self.tails[child] = (symbols, i + 1, index)
 
 
-def lower_members(expr: Members, values: list[int], others: list[int], limit: int) -> Block:
-    """The block of an object's members; `values` and `others` are the rules of the members' values, in order.
+def lower_members(expr: Members, limit: int) -> Block:
+    """The block of an object's members; it calls the k-th value, forbidden keys not counted, as rule k + 1."""
+    return _MembersMaker(expr, limit).make()
 
-    Members whose value is `NOTHING` are forbidden keys: `values` has -1 there.
-    """
-    return _MembersMaker(expr, values, others, limit).make()
+
+@lru_cache(maxsize=256)
+def _colon(colon: Expr, after: int, flags: int, limit: int) -> Copied:
+    """The states behind a key: the colon, then the call of a value."""
+    block = Block()
+    first = block.state()
+    for state in block.lay(machine_of((colon,), limit), first):
+        block.states[state].calls = ((0, after),)
+    for laid in block.states[1:]:
+        laid.flags |= flags
+    return block.finish().copied()
 
 
 class _MembersMaker:
-    def __init__(self, expr: Members, values: list[int], others: list[int], limit: int) -> None:
+    def __init__(self, expr: Members, limit: int) -> None:
         self.expr = expr
-        self.values = values
-        self.others = others
-        self.colon = machine_of((expr.colon,), limit)
         self.comma = machine_of((expr.comma,), limit)
         self.dfa = machine_of(tuple(o.key for o in expr.other), limit) if expr.other else None
         self.steps: dict[tuple[int, int], list[tuple[int, int]]] = {}
@@ -106,25 +116,30 @@ class _MembersMaker:
         self.trie = KeyTrie()
         self.nodes: dict[tuple[int, int], int] = {}
         self.pure: dict[int, int] = {}
-        self.colons: dict[int, int] = {}
         #: Trie nodes, each with the DFA state beside it and the list that gets its edges.
         self.waiting: list[tuple[int, int, list[tuple[int, int]]]] = []
         #: Trie nodes -> the allowed keys behind them, their number first.
         self.words: dict[tuple[int, ...], tuple[int, ...]] = {}
+        self.limit = limit
         self.after = 0
+        #: The code behind the first key; one more behind the next.
+        self.colons = 0
 
     def make(self) -> Block:
         expr, block = self.expr, self.block
-        allowed = [k for k, m in enumerate(expr.keys) if m.value != NOTHING]
-        forbidden = [k for k, m in enumerate(expr.keys) if m.value == NOTHING]
-        self.order = allowed + forbidden
-        for index, k in enumerate(self.order):
-            self.trie.insert(expr.keys[k].key, index)
+        forbidden = [is_nothing(m.value) for m in expr.keys]
+        allowed = [k for k, never in enumerate(forbidden) if not never]
         self.n_keys = len(allowed)
+        for index, k in enumerate([*allowed, *(k for k, never in enumerate(forbidden) if never)]):
+            self.trie.insert(expr.keys[k].key, index)
         self._set_rule([expr.keys[k].required for k in allowed])
+        if expr.distinct:
+            block.open = self.dfa is not None
+            block.key_flags = L.DISTINCT | (L.OPEN if block.open else 0)
         shadow = L.SHADOW if self.dfa else 0
         first = block.state(L.FINAL | L.COND | shadow)
         self.after = block.state(L.FINAL | L.COND)
+        self._lay_colons()
         again = self._lay_comma()
         for state in (first, *again):
             for mask, code in self._key_edges(0, 0 if self.dfa else -1):
@@ -137,17 +152,19 @@ class _MembersMaker:
             node, q, edges = self.waiting.pop()
             edges += self._key_edges(node, q)
         if self.dfa:
-            classes = range(len(self.order), len(self.order) + len(expr.other))
-            block.classes = [self.colons.get(index, self.after) for index in classes]
+            block.classes = [self.colons + self.n_keys + k for k in range(len(expr.other))]
             keys = tuple(other.key for other in expr.other)
             block.regions = {number: (keys, q) for q, number in self.pure.items()}
         block.pure = self.pure
-        if expr.distinct:
-            block.open = self.dfa is not None
-            block.key_flags = L.DISTINCT | (L.OPEN if block.open else 0)
-            for laid in block.states[1:]:
-                laid.flags |= block.key_flags
+        for laid in block.states[1:]:
+            laid.flags |= block.key_flags
         return block
+
+    def _lay_colons(self) -> None:
+        """Lay what stands behind the keys: allowed ones, then each class of undeclared ones."""
+        n = self.n_keys
+        calls = [(k + 1, k if k < n else -1) for k in range(n + len(self.expr.other))]
+        self.colons = self.block.copies(_colon(self.expr.colon, self.after, self.block.key_flags, self.limit), calls)
 
     def _set_rule(self, required: list[bool]) -> None:
         """Choose the payload: a bit set, an interned set, or the position."""
@@ -174,18 +191,6 @@ class _MembersMaker:
     def _lay_comma(self) -> list[int]:
         return self.block.lay(self.comma, self.after, L.LT)
 
-    def _behind_key(self, index: int) -> int:
-        """The first state behind key `index`; undeclared classes follow the declared keys."""
-        if index not in self.colons:
-            block = self.block
-            declared = index < len(self.order)
-            value = self.values[self.order[index]] if declared else self.others[index - len(self.order)]
-            first = self.colons[index] = block.state()
-            block.states[first].aux = index if declared else -1
-            for state in block.lay(self.colon, first):
-                block.states[state].calls += ((value, self.after),)
-        return self.colons[index]
-
     def _pure_state(self, q: int) -> int:
         """The state of an undeclared key at state q of its DFA."""
         assert self.dfa is not None
@@ -202,7 +207,7 @@ class _MembersMaker:
     def _enter_pure(self, t: int, waiting: list[tuple[int, int]]) -> int:
         assert self.dfa is not None
         if self.dfa.labels[t]:
-            return self._behind_key(len(self.order) + self.dfa.labels[t] - 1) | _ADD
+            return self.colons + self.n_keys + self.dfa.labels[t] - 1 | _ADD
         if t not in self.pure:
             self.pure[t] = self.block.state(_UNDECLARED)
             waiting.append((t, self.pure[t]))
@@ -242,7 +247,7 @@ class _MembersMaker:
         """The code of an edge into a trie node: a state, a key's end, or -1 where a forbidden key ends."""
         index = self.trie.ends.get(node)
         if index is not None:
-            return self._behind_key(index) | _ADD if index < self.n_keys else -1
+            return self.colons + index | _ADD if index < self.n_keys else -1
         code = self.nodes.get((node, q))
         if code is None:
             code = self._chain(node, q)
@@ -261,18 +266,20 @@ class _MembersMaker:
             return None
         symbols, i, index = tail
         allowed = index < self.n_keys
-        rest: list[Link] = []
+        if not allowed and q < 0:
+            return None
+        rest: list[int] = []
         for symbol in symbols[i:]:
-            link = self.links.link(symbol, self.dfa, q) if allowed or q >= 0 else None
+            link = self.links.link(symbol, self.dfa, q)
             if link is None:
                 return None
-            rest.append(link)
+            rest.append(link.number)
             q = link.after
             if not link.dfa_states <= self.pure.keys():
                 for p in link.dfa_states:
                     self._pure_state(p)
         words = (1, index) if allowed else _NO_KEYS
-        exit_code = self._behind_key(index) | _ADD if allowed else -1
+        exit_code = self.colons + index | _ADD if allowed else -1
         return self.block.chain(Chain(rest, exit_code, words, _NO_KEYS if self.free else words))
 
     def _dfa_steps(self, q: int, mask: int) -> list[tuple[int, int]]:

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from ..grammar.analysis import min_length
-from ..grammar.ir import Alt, Expr, Grammar, Guarded, Items, Members, Ref, Repeat, Seq, Token
-from ..grammar.regular import is_nullable, is_regular
+from ..grammar.ir import (
+    Alt,
+    Bytes,
+    ByteSet,
+    Expr,
+    Grammar,
+    Guarded,
+    Items,
+    Members,
+    Ref,
+    Repeat,
+    Seq,
+    Spelled,
+    Token,
+)
+from ..grammar.regular import is_nullable
 
 
 class Nullability:
@@ -20,6 +32,16 @@ class Nullability:
         match expr:
             case Ref(name):
                 return name in self._nullable_rules()
+            case Bytes(data):
+                return not data
+            case ByteSet() | Spelled() | Token():
+                return False
+            case Seq(items):
+                return all(map(self, items))
+            case Alt(items):
+                return any(map(self, items))
+            case Repeat(item):
+                return expr.min == 0 or self(item)
             case Items():
                 first = (*expr.prefix, *([] if expr.rest is None else [expr.rest]))[:1]
                 return expr.min == 0 or (expr.min == 1 and any(map(self, first)))
@@ -27,23 +49,10 @@ class Nullability:
                 return expr.min == 0 and not any(m.required for m in expr.keys)
             case Guarded(inner):
                 return self(inner) and expr.check(b"")
-            case Repeat(item):
-                return expr.min == 0 or self(item)
-        return _nullable_part(expr, self)
+        return is_nullable(expr)
 
     def _nullable_rules(self) -> frozenset[str]:
         if self._rules is None:
             least = {} if self._grammar.is_normal else min_length(self._grammar, ask_checks=True)
             self._rules = frozenset(rule for rule, length in least.items() if length == 0)
         return self._rules
-
-
-def _nullable_part(expr: Expr, nullable: Callable[[Expr], bool]) -> bool:
-    """Whether an expression that is no reference, list, object, guard or loop may be empty."""
-    if isinstance(expr, Token):
-        return False
-    if is_regular(expr):
-        return is_nullable(expr)
-    if isinstance(expr, Seq):
-        return all(map(nullable, expr.items))
-    return isinstance(expr, Alt) and any(map(nullable, expr.items))

@@ -130,6 +130,9 @@ class Pushdown:
         first, edges = self._sizes[0], self._sizes[1]
         G = self.G
         place_block(G, lowered.records, lowered.flat, lowered.codes, lowered.has_words, first, edges, rule)
+        if lowered.callees:
+            where = lowered.calls + (G[L.G_ED] + edges)
+            G[where] = np.array(lowered.callees, np.int32)[G[where] - 1]
         self._sizes[0] += n
         self._sizes[1] += m
         kind, low, high, n_keys, required, guard, other, classes = lowered.rule

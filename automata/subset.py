@@ -155,33 +155,41 @@ class CallNfa:
 
 def is_plain(expr: Expr) -> bool:
     """Whether an expression is regular and holds no lexeme, so that it may be merged with what stands beside it."""
-    if isinstance(expr, _LEAVES):
-        return True
-    known = _plain.get(id(expr))
-    if known is not None:
-        return known[1]
-    plain = not isinstance(expr, _NEVER_PLAIN) and all(map(is_plain, children(expr)))
-    if len(_plain) >= 8192:
-        _plain.clear()
-    _plain[id(expr)] = (expr, plain)
-    return plain
-
-
-_LEAVES = (Bytes, ByteSet, Spelled)
-_NEVER_PLAIN = (Ref, Token, Lexeme, Guarded, Members, Items)
-#: What is known, by identity: id -> (expression, kept alive, whether it is plain).
-_plain: dict[int, tuple[Expr, bool]] = {}
+    return _kind(expr) > 0
 
 
 def holds_big(expr: Expr) -> bool:
-    """Whether a counted repetition lies in the expression."""
-    stack = [expr]
-    while stack:
-        top = stack.pop()
-        if isinstance(top, Repeat) and is_big(top):
-            return True
-        stack.extend(children(top))
-    return False
+    """Whether a counted repetition lies in a plain expression."""
+    return _kind(expr) == _BIG
+
+
+_LEAVES = frozenset((Bytes, ByteSet, Spelled))
+_NEVER_PLAIN = frozenset((Ref, Token, Lexeme, Guarded, Members, Items))
+#: What an expression is at most.
+_OTHER, _PLAIN, _BIG = range(3)
+#: What is known, by identity: id -> (expression, kept alive, its kind).
+_kinds: dict[int, tuple[Expr, int]] = {}
+
+
+def _kind(expr: Expr) -> int:
+    """Whether an expression is plain, and whether it holds a counted repetition."""
+    if type(expr) in _LEAVES:
+        return _PLAIN
+    if type(expr) in _NEVER_PLAIN:
+        return _OTHER
+    known = _kinds.get(id(expr))
+    if known is not None:
+        return known[1]
+    kind = _BIG if isinstance(expr, Repeat) and is_big(expr) else _PLAIN
+    for child in children(expr):
+        if type(child) not in _LEAVES and (inner := _kind(child)) != _PLAIN:
+            kind = inner
+            if kind == _OTHER:
+                break
+    if len(_kinds) >= 8192:
+        _kinds.clear()
+    _kinds[id(expr)] = expr, kind
+    return kind
 
 
 def lower_calls(nfa: CallNfa, expr: Expr) -> Block:
