@@ -101,7 +101,8 @@ def objects_of(document: Document, node: Node) -> Objects:
     additional = schema.get("additionalProperties")
     views: tuple[View, ...] = ()
     if properties or patterns or additional is not None:
-        view = View({k: document.child(node, s, "properties", k) for k, s in properties.items()} if properties else {})
+        child = document.child
+        view = View({k: child(node, s, "properties", k) for k, s in properties.items()} if properties else {})
         if patterns:
             for pattern in patterns:
                 if not is_regex(pattern):
@@ -111,7 +112,9 @@ def objects_of(document: Document, node: Node) -> Objects:
         if additional is not None:
             view.additional = document.child(node, additional, "additionalProperties")
         views = (view,)
-    names = schema.get("propertyNames") if dialect.knows("propertyNames") else None
+    names = schema.get("propertyNames")
+    if names is not None and not dialect.knows("propertyNames"):
+        names = None
     required = schema.get("required", ())
     return Objects(
         views,

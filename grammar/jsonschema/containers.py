@@ -86,8 +86,7 @@ class Containers:
         layout, below = style.layout, style.layout.below(depth)
         declared, required = objects.declared, set(objects.required)
         closed = style.closed and bool(declared) and not objects.explicit
-        named = [key for view in objects.views for key in view.properties]
-        more = [*objects.tolerated, *self._matched(objects, named, sources)] if closed else named
+        more = [*objects.tolerated, *self._matched(objects, sources)] if closed else objects.named
         declared.update(dict.fromkeys((*objects.required, *more)))
         classes = self._classes.of(objects, closed)
         members: list[Member] = []
@@ -95,9 +94,10 @@ class Containers:
             clock.check("writing the rule of objects", sources[0])
             fits = classes.names is None or self._classes.fits(objects, key)
             member = value(at_key(objects, key), below) if fits else NOTHING
-            if member == NOTHING and key in required:
+            is_forbidden = member == NOTHING
+            if is_forbidden and key in required:
                 return NOTHING
-            if member != NOTHING or classes.others:
+            if not is_forbidden or classes.others:
                 members.append(Member(style.spelling.literal(key), member, key in required))
         others = []
         for expr, nodes in classes.others:
@@ -119,9 +119,11 @@ class Containers:
             return expr
         return Guarded(expr, self._lowering.guard(sources, sources[0].pointer, "patternProperties"))
 
-    def _matched(self, objects: Objects, keys: list[str], sources: tuple[Node, ...]) -> Iterator[str]:
-        """Those of the keys that some `patternProperties` speaks of."""
-        for key in keys:
+    def _matched(self, objects: Objects, sources: tuple[Node, ...]) -> Iterator[str]:
+        """Those of the named keys that some `patternProperties` speaks of."""
+        if not any([view.patterns for view in objects.views]):
+            return
+        for key in objects.named:
             self._lowering.reader.clock.check("matching keys with `patternProperties`", sources[0])
             if is_matched(objects, key):
                 yield key

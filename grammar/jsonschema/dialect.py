@@ -6,14 +6,15 @@ Sources: the specifications at json-schema.org, drafts 4, 6, 7, 2019-09 and 2020
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Final
 
 from ...errors import GrammarError
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Dialect:
-    """One draft."""
+    """One draft. There is one object for each, so that dialects compare and hash by identity."""
 
     #: As the option `draft=` takes it.
     name: str
@@ -98,6 +99,7 @@ def dialect_of(uri: str) -> Dialect | None:
     return _BY_URI.get(uri.partition("://")[2].rstrip("#"))
 
 
+@cache
 def without_validation(dialect: Dialect) -> Dialect:
     """The dialect with its validation vocabulary off."""
     return replace(dialect, validates=False)

@@ -7,12 +7,12 @@ finite instance is wanted (the least fixpoint).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from .distinct import listed_items
 from .document import Node
-from .facts import ARRAY, NUMBER, OBJECT, STRING, Arrays, Count, Facts, Objects, meet
+from .facts import ARRAY, BOOLEAN, NULL, NUMBER, OBJECT, STRING, Arrays, Count, Facts, Objects, meet
 from .keys import at_key
 from .values import identity
 from .witnesses import has_number, has_string
@@ -20,6 +20,8 @@ from .witnesses import has_number, has_string
 if TYPE_CHECKING:
     from .reading import Reader
 
+#: The types of which every value is admitted.
+PLAIN: Final = NULL | BOOLEAN
 #: Pairs of branches that are compared.
 MOST_PAIRS: Final = 2_000
 #: Overlaps of two branches that are looked at closely.
@@ -53,7 +55,7 @@ class Inhabitation:
         self._reader.clock.check("looking for instances", nodes[0])
         self._open[nodes] = depth
         try:
-            found = any(self.inhabits(facts) for facts in self._reader.conjunction(nodes))
+            found = self.any_inhabited(self._reader.conjunction(nodes))
         finally:
             del self._open[nodes]
         if found or self._lowest_cut >= depth:
@@ -62,16 +64,22 @@ class Inhabitation:
             self._lowest_cut = DEEPEST
         return found
 
+    def any_inhabited(self, union: Iterable[Facts]) -> bool:
+        """Whether anything may satisfy some of the alternatives."""
+        return any(map(self.inhabits, union))
+
     def inhabits(self, facts: Facts) -> bool:
         """Whether anything may satisfy the facts."""
         if facts.values is not None:
             return bool(self._reader.settled(facts))
         types = facts.types
+        if types & PLAIN or (types & STRING and facts.strings is None) or (types & NUMBER and facts.numbers is None):
+            return True
         if types & NUMBER and facts.numbers is not None and not has_number(facts.numbers, types):
             types &= ~NUMBER
         if types & STRING and facts.strings is not None and not has_string(facts.strings):
             types &= ~STRING
-        if types & ~(ARRAY | OBJECT):
+        if types & (NUMBER | STRING):
             return True
         if types & ARRAY and (facts.arrays is None or (self._has_array(facts.arrays) and self._has_enough(facts))):
             return True
@@ -79,8 +87,9 @@ class Inhabitation:
 
     def _has_array(self, arrays: Arrays) -> bool:
         """Whether every item that must be there can be."""
-        if not all(self.admits(arrays.at(i)) for i in range(min(arrays.min, arrays.width + 1))):
-            return False
+        for i in range(min(arrays.min, arrays.width + 1) if arrays.min else 0):
+            if not self.admits(arrays.at(i)):
+                return False
         return all(self._has_so_many(arrays, count) for count in arrays.counts)
 
     def _has_so_many(self, arrays: Arrays, count: Count) -> bool:
@@ -98,8 +107,9 @@ class Inhabitation:
 
     def _has_object(self, objects: Objects) -> bool:
         """Whether every member that must be there can be."""
-        if not all(self.admits(at_key(objects, key)) and self._may_be_called(objects, key) for key in objects.required):
-            return False
+        for key in objects.required:
+            if not self.admits(at_key(objects, key)) or not self._may_be_called(objects, key):
+                return False
         if objects.min <= len(objects.required) or not _is_closed(objects):
             return True
         declared = {key for view in objects.views for key in view.properties}
@@ -107,6 +117,8 @@ class Inhabitation:
 
     def _may_be_called(self, objects: Objects, key: str) -> bool:
         """Whether `propertyNames` lets a key be."""
+        if not objects.names and not objects.some_name:
+            return True
         referee = self._reader.referee
         return self._reader.document.dynamic or all(referee.is_valid(node, key) for node in objects.every_name)
 
@@ -203,14 +215,14 @@ def _declares(objects: Objects, key: str) -> bool:
 
 def beyond_empty(reader: Reader, union: Sequence[Facts], other: Sequence[Facts]) -> Facts | None:
     """Non-empty containers, if two unions overlap in the empty array or the empty object alone."""
-    shared = [
-        both for a in union for b in other if (both := meet(a, b)) is not None and reader.inhabitation.inhabits(both)
-    ]
+    shared: list[Facts] = []
     types = 0
-    for facts in shared:
-        types |= facts.types
-    if types & ~(ARRAY | OBJECT) or len(shared) > MOST_SHARED:
-        return None
+    for both in filter(None, (meet(a, b) for a in union for b in other)):
+        if reader.inhabitation.inhabits(both):
+            types |= both.types
+            shared.append(both)
+            if types & ~(ARRAY | OBJECT) or len(shared) > MOST_SHARED:
+                return None
     nonempty = Facts(
         arrays=Arrays(min=1) if types & ARRAY else None, objects=Objects(min=1) if types & OBJECT else None
     )

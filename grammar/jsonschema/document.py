@@ -118,7 +118,7 @@ class Document:
         fragment = node.fragment
         for step in steps:
             fragment += step_to(step)
-        if isinstance(schema, dict) and is_nested(fragment):
+        if is_nested(fragment) and isinstance(schema, dict):
             schema = self._twins.first(schema, node.resource)
         return self._enter(schema, node.resource, fragment, node.scope)
 
@@ -142,9 +142,9 @@ class Document:
     def _intern(self, schema: Schema, resource: Resource, fragment: str, scope: tuple[Resource, ...]) -> Node:
         if self.dynamic and resource not in scope:
             scope = (*scope, resource)
-        key = (id(schema), id(resource), *map(id, scope))
         if isinstance(schema, bool):
             return Node(schema, resource, fragment, scope)
+        key = (id(schema), id(resource), *map(id, scope)) if scope else (id(schema), id(resource))
         node = self._nodes.get(key)
         if node is None:
             node = self._nodes[key] = Node(schema, resource, fragment, scope)
@@ -315,12 +315,10 @@ def _is_definition(fragment: str, dialect: Dialect) -> bool:
 
 def _identifier(schema: Any, dialect: Dialect) -> str | None:
     """What a schema calls itself, if that makes it a resource."""
-    if not isinstance(schema, dict):
+    identifier = schema.get(dialect.id_keyword) if isinstance(schema, dict) else None
+    if not isinstance(identifier, str) or identifier.startswith("#"):
         return None
-    identifier = schema.get(dialect.id_keyword)
-    if not isinstance(identifier, str) or identifier.startswith("#") or ("$ref" in schema and dialect.ref_stands_alone):
-        return None
-    return identifier
+    return None if "$ref" in schema and dialect.ref_stands_alone else identifier
 
 
 def _dialect(schema: Any, default: Dialect) -> Dialect:

@@ -181,7 +181,12 @@ class Objects:
     @property
     def declared(self) -> dict[str, None]:
         """The keys that some schema declares."""
-        return dict.fromkeys(key for view in self.views if view.declares for key in view.properties)
+        return dict.fromkeys([key for view in self.views if view.declares for key in view.properties])
+
+    @property
+    def named(self) -> list[str]:
+        """The keys that some schema speaks of by name."""
+        return [key for view in self.views for key in view.properties]
 
     def meet(self, other: Objects) -> Objects | None:
         """Both; None if no object satisfies them."""
@@ -223,7 +228,23 @@ class Facts:
 
     def left(self, types: int) -> tuple[Residual, ...]:
         """What is undecided for instances of the types."""
-        return tuple(r for r in self.residuals if r.types & types)
+        return tuple(r for r in self.residuals if r.types & types) if self.residuals else ()
+
+    def of(self, node: Node) -> Facts:
+        """The same, as what one schema says."""
+        if self.sources == (node,):
+            return self
+        return Facts(
+            self.types,
+            self.numbers,
+            self.strings,
+            self.arrays,
+            self.objects,
+            self.values,
+            self.excluded,
+            self.residuals,
+            (node,),
+        )
 
 
 #: Alternatives: what any one of some facts holds of.
@@ -256,12 +277,15 @@ def meet(a: Facts, b: Facts) -> Facts | None:
         objects = b.objects if objects is None else objects.meet(b.objects)
         types &= ANYTHING if objects else ~OBJECT
     excluded = a.excluded + b.excluded
-    values = _values(a.values, b.values, types, excluded, sources)
-    if values is not None:
+    values = None
+    if a.values is not None or b.values is not None:
+        values = _values(a.values, b.values, types, excluded, sources)
         types = mask_of(values, sources)
     if not types:
         return None
-    residuals = tuple(r for r in dict.fromkeys(a.residuals + b.residuals) if r.types & types)
+    residuals = a.residuals + b.residuals
+    if residuals:
+        residuals = tuple(r for r in dict.fromkeys(residuals) if r.types & types)
     return Facts(types, numbers, strings, arrays, objects, values, excluded, residuals, sources)
 
 
@@ -271,10 +295,8 @@ def _values(
     types: int,
     excluded: tuple[Any, ...],
     sources: tuple[Node, ...],
-) -> tuple[Any, ...] | None:
-    """The listed values in both, of the types and not excluded."""
-    if a is None and b is None:
-        return None
+) -> tuple[Any, ...]:
+    """The listed values in both, of the types and not excluded; at least one of the two lists values."""
     values: Iterable[Any] = a if a is not None else b or ()
     if a is not None and b is not None:
         others = {identity(v) for v in b}
@@ -295,7 +317,7 @@ def mask_of(values: Iterable[Any], sources: tuple[Node, ...]) -> int:
 
 def in_draft_4(sources: Iterable[Node]) -> bool:
     """Whether some of the schemas are of draft 4, where `1.0` is no integer."""
-    return any(node.resource.dialect.age == 4 for node in sources)
+    return any([node.resource.dialect.age == 4 for node in sources])
 
 
 def with_residual(facts: Iterable[Facts], residual: Residual) -> tuple[Facts, ...]:

@@ -43,7 +43,8 @@ def at_key(objects: Objects, key: str) -> tuple[Node, ...]:
         if declared is not None:
             found[declared] = None
         matched = [node for pattern, node in view.patterns.items() if has_match(pattern, key)] if view.patterns else ()
-        found.update(dict.fromkeys(matched))
+        for node in matched:
+            found[node] = None
         if declared is None and not matched and view.additional is not None:
             found[view.additional] = None
     return tuple(found)
@@ -75,7 +76,7 @@ class Classes:
     def of(self, objects: Objects, closed: bool) -> KeyClasses:
         """The classes of an object's undeclared keys; `closed`: only those that match some pattern."""
         names, exact = self._names(objects) if objects.every_name else (None, True)
-        patterns = tuple(dict.fromkeys(p for view in objects.views for p in view.patterns))
+        patterns = tuple(dict.fromkeys([p for view in objects.views for p in view.patterns]))
         if not patterns:
             if closed:
                 return KeyClasses((), names, exact)

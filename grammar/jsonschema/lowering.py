@@ -32,6 +32,7 @@ from .facts import (
     TRUE,
     Arrays,
     Facts,
+    Union,
     in_draft_4,
 )
 from .guards import Equality, Guard
@@ -72,7 +73,7 @@ class Lowering:
         self.undecided: set[tuple[str, str]] = set()
         self._containers = Containers(self)
         self._values: dict[tuple[tuple[Node, ...], int], Expr] = {}
-        self._named: dict[object, Ref] = {}
+        self._shared: dict[str, Ref] = {}
 
     def value(self, nodes: tuple[Node, ...], depth: int) -> Expr:
         """What satisfies the schemas of all the nodes; `NOTHING` if that is known to be empty."""
@@ -91,7 +92,7 @@ class Lowering:
             return NOTHING
         union = self.reader.conjunction(nodes)
         if len(union) > 1:
-            union = tuple(facts for facts in union if inhabitation.inhabits(facts))
+            union = tuple([facts for facts in union if inhabitation.inhabits(facts)])
         ways = _guarded_together(self._ways(union, depth))
         if len(ways) == 1:
             return ways[0]
@@ -112,10 +113,15 @@ class Lowering:
 
     def shared(self, name: str, write: Callable[[], Expr]) -> Ref:
         """A rule called after its content, written at most once."""
-        return Ref(name) if name in self.rules else self.rules.promise(name, write)
+        ref = self._shared.get(name)
+        if ref is None:
+            ref = self._shared[name] = Ref(name) if name in self.rules else self.rules.promise(name, write)
+        return ref
 
-    def _ways(self, union: Iterable[Facts], depth: int) -> list[Expr]:
+    def _ways(self, union: Union, depth: int) -> list[Expr]:
         """The alternatives of a union, each once; nothing that another one covers."""
+        if len(union) == 1 and union[0].values is None:
+            return self._sole(union[0], depth)
         ways: dict[Expr, None] = {}
         listed: list[Facts] = []
         covered = 0
@@ -130,12 +136,26 @@ class Lowering:
             if free == ANYTHING:
                 return [self.anything(depth)]
             ways.update(dict.fromkeys(self._by_type(facts, types, depth)))
-        for expr in self._listed(listed, covered, depth):
-            ways[expr] = None
+        if listed:
+            ways.update(dict.fromkeys(self._listed(listed, covered, depth)))
         return list(ways)
+
+    def _sole(self, facts: Facts, depth: int) -> list[Expr]:
+        """The alternatives of facts that list no values and have no others beside them."""
+        if facts.types == ANYTHING and _unconstrained(facts) == ANYTHING:
+            return [self.anything(depth)]
+        ways = list(self._by_type(facts, facts.types, depth))
+        return ways if len(ways) == 1 else list(dict.fromkeys(ways))
 
     def _by_type(self, facts: Facts, types: int, depth: int) -> Iterable[Expr]:
         """The expressions of some of the facts' types."""
+        if types == STRING:
+            return (self._string(facts),)
+        if types == OBJECT:
+            return (self.guarded(self._containers.object(facts, depth), facts, OBJECT),)
+        return self._of_each_type(facts, types, depth)
+
+    def _of_each_type(self, facts: Facts, types: int, depth: int) -> Iterator[Expr]:
         for bit, word in _WORDS:
             if types & bit:
                 yield self.guarded(word, facts, bit)
@@ -177,16 +197,16 @@ class Lowering:
     def guarded(self, expr: Expr, facts: Facts, types: int, undecided: str | None = None) -> Expr:
         """The expression, with a guard if the facts leave something undecided for the types."""
         residuals = facts.left(types)
+        if undecided is None and not residuals:
+            return expr
         self.undecided.update((r.node.pointer, r.keyword) for r in residuals)
         if undecided is not None:
             nodes = facts.sources
             self.undecided.update((node.pointer, undecided) for node in nodes)
             guard = self.guard(nodes, nodes[0].pointer, undecided)
-        elif residuals:
+        else:
             nodes = tuple(dict.fromkeys(r.node for r in residuals))
             guard = self.guard(nodes, residuals[0].node.pointer, residuals[0].keyword)
-        else:
-            return expr
         return expr if self.reader.document.dynamic else Guarded(expr, guard)
 
     def guard(self, nodes: tuple[Node, ...], pointer: str, keyword: str) -> Guard:
@@ -197,7 +217,7 @@ class Lowering:
 
     def _string(self, facts: Facts) -> Expr:
         strings, spelling = facts.strings, self.style.spelling
-        excluded = tuple(v for v in facts.excluded if isinstance(v, str))
+        excluded = tuple([v for v in facts.excluded if isinstance(v, str)])
         if strings is None and not excluded:
             return self.guarded(self.any_string, facts, STRING)
         try:
@@ -224,11 +244,10 @@ class Lowering:
 
     def _number(self, facts: Facts, types: int) -> Expr:
         numbers, every = facts.numbers, self.style.spelling.every
-        excluded = tuple(v for v in facts.excluded if type_of(v) & NUMBER)
-        draft_4 = in_draft_4(facts.sources)
-        free = not excluded and types == NUMBER and (numbers is None or numbers.is_free)
-        if free:
+        excluded = tuple([v for v in facts.excluded if type_of(v) & NUMBER])
+        if not excluded and types == NUMBER and (numbers is None or numbers.is_free):
             return self.guarded(self.any_number, facts, NUMBER)
+        draft_4 = in_draft_4(facts.sources)
         plain = scalars.decimal_numbers(numbers, types, excluded, every, draft_4)
         machine = restrict(plain.expr, plain.left) if plain.left else None
         is_exact = plain.exact and (machine is not None or not plain.left)
@@ -343,6 +362,8 @@ def _place(facts: Facts) -> str:
 
 def _guarded_together(ways: list[Expr]) -> list[Expr]:
     """The alternatives, those with the same check behind one guard."""
+    if not any([isinstance(way, Guarded) for way in ways]):
+        return ways
     behind: dict[Check, list[Expr]] = {}
     for way in ways:
         if isinstance(way, Guarded):

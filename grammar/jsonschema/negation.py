@@ -8,7 +8,6 @@ types.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -60,7 +59,7 @@ def deny(reader: Reader, node: Node) -> tuple[Facts, ...]:
         if keyword.startswith("exclusiveM") and dialect.age == 4:
             continue
         ways += _fail(reader, node, schema, keyword, schema[keyword], table[keyword])
-    return tuple(f if f.sources == (node,) else replace(f, sources=(node,)) for f in ways)
+    return tuple(facts.of(node) for facts in ways)
 
 
 def _fail(

@@ -15,7 +15,6 @@ Laws
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from itertools import groupby, zip_longest
 from typing import Any, Final
 
@@ -29,7 +28,9 @@ from .disjointness import Inhabitation
 from .document import Document, Node
 from .facts import (
     ARRAY,
+    BOOLEAN,
     FREE,
+    NULL,
     NUMBER,
     OBJECT,
     STRING,
@@ -46,6 +47,8 @@ from .guards import Referee
 from .values import exact, type_of
 from .zero_fractions import Written, forms
 
+#: The types whose values hold where nothing is said of them.
+_SCALARS: Final = NULL | BOOLEAN | STRING
 #: Pairs of alternatives that are looked at for one conjunction.
 MOST_PAIRS: Final = 5_000
 #: How deep applicators may nest at one place.
@@ -132,12 +135,15 @@ class Reader:
 
     def product(self, left: Union, right: Union, residual: Residual, most: int = MOST_ALTERNATIVES) -> Union:
         """The conjunction of two unions; the residual stands for the right one if there would be too many."""
-        if right == (FREE,):
+        if len(right) == 1 and right[0] is FREE:
             return left
         self.clock.check("multiplying out alternatives", residual.node)
+        if len(left) == 1 and len(right) == 1:
+            one = meet(left[0], right[0])
+            return () if one is None else (one,)
         if len(left) * len(right) > MOST_PAIRS:
             return self._relaxed(left, right, residual)
-        both = tuple(both for a in left for b in right if (both := meet(a, b)) is not None)
+        both = tuple([both for a in left for b in right if (both := meet(a, b)) is not None])
         few = max(most, len(left), len(right))
         if len(both) > min(few, FEW) and len(left) > 1 and len(right) > 1:
             both = tuple(facts for facts in both if self.inhabitation.inhabits(facts))
@@ -187,12 +193,14 @@ class Reader:
         assert facts.values is not None
         known = self._settled.get(facts)
         if known is None:
-            known = self._settled[facts] = tuple(v for v in facts.values if self._holds(facts, v))
+            is_sure = not facts.types & ~_SCALARS and facts.strings is None and not facts.residuals
+            known = facts.values if is_sure else tuple(v for v in facts.values if self._holds(facts, v))
+            self._settled[facts] = known
         return known
 
     def written(self, facts: Facts, value: Any) -> Written:
         """How the whole numbers of a settled value are to be written."""
-        if not in_draft_4(facts.sources):
+        if isinstance(value, str) or not in_draft_4(facts.sources):
             return Written.EITHER
         ways = forms(value)
         if ways is None:
@@ -250,7 +258,7 @@ class Reader:
             return ()
         if not kinds & APPLICATOR:
             return (own,)
-        return tuple(replace(facts, sources=(node,)) for facts in apply(self, node, schema, own))
+        return tuple(facts.of(node) for facts in apply(self, node, schema, own))
 
     def without(self, key: str) -> Facts:
         """Objects that lack a key."""

@@ -15,7 +15,7 @@ NESTED = 2
 
 def is_nested(fragment: str) -> bool:
     """Whether a JSON pointer leads through alternatives of alternatives."""
-    return fragment.count("/anyOf/") + fragment.count("/oneOf/") >= NESTED
+    return "Of/" in fragment and fragment.count("/anyOf/") + fragment.count("/oneOf/") >= NESTED
 
 
 class Twins:

@@ -34,6 +34,8 @@ def identity(value: Any) -> Hashable:
     >>> identity(1) == identity(1.0), identity(1) == identity(True), identity({"a": [1]}) == identity({"a": [1.0]})
     (True, False, True)
     """
+    if isinstance(value, str):
+        return value
     if isinstance(value, bool):
         return ("boolean", value)
     if isinstance(value, float):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
 from math import ceil, floor, lcm
@@ -36,6 +37,8 @@ Guess: TypeAlias = tuple[bytes, bool]
 MOST_COUNTED: Final = 64
 MOST_FACETS: Final = 16
 MOST_STATES: Final = 2_000
+#: Multiples that are tried.
+TRIED: Final = 32
 #: Bytes of a guess.
 LONGEST: Final = 1_000
 _LETTERS: Final = byte_set((0x61, 0x7A)).mask
@@ -47,8 +50,10 @@ def has_number(numbers: Numbers, types: int) -> bool:
     low, high = numbers.range.low, numbers.range.high
     if not all(_multiple_in(numbers.range, Fraction(divisor)) for divisor, holds in numbers.multiples if holds):
         return False
-    if numbers.multiples and not (_has_integer(numbers, types) or _has_spelling(numbers, types)):
-        return False
+    if numbers.multiples:
+        known = _reckoned(numbers, types)
+        if known is False or (known is None and not _has_spelling(numbers, types)):
+            return False
     if types & FRACTION or low is None or high is None:
         return not (types & NUMBER == FRACTION and low is not None and low == high and low == low.to_integral_value())
     return bool(types & INTEGER) and _multiple_in(numbers.range, Fraction(1))
@@ -64,12 +69,26 @@ def _multiple_in(bounds: Range, divisor: Fraction) -> bool:
     return first <= last
 
 
-def _has_integer(numbers: Numbers, types: int) -> bool:
-    """Whether an integer that all the divisors divide is among the numbers."""
-    if not types & INTEGER or not all(holds for _, holds in numbers.multiples):
+def _reckoned(numbers: Numbers, types: int) -> bool | None:
+    """Whether some number has the divisors; None if that does not show soon."""
+    holding = [Fraction(divisor) for divisor, holds in numbers.multiples if holds]
+    failing = [Fraction(divisor) for divisor, holds in numbers.multiples if not holds]
+    if not all((*holding, *failing)):
+        return None
+    scale = lcm(*(divisor.denominator for divisor in holding))
+    step = Fraction(lcm(*(int(divisor * scale) for divisor in holding)), scale)
+    if holding and any((step / divisor).denominator == 1 for divisor in failing):
         return False
-    divisors = [Fraction(divisor).numerator for divisor, _ in numbers.multiples]
-    return _multiple_in(numbers.range, Fraction(lcm(*divisors)))
+    if not types & INTEGER:
+        return None
+    whole = step.numerator
+    bounds = numbers.range if numbers.range.is_short else Range()
+    start, sign = (bounds.low, 1) if bounds.low is not None or bounds.high is None else (bounds.high, -1)
+    first = sign * ceil(sign * Fraction(start or 0) / whole)
+    for number in range(first * whole, (first + sign * TRIED) * whole, sign * whole):
+        if Decimal(number) in bounds and not any((number / divisor).denominator == 1 for divisor in failing):
+            return True
+    return None
 
 
 def _has_spelling(numbers: Numbers, types: int) -> bool:

@@ -45,7 +45,9 @@ def _strings(schema: Any) -> Iterator[str]:
 
 def step_to(step: str | int) -> str:
     """A key or an index as a step of a JSON pointer."""
-    return "/" + (step.replace("~", "~0").replace("/", "~1") if isinstance(step, str) else str(step))
+    if isinstance(step, str) and ("~" in step or "/" in step):
+        step = step.replace("~", "~0").replace("/", "~1")
+    return f"/{step}"
 
 
 def pointers_in(root: Any) -> dict[int, str]:
