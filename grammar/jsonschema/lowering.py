@@ -37,7 +37,6 @@ from .facts import (
 )
 from .guards import Equality, Guard
 from .layout import Layout
-from .multiples import restrict
 from .reading import Reader
 from .rules import Rules
 from .strings import Spelling, quoted
@@ -249,7 +248,7 @@ class Lowering:
             return self.guarded(self.any_number, facts, NUMBER)
         draft_4 = in_draft_4(facts.sources)
         plain = scalars.decimal_numbers(numbers, types, excluded, every, draft_4)
-        machine = restrict(plain.expr, plain.left) if plain.left else None
+        machine = plain.machine if plain.left else None
         is_exact = plain.exact and (machine is not None or not plain.left)
         kind = {INTEGER: "integer", FRACTION: "fraction", NUMBER: "number"}[types]
         name = f"{kind} {numbers.describe() if numbers else ''}" + "".join(f" not {v!r}" for v in excluded)

@@ -9,7 +9,7 @@ small expression: `restrict` meets numbers with such machines.
 from __future__ import annotations
 
 from decimal import Decimal
-from functools import lru_cache
+from functools import lru_cache, reduce
 from typing import Final
 
 from ...errors import BudgetExceeded
@@ -21,8 +21,9 @@ from ..nfa import determinize
 MOST_ENDINGS: Final = 1_000
 #: States of a machine that keeps a remainder.
 MOST_REMAINDERS: Final = 1_000
-#: States of numbers met with such machines.
+#: States of numbers met with such machines, and pairs of states on the way to them.
 MOST_STATES: Final = 1_000
+MOST_PAIRS: Final = 8_000
 
 _DIGIT: Final = byte_set((0x30, 0x39))
 _WHOLE: Final = choice(Bytes(b"0"), sequence(byte_set((0x31, 0x39)), Repeat(_DIGIT)))
@@ -71,15 +72,20 @@ def _as_fraction(divisor: Decimal) -> tuple[int, int]:
 def restrict(numbers: Expr, multiples: tuple[tuple[Decimal, bool], ...]) -> Machine | None:
     """Those of the plain decimals that are multiples of each divisor (True) or not (False); None if too costly."""
     try:
-        found = determinize([numbers], MOST_STATES)
-        for divisor, holds in multiples:
-            remainders = _remainders(divisor)
-            if remainders is None:
-                return None
-            found = minimise(product(found, remainders if holds else complement(remainders), 4 * MOST_STATES))
+        machines = [_remainders(divisor) if holds else _others(divisor) for divisor, holds in multiples]
+        if None in machines:
+            return None
+        parts = [*filter(None, machines), determinize([numbers], MOST_STATES)]
+        found = reduce(lambda a, b: minimise(product(a, b, MOST_PAIRS)), parts)
     except BudgetExceeded:
         return None
     return found if len(found.rows) <= MOST_STATES else None
+
+
+def _others(divisor: Decimal) -> Machine | None:
+    """The texts that `_remainders` does not accept."""
+    remainders = _remainders(divisor)
+    return None if remainders is None else complement(remainders)
 
 
 @lru_cache(maxsize=256)

@@ -11,12 +11,13 @@ from typing import Any, NamedTuple
 
 from ...errors import BudgetExceeded, GrammarSyntaxError, UnsupportedFeature
 from ..ir import And, Bytes, Expr, Not, Repeat, choice, sequence
+from ..machine import Machine
 from ..regex import parse_regex
 from . import decimals
 from .facts import FRACTION, INTEGER, Numbers, Strings
 from .formats import FORMATS
 from .guards import is_regex
-from .multiples import multiples_of
+from .multiples import multiples_of, restrict
 from .strings import EVERY, SHORTEST, Spelling
 from .values import exact
 
@@ -97,11 +98,20 @@ def characters_of(text: str, spelling: Spelling) -> Expr:
 class PlainNumbers(NamedTuple):
     """Numbers without exponent."""
 
-    #: Those that the facts admit, or more: `left` says of which divisors they must be multiples (True) or not.
+    #: Those within the bounds.
+    bounded: Expr
+    #: Divisors of which they must be multiples (True) or not.
+    multiples: tuple[tuple[Decimal, bool], ...]
+    #: The numbers that the facts admit, or more: `left` are the divisors that it does not heed.
     expr: Expr
     left: tuple[tuple[Decimal, bool], ...]
     #: Whether expression and divisors are all that there is to it.
     exact: bool
+
+    @property
+    def machine(self) -> Machine | None:
+        """An automaton that heeds all divisors; None if it is too large."""
+        return restrict(self.bounded, self.multiples) or restrict(self.expr, self.left)
 
 
 def decimal_numbers(
@@ -113,17 +123,18 @@ def decimal_numbers(
     if not bounds.is_short:
         bounds, is_exact = decimals.Range(), False
     whole, fractional = bool(types & INTEGER), bool(types & FRACTION)
-    parts = [decimals.decimals(bounds, whole=whole, fractional=fractional, every=every, zero_fraction=not draft_4)]
+    bounded = decimals.decimals(bounds, whole=whole, fractional=fractional, every=every, zero_fraction=not draft_4)
+    out = [Not(choice(*(decimal_literal(value, every=True) for value in excluded)))] if excluded else []
+    parts: list[Expr] = []
     left = []
     for divisor, holds in numbers.multiples:
-        expr = multiples_of(divisor)
-        if expr is None:
+        multiples = multiples_of(divisor)
+        if multiples is None:
             left.append((divisor, holds))
         else:
-            parts.append(expr if holds else Not(expr))
-    if excluded:
-        parts.append(Not(choice(*(decimal_literal(value, every=True) for value in excluded))))
-    return PlainNumbers(parts[0] if len(parts) == 1 else And(tuple(parts)), tuple(left), is_exact)
+            parts.append(multiples if holds else Not(multiples))
+    expr = _all([bounded, *parts, *out])
+    return PlainNumbers(_all([bounded, *out]), numbers.multiples, expr, tuple(left), is_exact)
 
 
 def decimal_literal(value: Any, *, every: bool, zero_fraction: bool = True) -> Expr:

@@ -22,7 +22,6 @@ from .decimals import Range
 from .facts import FRACTION, INTEGER, NUMBER, Numbers, Strings
 from .formats import FORMATS
 from .guards import has_format, has_match, is_regex
-from .multiples import restrict
 from .scalars import decimal_numbers, pattern_body, string_body
 from .strings import SHORTEST
 
@@ -93,8 +92,7 @@ def _reckoned(numbers: Numbers, types: int) -> bool | None:
 
 def _has_spelling(numbers: Numbers, types: int) -> bool:
     """Whether an automaton finds a number."""
-    plain = decimal_numbers(numbers, types, (), True, False)
-    found = restrict(plain.expr, plain.left)
+    found = decimal_numbers(numbers, types, (), True, False).machine
     return found is None or any(found.labels)
 
 
