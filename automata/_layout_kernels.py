@@ -9,6 +9,8 @@ Few arrays carry everything, because a kernel call from Python costs by the arra
     V  vocabulary tries    header 8   all tokens, and those with white space in front, without it, in the format of X
     R  mask rows of the terminal tables; M mask rows of the automaton's memo
     K  keys seen              header 16   nodes (KN), hash table, scratch
+    B  one rule, lowered      header 16   states (ST), edges and lists (flat), positions in flat that hold codes, states
+                                      whose S_AUX is a position in flat, positions in flat of rules that are called
 
 State 0 is DEAD, state 1 is ACC, the bottom of every stack. Configuration 0 is DEAD, 1 is BOTTOM (the one entry ACC), 2
 (ENDED) is what follows the end of sequence. An edge code is `target | flags << 27`; 0 is no edge, -1 a refused byte.
@@ -53,6 +55,14 @@ TARGET = (1 << 27) - 1
 
 # Code of an edge behind a link of a chain
 NEXT = -2
+
+# B header: numbers of states, words of the flat part, codes, states with words, calls; R_KIND to R_CLASSES
+B_STATES, B_FLAT, B_CODES, B_WORDS, B_CALLS, B_RULE = 0, 1, 2, 3, 4, 5
+B_TERMINAL, B_PRIORITY = 13, 14
+B_HEADER = 16
+
+# Numbers in a block from here on stand for states laid behind all others: the first of each copy, then of each chain
+LATER = 1 << 26
 
 # Rule record
 RT = 12

@@ -175,7 +175,7 @@ class _LoopMaker:
                 state = self.block.states[number]
                 state.flags |= L.FEASIBLE
                 words = top // 32 + 1
-                state.words = [top, *np.frombuffer(allowed.to_bytes(4 * words, "little"), "<u4").tolist()]
+                state.words = [top, *np.frombuffer(allowed.to_bytes(4 * words, "little"), "<i4").tolist()]
         return True
 
     def _remaining_lengths(self, size: int) -> dict[int, int]:

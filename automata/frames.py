@@ -9,7 +9,10 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 
-from .block import Block, Lowered
+import numpy as np
+
+from .block import Block
+from .lowered import Lowered
 
 #: Bytes of all frames kept.
 MAX_BYTES = 32 << 20
@@ -27,15 +30,14 @@ class Frames:
         """The block of some content that calls these rules; `make` writes it with their places, from 1 on."""
         frame = self._known.get(key)
         if frame is None:
-            block = make().finish()
-            frame = block._replace(calls=block.called())
+            frame = make().finish()
             self._keep(key, frame)
-        return frame._replace(callees=callees)
+        return frame._replace(callees=np.array(callees, np.int32))
 
     def _keep(self, key: Hashable, frame: Lowered) -> None:
         with self._lock:
             if key not in self._known:
                 self._known[key] = frame
-                self._bytes += frame.n_bytes
+                self._bytes += frame.block.nbytes
             while self._bytes > MAX_BYTES:
-                self._bytes -= self._known.popitem(last=False)[1].n_bytes
+                self._bytes -= self._known.popitem(last=False)[1].block.nbytes

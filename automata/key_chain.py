@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from ..grammar.machine import Machine
 from ..grammar.spelled import steps_of
 from . import _layout_kernels as L
-from ._lower_kernels import lay_links
-from .laid import Laid
+from ._lower_kernels import lay_later
+from .lowered import Ints
 from .ranges import DENSE_FROM, byte_ranges
 
 _NO_DFA = Machine([{}], [0])
@@ -44,15 +44,17 @@ class Chain(NamedTuple):
 
     #: Numbers of links.
     links: list[int]
+    #: States of the links, and words of their edges.
+    n_states: int
+    n_edges: int
     #: The code behind the last symbol.
     exit: int
-    #: What the states' `S_AUX` says: the keys below them, and below those beside an undeclared key.
-    words: tuple[int, ...]
-    words_beside: tuple[int, ...]
+    #: The key, -1 for a forbidden one.
+    key: int
 
 
 class Links:
-    """Links as arrays, laid out as `lay_links` wants them; shared by threads."""
+    """Links as arrays, laid out as `lay_later` wants them; shared by threads."""
 
     def __init__(self) -> None:
         self.index = np.zeros((256, 4), np.int64)
@@ -151,42 +153,71 @@ def dfa_steps(dfa: Machine, q: int, mask: int) -> list[tuple[int, int]]:
     return [*found, (left, -1)] if left else found
 
 
-def lay_chains(
-    links: Links, chains: list[Chain], first: int, at: int, flags: int, pure: dict[int, int]
-) -> tuple[Laid, NDArray[np.int64]]:
-    """Lay chains behind one another; also the first state of each.
+class KeyStates:
+    """What an object lays behind its other states: for each key a copy of what follows it, and chains.
 
     Parameters
     ----------
-    first : the number of their first state.
-    at : where their part of the block's flat list begins.
-    flags : of every state; those beside an undeclared key get OTHER and SHADOW, too.
-    pure : DFA state -> the state of an undeclared key.
+    copied : what follows a key: a block whose call leaves it. Copy k calls the rule in place k + 1.
+    n_keys : declared keys; the other copies stand behind undeclared ones.
+    flags : of the chains' states; those beside an undeclared key get OTHER and SHADOW, too.
+    free : whether the states beside an undeclared key name no keys.
     """
-    words: list[int] = []
-    rows: list[tuple[int, int, int, int]] = []
-    numbers: list[int] = []
-    heads = [0]
-    for chain in chains:
-        here = at + len(words)
-        rows.append((here, here + len(chain.words), len(chain.links), chain.exit))
-        words += chain.words
-        words += chain.words_beside
-        numbers += chain.links
-        heads.append(len(numbers))
-    laid_links = np.array(numbers, np.int64)
-    ends = np.zeros((len(numbers) + 1, 2), np.int64)
-    np.cumsum(links.index[laid_links][:, [1, 3]], axis=0, out=ends[1:])
-    n_states, n_edges = ends[-1].tolist()
-    beside = np.zeros(max(pure, default=0) + 1, np.int64)
-    for p, state in pure.items():
-        beside[p] = state
-    records = np.empty((n_states, L.ST), np.int32)
-    flat = np.empty(len(words) + n_edges, np.int32)
-    flat[: len(words)] = words
-    codes = np.empty(n_edges // 2, np.int64)
-    lay_links(
-        links.index, links.states, links.edges, laid_links, np.array(rows, np.int64), beside,
-        first, at, len(words), flags, records, flat, codes,
-    )  # fmt: skip
-    return Laid(records, flat, codes, np.ones(n_states, np.bool_)), first + ends[heads[:-1], 0]
+
+    def __init__(self, copied: Ints, n_copies: int, n_keys: int, flags: int, free: bool) -> None:
+        self.links = links()
+        #: DFA state -> the state of an undeclared key.
+        self.pure: dict[int, int] = {}
+        self._copied = copied
+        self._n_copies = n_copies
+        self._n_keys = n_keys
+        self._flags = flags | L.KEYCHECK | L.FAST
+        self._free = free
+        self._chains: list[Chain] = []
+
+    def behind(self, k: int) -> int:
+        """The code of copy k."""
+        return L.LATER + k
+
+    def chain(self, chain: Chain) -> int:
+        """Add a chain; returns the code of its first state."""
+        self._chains.append(chain)
+        return L.LATER + self._n_copies + len(self._chains) - 1
+
+    def lay(self, block: Ints) -> Ints:
+        """The block with all this behind its states."""
+        out = self._room(block)
+        numbers: list[int] = []
+        rows: list[tuple[int, int, int, int]] = []
+        for chain in self._chains:
+            numbers += chain.links
+            rows.append((len(chain.links), chain.exit, chain.key, 0))
+        beside = [0] * (max(self.pure, default=0) + 1)
+        for q, state in self.pure.items():
+            beside[q] = state
+        links = self.links
+        lay_later(
+            block, self._copied, self._n_copies, self._n_keys, links.index, links.states, links.edges,
+            np.array(numbers, np.int64), np.array(rows, np.int64).reshape(-1, 4), np.array(beside, np.int64),
+            self._flags, self._free, out,
+        )  # fmt: skip
+        return out
+
+    def _room(self, block: Ints) -> Ints:
+        """An array for it, with the header."""
+        n_states, n_flat, n_codes, n_words, n_calls = block[: L.B_RULE].tolist()
+        copied_states, copied_flat, copied_codes, _, copied_calls = self._copied[: L.B_RULE].tolist()
+        chained = sum([chain.n_states for chain in self._chains])
+        edges = sum([chain.n_edges for chain in self._chains])
+        words = 1 + 2 * sum([chain.key >= 0 for chain in self._chains])
+        sizes = (
+            n_states + self._n_copies * copied_states + chained,
+            n_flat + self._n_copies * copied_flat + words + edges,
+            n_codes + self._n_copies * copied_codes + edges // 2,
+            n_words + chained,
+            n_calls + self._n_copies * copied_calls,
+        )
+        out = np.empty(L.B_HEADER + sizes[0] * L.ST + sum(sizes[1:]), np.int32)
+        out[: L.B_HEADER] = block[: L.B_HEADER]
+        out[: L.B_RULE] = sizes
+        return out

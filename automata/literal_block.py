@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from ..grammar.ir import Alt, Bytes, Expr
 from . import _layout_kernels as L
-from .block import FREE_FROM, TABLED_FROM, Lowered
+from .block import FREE_FROM, TABLED_FROM
+from .lowered import Lowered
 from .ranges import DENSE_FROM
 from .trie import TokenTrie
 
@@ -132,5 +133,7 @@ def _block(tree: Tree) -> Lowered:
     records[:, L.S_EDGES] = records[:, L.S_CALLS] = records[:, L.S_TOKENS] = at
     records[:, L.S_NEDGES] = np.where(dense, 256, width)
     records[:, L.S_TABLE] = -1
-    rule = (L.PLAIN, 0, -1, 0, len(flat), -1, 0, len(flat))
-    return Lowered(records, flat, codes, np.zeros(n, np.bool_), rule, 0, True, None, {})
+    header = np.zeros(L.B_HEADER, np.int32)
+    header[[L.B_STATES, L.B_FLAT, L.B_CODES, L.B_TERMINAL]] = n, len(flat), len(codes), 1
+    header[L.B_RULE : L.B_RULE + 8] = L.PLAIN, 0, -1, 0, len(flat), -1, 0, len(flat)
+    return Lowered(np.concatenate((header, records.reshape(-1), flat, codes.astype(np.int32))))

@@ -34,10 +34,11 @@ from ..grammar.ir import (
 from ..grammar.machine import Machine
 from ..grammar.merge import merged
 from . import _layout_kernels as L
-from .block import Block, Lowered
+from .block import Block
 from .counted import counted_parts, lower_counted, lower_items, lower_repeat, spell_out_items
 from .frames import Frames
 from .literal_block import literal_words, lower_literals
+from .lowered import Lowered
 from .machines import machine_of
 from .members import lower_members
 from .subset import CallNfa, holds_big, is_big, is_plain, lower_calls

@@ -22,9 +22,9 @@ from ..grammar.fold import is_nothing
 from ..grammar.ir import Bytes, Expr, Members, Spelled
 from ..grammar.spelled import Symbols, steps_of, symbols_of
 from . import _layout_kernels as L
-from .block import Block
-from .key_chain import Chain, dfa_steps, links
-from .laid import Copied
+from .block import Block, State
+from .key_chain import Chain, KeyStates, dfa_steps
+from .lowered import Ints
 from .machines import machine_of
 
 #: Keys whose seen-set fits into the payload itself.
@@ -92,7 +92,7 @@ def lower_members(expr: Members, limit: int) -> Block:
 
 
 @lru_cache(maxsize=256)
-def _colon(colon: Expr, after: int, flags: int, limit: int) -> Copied:
+def _colon(colon: Expr, after: int, flags: int, limit: int) -> Ints:
     """The states behind a key: the colon, then the call of a value."""
     block = Block()
     first = block.state()
@@ -100,7 +100,7 @@ def _colon(colon: Expr, after: int, flags: int, limit: int) -> Copied:
         block.states[state].calls = ((0, after),)
     for laid in block.states[1:]:
         laid.flags |= flags
-    return block.finish().copied()
+    return block.finish().block
 
 
 class _MembersMaker:
@@ -111,60 +111,52 @@ class _MembersMaker:
         self.steps: dict[tuple[int, int], list[tuple[int, int]]] = {}
         #: Whether an undeclared key may always come, so that a key's state need not know which declared keys are left.
         self.free = bool(expr.other) and expr.order == "any" and expr.max is None
-        self.block = Block()
-        self.links = self.block.links = links()
+        forbidden = [is_nothing(m.value) for m in expr.keys]
+        self.allowed = [k for k, never in enumerate(forbidden) if not never]
+        self.forbidden = [k for k, never in enumerate(forbidden) if never]
+        self.n_keys = len(self.allowed)
+        self.block = block = Block()
+        block.open = expr.distinct and self.dfa is not None
+        self.flags = expr.distinct * L.DISTINCT | block.open * L.OPEN
+        self.first = block.state(L.FINAL | L.COND)
+        self.after = block.state(L.FINAL | L.COND)
+        colon = _colon(expr.colon, self.after, self.flags, limit)
+        n_copies = self.n_keys + len(expr.other)
+        self.later = block.later = KeyStates(colon, n_copies, self.n_keys, self.flags, self.free)
         self.trie = KeyTrie()
         self.nodes: dict[tuple[int, int], int] = {}
-        self.pure: dict[int, int] = {}
         #: Trie nodes, each with the DFA state beside it and the list that gets its edges.
         self.waiting: list[tuple[int, int, list[tuple[int, int]]]] = []
         #: Trie nodes -> the allowed keys behind them, their number first.
         self.words: dict[tuple[int, ...], tuple[int, ...]] = {}
-        self.limit = limit
-        self.after = 0
-        #: The code behind the first key; one more behind the next.
-        self.colons = 0
 
     def make(self) -> Block:
         expr, block = self.expr, self.block
-        forbidden = [is_nothing(m.value) for m in expr.keys]
-        allowed = [k for k, never in enumerate(forbidden) if not never]
-        self.n_keys = len(allowed)
-        for index, k in enumerate([*allowed, *(k for k, never in enumerate(forbidden) if never)]):
+        for index, k in enumerate(self.allowed + self.forbidden):
             self.trie.insert(expr.keys[k].key, index)
-        self._set_rule([expr.keys[k].required for k in allowed])
-        if expr.distinct:
-            block.open = self.dfa is not None
-            block.key_flags = L.DISTINCT | (L.OPEN if block.open else 0)
-        shadow = L.SHADOW if self.dfa else 0
-        first = block.state(L.FINAL | L.COND | shadow)
-        self.after = block.state(L.FINAL | L.COND)
-        self._lay_colons()
-        again = self._lay_comma()
-        for state in (first, *again):
-            for mask, code in self._key_edges(0, 0 if self.dfa else -1):
-                if any(mask & other for other, _ in block.states[state].edges):
-                    raise UnsupportedFeature("Expected the layout behind a comma to differ from the start of a key.")
-                block.states[state].edges.append((mask, code))
-            block.states[state].flags |= shadow
-            block.states[state].fallback = self._pure_state(0) if self.dfa else 0
+        self._set_rule([expr.keys[k].required for k in self.allowed])
+        for state in (self.first, *self._lay_comma()):
+            self._lay_key(block.states[state])
         while self.waiting:
             node, q, edges = self.waiting.pop()
             edges += self._key_edges(node, q)
         if self.dfa:
-            block.classes = [self.colons + self.n_keys + k for k in range(len(expr.other))]
+            block.classes = [self.later.behind(self.n_keys + k) for k in range(len(expr.other))]
             keys = tuple(other.key for other in expr.other)
-            block.regions = {number: (keys, q) for q, number in self.pure.items()}
-        block.pure = self.pure
+            block.regions = {number: (keys, q) for q, number in self.later.pure.items()}
         for laid in block.states[1:]:
-            laid.flags |= block.key_flags
+            laid.flags |= self.flags
         return block
 
-    def _lay_colons(self) -> None:
-        """Lay what stands behind the keys: allowed ones, then each class of undeclared ones."""
-        n = self.n_keys
-        calls = [(k + 1, k if k < n else -1) for k in range(n + len(self.expr.other))]
-        self.colons = self.block.copies(_colon(self.expr.colon, self.after, self.block.key_flags, self.limit), calls)
+    def _lay_key(self, state: State) -> None:
+        """Lay the keys behind a state."""
+        for mask, code in self._key_edges(0, 0 if self.dfa else -1):
+            if any(mask & other for other, _ in state.edges):
+                raise UnsupportedFeature("Expected the layout behind a comma to differ from the start of a key.")
+            state.edges.append((mask, code))
+        if self.dfa:
+            state.flags |= L.SHADOW
+            state.fallback = self._pure_state(0)
 
     def _set_rule(self, required: list[bool]) -> None:
         """Choose the payload: a bit set, an interned set, or the position."""
@@ -172,7 +164,7 @@ class _MembersMaker:
         block.n_keys, block.has_other = n, self.dfa is not None
         block.min, block.max = expr.min, -1 if expr.max is None else expr.max
         bits = sum(1 << k for k, r in enumerate(required) if r)
-        words = [bits >> 32 * w & 0xFFFFFFFF for w in range((n + 31) // 32)]
+        words = [(bits >> 32 * w & 0xFFFFFFFF ^ 1 << 31) - (1 << 31) for w in range((n + 31) // 32)]  # as int32
         if expr.order == "schema":
             block.kind = L.KEYSEQ
             following, count = [n], [0]
@@ -194,24 +186,24 @@ class _MembersMaker:
     def _pure_state(self, q: int) -> int:
         """The state of an undeclared key at state q of its DFA."""
         assert self.dfa is not None
-        if q not in self.pure:
-            number = self.pure[q] = self.block.state(_UNDECLARED)
+        if q not in self.later.pure:
+            number = self.later.pure[q] = self.block.state(_UNDECLARED)
             waiting = [(q, number)]
             while waiting:
                 p, at = waiting.pop()
                 self.block.states[at].words = _NO_KEYS
                 for t, mask in self.dfa.rows[p].items():
                     self.block.states[at].edges.append((mask, self._enter_pure(t, waiting)))
-        return self.pure[q]
+        return self.later.pure[q]
 
     def _enter_pure(self, t: int, waiting: list[tuple[int, int]]) -> int:
         assert self.dfa is not None
         if self.dfa.labels[t]:
-            return self.colons + self.n_keys + self.dfa.labels[t] - 1 | _ADD
-        if t not in self.pure:
-            self.pure[t] = self.block.state(_UNDECLARED)
-            waiting.append((t, self.pure[t]))
-        return self.pure[t]
+            return self.later.behind(self.n_keys + self.dfa.labels[t] - 1) | _ADD
+        if t not in self.later.pure:
+            self.later.pure[t] = self.block.state(_UNDECLARED)
+            waiting.append((t, self.later.pure[t]))
+        return self.later.pure[t]
 
     def _key_edges(self, node: int, q: int) -> list[tuple[int, int]]:
         """The edges of a trie node, paired with DFA state q (-1: undeclared keys are impossible here).
@@ -247,7 +239,7 @@ class _MembersMaker:
         """The code of an edge into a trie node: a state, a key's end, or -1 where a forbidden key ends."""
         index = self.trie.ends.get(node)
         if index is not None:
-            return self.colons + index | _ADD if index < self.n_keys else -1
+            return self.later.behind(index) | _ADD if index < self.n_keys else -1
         code = self.nodes.get((node, q))
         if code is None:
             code = self._chain(node, q)
@@ -269,18 +261,20 @@ class _MembersMaker:
         if not allowed and q < 0:
             return None
         rest: list[int] = []
+        n_states = n_edges = 0
         for symbol in symbols[i:]:
-            link = self.links.link(symbol, self.dfa, q)
+            link = self.later.links.link(symbol, self.dfa, q)
             if link is None:
                 return None
             rest.append(link.number)
+            n_states += link.n_states
+            n_edges += link.n_edges
             q = link.after
-            if not link.dfa_states <= self.pure.keys():
+            if not link.dfa_states <= self.later.pure.keys():
                 for p in link.dfa_states:
                     self._pure_state(p)
-        words = (1, index) if allowed else _NO_KEYS
-        exit_code = self.colons + index | _ADD if allowed else -1
-        return self.block.chain(Chain(rest, exit_code, words, _NO_KEYS if self.free else words))
+        exit_code = self.later.behind(index) | _ADD if allowed else -1
+        return self.later.chain(Chain(rest, n_states, n_edges, exit_code, index if allowed else -1))
 
     def _dfa_steps(self, q: int, mask: int) -> list[tuple[int, int]]:
         """The parts of a byte set by the DFA state that follows q (-1: none)."""

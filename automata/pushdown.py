@@ -21,9 +21,9 @@ from ..grammar.ir import Grammar, Guarded, Ref, Token
 from . import _layout_kernels as L
 from ._config_kernels import intern_one, rehash, rehash_unions
 from ._lower_kernels import place_block
-from .block import Lowered
 from .collection import no_collection
 from .lower import Lowerer
+from .lowered import Lowered
 from .nullability import Nullability
 from .tables import TerminalTables
 from .vocabulary import Vocabulary
@@ -103,13 +103,14 @@ class Pushdown:
         self.G = grown
 
     def _reserve(self, *more: int) -> None:
-        if all(n + m <= room for n, m, room in zip(self._sizes, more, self._room, strict=True)):
-            return
+        room = self._room.copy()
         for k, m in enumerate(more):
-            while self._sizes[k] + m > self._room[k]:
-                self._room[k] *= 2
-        self._check_bytes()
-        self._lay_grammar()
+            while self._sizes[k] + m > room[k]:
+                room[k] *= 2
+        if room != self._room:
+            self._room = room
+            self._check_bytes()
+            self._lay_grammar()
 
     def _check_bytes(self) -> None:
         used = 4 * (self._room[0] * L.ST + self._room[1] + self._room[2] * L.RT) + 4 * len(getattr(self, "A", ()))
@@ -118,50 +119,44 @@ class Pushdown:
 
     def lower(self, rule: int) -> None:
         """Lower a rule and place it in the arena."""
+        with no_collection():
+            self._lower(rule)
+
+    def _lower(self, rule: int) -> None:
         began = time.perf_counter()
         try:
-            with no_collection():
-                lowered = self.lowerer.lower(rule)
+            lowered = self.lowerer.lower(rule)
         except RecursionError:
             raise BudgetExceeded("nesting of a rule", sys.getrecursionlimit(), "nest it less deeply") from None
-        n, m = len(lowered.records), len(lowered.flat)
-        self._reserve(n, m, len(self.lowerer.rules) + 1 - self._sizes[2])
-        self._sizes[2] = len(self.lowerer.rules) + 1
-        first, edges = self._sizes[0], self._sizes[1]
-        G = self.G
-        place_block(G, lowered.records, lowered.flat, lowered.codes, lowered.has_words, first, edges, rule)
-        if lowered.callees:
-            where = lowered.calls + (G[L.G_ED] + edges)
-            G[where] = np.array(lowered.callees, np.int32)[G[where] - 1]
-        self._sizes[0] += n
-        self._sizes[1] += m
-        kind, low, high, n_keys, required, guard, other, classes = lowered.rule
-        payload = self._first_payload(lowered.start_words)
-        at = G[L.G_RT] + rule * L.RT
-        G[at : at + L.RT] = (
-            first, kind, low, high, n_keys, required + edges, guard, other, classes + edges, payload,
-            int(lowered.terminal), lowered.priority,
-        )  # fmt: skip
-        if lowered.terminal or lowered.regions:
-            self._blocks[rule] = (first, lowered)
-        if guard >= 0 and not self.guarded:
-            self._admit_guards()
-        if lowered.open:
-            self.A[L.H_KEYED] = self.keyed = True
+        self._place(lowered, rule)
         self._seconds += time.perf_counter() - began
         if self._seconds > self.limits.seconds:
             raise BudgetExceeded("seconds of lowering", self.limits.seconds)
+
+    def _place(self, lowered: Lowered, rule: int) -> None:
+        block = lowered.block
+        n_states, n_flat = int(block[L.B_STATES]), int(block[L.B_FLAT])
+        n_rules = len(self.lowerer.rules) + 1
+        first, edges, rules = self._sizes
+        self._reserve(n_states, n_flat, n_rules - rules)
+        self._sizes = [first + n_states, edges + n_flat, n_rules]
+        payload = 0 if lowered.start_words is None else self._first_payload(lowered.start_words)
+        place_block(self.G, block, lowered.callees, rule, first, edges, payload)
+        if lowered.regions or lowered.terminal:
+            self._blocks[rule] = (first, lowered)
+        if block[L.B_RULE + L.R_GUARD - L.R_KIND] >= 0 and not self.guarded:
+            self._admit_guards()
+        if lowered.open and not self.keyed:
+            self.A[L.H_KEYED] = self.keyed = True
 
     def _lower_ahead(self, n_rules: int) -> None:
         """Lower rules breadth-first (they are numbered as they are met) until so many are lowered."""
         rule = 2
         while rule < min(len(self.lowerer.rules), n_rules + 1):
-            self.lower(rule)
+            self._lower(rule)
             rule += 1
 
-    def _first_payload(self, words: list[int] | None) -> int:
-        if words is None:
-            return 0
+    def _first_payload(self, words: list[int]) -> int:
         while self.A[L.H_NSET] + len(words) + 1 >= self.A[L.H_CAPSET]:
             self._grow(L.O_SET)
         at = int(self.A[L.H_NSET])

@@ -28,7 +28,7 @@ from ._table_kernels import (
     sort_exits,
     split_tokens,
 )
-from .block import Lowered
+from .lowered import Lowered
 from .vocabulary import Vocabulary
 
 #: Inner tokens up to this many are kept as a list instead of a row of bits.
@@ -155,9 +155,9 @@ class TerminalTables:
     def _model(self, G: Ints, state: int, first: int, block: Lowered) -> Model | None:
         """A table whose inner tokens are those of the state."""
         served = self._served.get(_key(block, state - first))
-        if served is not None or id(block) in self._hopeless:
+        if served is not None or id(block.block) in self._hopeless:
             return served
-        counted = block.rule[0] == L.COUNTED
+        counted = block.kind == L.COUNTED
         for model in self._models.get(self._going(G, state) or b"", ()):
             n = int(goes_on_alike(G, state, counted, model.outline, self._pairs, self._slots))
             if n > 0:
@@ -166,7 +166,7 @@ class TerminalTables:
                     self._served.update((_key(block, other - first), model) for other in alike.tolist())
                 return model
             if n < 0:
-                self._hopeless.add(id(block))
+                self._hopeless.add(id(block.block))
         return None
 
     def _going(self, G: Ints, state: int) -> bytes | None:
@@ -262,7 +262,7 @@ class TerminalTables:
 
 def _key(block: Lowered, local: int) -> Hashable:
     """What a state of a block is, whatever grammar it stands in."""
-    return block.regions.get(local + 1, (id(block), local))
+    return block.regions.get(local + 1, (id(block.block), local))
 
 
 def _trie_arena(vocabulary: Vocabulary) -> Ints:
