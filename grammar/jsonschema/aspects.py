@@ -39,6 +39,16 @@ def aspects_of(dialect: Dialect) -> dict[str, int]:
     return {k: aspect for aspect, names in _KEYWORDS.items() for k in names.split() if dialect.knows(k)}
 
 
+def kinds_of(node: Node) -> int:
+    """The aspects that the keywords of a node's schema, an object, speak of."""
+    if node.kinds is None:
+        table, kinds = aspects_of(node.resource.dialect), 0
+        for keyword in node.schema:  # type: ignore[union-attr]
+            kinds |= table.get(keyword, 0)
+        node.kinds = kinds
+    return node.kinds
+
+
 def numbers_of(schema: dict[str, Any], dialect: Dialect) -> Numbers:
     """What the schema says of numbers."""
     low, high = schema.get("minimum"), schema.get("maximum")
@@ -101,14 +111,13 @@ def objects_of(document: Document, node: Node) -> Objects:
     additional = schema.get("additionalProperties")
     views: tuple[View, ...] = ()
     if properties or patterns or additional is not None:
-        child = document.child
-        view = View({k: child(node, s, "properties", k) for k, s in properties.items()} if properties else {})
+        view = View(document.members(node, "properties", properties) if properties else {})
         if patterns:
             for pattern in patterns:
                 if not is_regex(pattern):
                     pointer = node.pointer + "/patternProperties"
                     raise GrammarError(f"Expected a regular expression, got {pattern!r}", pointer=pointer)
-            view.patterns = {p: document.child(node, s, "patternProperties", p) for p, s in patterns.items()}
+            view.patterns = document.members(node, "patternProperties", patterns)
         if additional is not None:
             view.additional = document.child(node, additional, "additionalProperties")
         views = (view,)

@@ -24,11 +24,8 @@ class Dialect:
     age: int
     #: Keywords that assert, beside the applicators, are on (a meta-schema may leave their vocabulary out).
     validates: bool = True
-
-    @property
-    def id_keyword(self) -> str:
-        """The keyword that names a resource."""
-        return "id" if self.age == 4 else "$id"
+    #: The keyword that names a resource.
+    id_keyword: str = "$id"
 
     @property
     def ref_stands_alone(self) -> bool:
@@ -72,7 +69,7 @@ _ASSERTIONS: Final = frozenset({
 })  # fmt: skip
 
 DIALECTS: Final = {
-    "4": Dialect("4", "http://json-schema.org/draft-04/schema", 4),
+    "4": Dialect("4", "http://json-schema.org/draft-04/schema", 4, id_keyword="id"),
     "6": Dialect("6", "http://json-schema.org/draft-06/schema", 6),
     "7": Dialect("7", "http://json-schema.org/draft-07/schema", 7),
     "2019-09": Dialect("2019-09", "https://json-schema.org/draft/2019-09/schema", 2019),

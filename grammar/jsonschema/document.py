@@ -58,7 +58,7 @@ class Resource:
 class Node:
     """A subschema at its place: `fragment` is the JSON pointer from its resource's root."""
 
-    __slots__ = ("fragment", "negated", "opposite", "resource", "schema", "scope")
+    __slots__ = ("fragment", "kinds", "negated", "opposite", "resource", "schema", "scope")
 
     def __init__(
         self, schema: Schema, resource: Resource, fragment: str, scope: tuple[Resource, ...] = (), negated: bool = False
@@ -69,6 +69,8 @@ class Node:
         self.scope = scope
         self.negated = negated
         self.opposite: Node | None = None
+        #: What its keywords speak of, once that was looked up (`aspects.kinds_of`).
+        self.kinds: int | None = None
 
     @property
     def location(self) -> str:
@@ -121,6 +123,14 @@ class Document:
         if is_nested(fragment) and isinstance(schema, dict):
             schema = self._twins.first(schema, node.resource)
         return self._enter(schema, node.resource, fragment, node.scope)
+
+    def members(self, node: Node, keyword: str, schemas: Mapping[str, Schema]) -> dict[str, Node]:
+        """The subschemas of a node that a keyword holds by name."""
+        front, resource = f"{node.fragment}/{keyword}", node.resource
+        if is_nested(front + "/"):
+            return {key: self.child(node, schema, keyword, key) for key, schema in schemas.items()}
+        enter, scope = self._enter, node.scope
+        return {key: enter(schema, resource, front + step_to(key), scope) for key, schema in schemas.items()}
 
     def alone(self, node: Node, schema: Schema) -> Node:
         """A schema without references that stands nowhere, made for a part of a node."""
@@ -316,7 +326,7 @@ def _is_definition(fragment: str, dialect: Dialect) -> bool:
 def _identifier(schema: Any, dialect: Dialect) -> str | None:
     """What a schema calls itself, if that makes it a resource."""
     identifier = schema.get(dialect.id_keyword) if isinstance(schema, dict) else None
-    if not isinstance(identifier, str) or identifier.startswith("#"):
+    if identifier is None or not isinstance(identifier, str) or identifier.startswith("#"):
         return None
     return None if "$ref" in schema and dialect.ref_stands_alone else identifier
 

@@ -43,6 +43,7 @@ from .strings import Spelling, quoted
 from .values import identity, type_of
 from .zero_fractions import Written
 
+_KINDS: Final = {INTEGER: "integer", FRACTION: "fraction", NUMBER: "number"}
 _WORDS: Final = ((NULL, Bytes(b"null")), (FALSE, Bytes(b"false")), (TRUE, Bytes(b"true")))
 
 
@@ -73,6 +74,10 @@ class Lowering:
         self._containers = Containers(self)
         self._values: dict[tuple[tuple[Node, ...], int], Expr] = {}
         self._shared: dict[str, Ref] = {}
+        #: What was written by types, depth and whether it is draft 4, and by what is said of strings and numbers.
+        self._types: dict[tuple[int, int, bool], list[Expr]] = {}
+        self._strings: dict[str, scalars.StringBody] = {}
+        self._numbers: dict[str, tuple[Expr, bool]] = {}
 
     def value(self, nodes: tuple[Node, ...], depth: int) -> Expr:
         """What satisfies the schemas of all the nodes; `NOTHING` if that is known to be empty."""
@@ -86,16 +91,31 @@ class Lowering:
 
     def _value(self, nodes: tuple[Node, ...], depth: int) -> Expr:
         self.reader.clock.check("writing rules", nodes[0])
-        inhabitation = self.reader.inhabitation
-        if not inhabitation.admits(nodes):
-            return NOTHING
-        union = self.reader.conjunction(nodes)
-        if len(union) > 1:
-            union = tuple([facts for facts in union if inhabitation.inhabits(facts)])
-        ways = _guarded_together(self._ways(union, depth))
+        bare = self.reader.bare(nodes[0]) if len(nodes) == 1 else None
+        if bare is not None:
+            ways = self._of_types(bare, depth)
+        else:
+            inhabitation = self.reader.inhabitation
+            if not inhabitation.admits(nodes):
+                return NOTHING
+            union = self.reader.conjunction(nodes)
+            if len(union) > 1:
+                union = tuple([facts for facts in union if inhabitation.inhabits(facts)])
+            ways = _guarded_together(self._ways(union, depth))
         if len(ways) == 1:
             return ways[0]
         return self.named(nodes[0], lambda: choice(*ways))
+
+    def _of_types(self, bare: Union, depth: int) -> list[Expr]:
+        """The alternatives of facts that say nothing but types."""
+        (facts,) = bare
+        if self.style.spelling.every and facts.types & NUMBER == INTEGER:  # a guard of their own decides exponents
+            return _guarded_together(self._ways(bare, depth))
+        key = facts.types, depth, in_draft_4(facts.sources)
+        ways = self._types.get(key)
+        if ways is None:
+            ways = self._types[key] = self._ways(bare, depth)
+        return ways
 
     def values_written(self) -> dict[tuple[Node, ...], Expr]:
         """What was written for the values that some nodes hold of, least indented; `()`: for any JSON value."""
@@ -219,13 +239,14 @@ class Lowering:
         excluded = tuple([v for v in facts.excluded if isinstance(v, str)])
         if strings is None and not excluded:
             return self.guarded(self.any_string, facts, STRING)
-        try:
-            found = scalars.string_body(strings, excluded, spelling)
-        except GrammarSyntaxError as error:
-            raise GrammarError(
-                f"Expected `pattern` to be a regular expression: {error}", pointer=_place(facts)
-            ) from None
-        name = f"string {strings.describe() if strings else ''}" + "".join(f" not {v!r}" for v in excluded)
+        name = f"string {strings.describe() if strings else ''}" + "".join([f" not {v!r}" for v in excluded])
+        found = self._strings.get(name)
+        if found is None:
+            try:
+                found = self._strings[name] = scalars.string_body(strings, excluded, spelling)
+            except GrammarSyntaxError as error:
+                message = f"Expected `pattern` to be a regular expression: {error}"
+                raise GrammarError(message, pointer=_place(facts)) from None
         sure, unsure = found.sure, found.unsure
         ways: list[Expr] = []
         if sure is not None:
@@ -247,17 +268,24 @@ class Lowering:
         if not excluded and types == NUMBER and (numbers is None or numbers.is_free):
             return self.guarded(self.any_number, facts, NUMBER)
         draft_4 = in_draft_4(facts.sources)
-        plain = scalars.decimal_numbers(numbers, types, excluded, every, draft_4)
-        machine = plain.machine if plain.left else None
-        is_exact = plain.exact and (machine is not None or not plain.left)
-        kind = {INTEGER: "integer", FRACTION: "fraction", NUMBER: "number"}[types]
-        name = f"{kind} {numbers.describe() if numbers else ''}" + "".join(f" not {v!r}" for v in excluded)
+        kind = _KINDS[types]
+        name = f"{kind} {numbers.describe() if numbers else ''}" + "".join([f" not {v!r}" for v in excluded])
         name += " of draft 4" if draft_4 else ""
-        found = self.shared(name, lambda: plain.expr) if machine is None else self._machine(name, machine)
+        if name not in self._numbers:
+            plain = scalars.decimal_numbers(numbers, types, excluded, every, draft_4)
+            self._numbers[name] = self._plain_number(name, plain)
+        found, is_exact = self._numbers[name]
         expr = self.guarded(found, facts, NUMBER, None if is_exact else "multipleOf")
         if not every or (draft_4 and types == INTEGER):
             return expr
         return choice(expr, self.guarded(self.shared("exponents", lambda: scalars.with_exponent), facts, NUMBER, kind))
+
+    def _plain_number(self, name: str, plain: scalars.PlainNumbers) -> tuple[Expr, bool]:
+        """Numbers without exponent, and whether that is exact."""
+        machine = plain.machine if plain.left else None
+        if machine is not None:
+            return self._machine(name, machine), plain.exact
+        return self.shared(name, lambda: plain.expr), plain.exact and not plain.left
 
     def _machine(self, name: str, machine: Machine) -> Expr:
         """What a machine accepts that does not accept the empty string: a rule for each of its states with edges."""

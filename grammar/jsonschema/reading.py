@@ -21,7 +21,7 @@ from typing import Any, Final
 from ...errors import BudgetExceeded
 from . import negation
 from .applicators import FEW, MOST_ALTERNATIVES, apply
-from .aspects import APPLICATOR, aspects_of
+from .aspects import APPLICATOR, TYPE, kinds_of
 from .assertions import own_facts
 from .clock import Clock
 from .disjointness import Inhabitation
@@ -118,6 +118,12 @@ class Reader:
             self._lowest_cut = DEEPEST
             self._known[node] = found
         return found
+
+    def bare(self, node: Node) -> Union | None:
+        """What a schema says that says nothing but types; None for any other one."""
+        if node.negated or not isinstance(node.schema, dict) or kinds_of(node) != TYPE:
+            return None
+        return self.read(node)
 
     def conjunction(self, nodes: tuple[Node, ...]) -> Union:
         """What the nodes' schemas say together."""
@@ -247,10 +253,7 @@ class Reader:
         assert isinstance(schema, dict)
         if "$ref" in schema and dialect.ref_stands_alone:
             return self.read(self.document.resolve(node, schema["$ref"]))
-        table = aspects_of(dialect)
-        kinds = 0
-        for keyword in schema:
-            kinds |= table.get(keyword, 0)
+        kinds = kinds_of(node)
         if not kinds:
             return (FREE,)
         own = own_facts(self, node, schema, kinds)

@@ -47,7 +47,7 @@ def step_to(step: str | int) -> str:
     """A key or an index as a step of a JSON pointer."""
     if isinstance(step, str) and ("~" in step or "/" in step):
         step = step.replace("~", "~0").replace("/", "~1")
-    return f"/{step}"
+    return "/" + step if isinstance(step, str) else f"/{step}"
 
 
 def pointers_in(root: Any) -> dict[int, str]:
