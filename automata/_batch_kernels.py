@@ -24,11 +24,18 @@ def fetch_masks(batch, rows, missed):
         M = batch[i, B_M]
         configs = word_at(A, H_CFG)
         rec = configs + word_at(A, configs + batch[i, B_CONFIG] * CF + C_CANON) * CF
-        index = int(word_at(A, rec + C_ROW))
-        if index == 0 or word_at(A, rec + C_FLAGS) & CLOSES_FLAG:
+        line = int(word_at(A, rec + C_ROW))
+        if line == 0 or word_at(A, rec + C_FLAGS) & CLOSES_FLAG:
             missed[i] = 1
             continue
         row = rows[batch[i, B_ROW]]
-        at = (index - 1) * words
+        at = line * LINE
+        n = word_at(M, at)
+        if n < 0:
+            for k in range(words):
+                row[k] = word_at(M, at + LINE + k)
+            continue
         for k in range(words):
-            row[k] = word_at(M, at + k)
+            row[k] = 0
+        for k in range(at + 1, at + 1 + 2 * n, 2):
+            row[word_at(M, k)] = word_at(M, k + 1)

@@ -7,7 +7,8 @@ Few arrays carry everything, because a kernel call from Python costs by the arra
                                       memo, seen-sets, needs, verdicts, scratch
     X  terminal tables     header 8   records (stride TB), tries (nodes stride 4, tokens stride 2, kids), token lists
     V  vocabulary tries    header 8   all tokens, and those with white space in front, without it, in the format of X
-    R  mask rows of the terminal tables; M mask rows of the automaton's memo
+    R  mask rows of the terminal tables
+    M  the automaton's masks  header 16   records, see `_pool_kernels.py`
     K  keys seen              header 16   nodes (KN), hash table, scratch
     B  one rule, lowered      header 16   states (ST), edges and lists (flat), positions in flat that hold codes, states
                                       whose S_AUX is a position in flat, positions in flat of rules that are called
@@ -84,6 +85,7 @@ H_SCR, H_CAPSCR, H_GUARDS = 25, 26, 27
 H_VERMASK, H_VER = 28, 29
 H_NCLOSERS, H_CAPCLOSERS, H_CLOSERS = 30, 31, 32
 H_ROW, H_CAPROW, H_AT, H_KEYED, H_HASHED, H_HITS, H_MORE_HITS, H_SLOTS = 33, 34, 35, 36, 37, 38, 39, 40
+H_BASE = 41
 A_HEADER = 64
 
 # Records of A; C_BYTES is the first of the eight words behind the closure items that tell the bytes they take
@@ -97,7 +99,7 @@ PENDING = -1
 
 # Needs
 MAX_NEEDS = 256
-NEED_RULE, NEED_TABLE, NEED_GUARD, NEED_SPACES = 1, 2, 3, 4
+NEED_RULE, NEED_TABLE, NEED_GUARD, NEED_SPACES, NEED_TWINS = 1, 2, 3, 4, 5
 
 # Status
 OK, FAILED = 0, -1
@@ -112,7 +114,8 @@ O_CFG, O_ENT, O_CLO, O_SET, O_UNI, O_SCR, O_CLOSERS, O_ROWS = 1, 2, 3, 4, 5, 6, 
 
 # Header of a trie, behind n_nodes, nodes, tokens, kids: where that of what follows white space begins (in V), and,
 # in large tries, where it says of what kind (one bit) each byte is, and which kinds lie below each node
-V_SPACES, V_KINDS, V_BELOW = 4, 5, 6
+# V_TWINS: number and ids of the tokens that may end two keys
+V_SPACES, V_KINDS, V_BELOW, V_TWINS = 4, 5, 6, 7
 ANY_KIND = (1 << 30) - 1
 LOOPS_KNOWN = 1 << 30
 
@@ -150,8 +153,14 @@ CODE_POINT = 1 << 9
 # What `read_text` says
 FULL, TWICE, READ, LEFT = -1, 0, 1, 2
 
-# What `copy_mask` says: done; ask guards; ask all tokens that hold a key; ask those of the mask that hold two
+# What `fetch_mask` says: done; ask guards; ask all tokens that hold a key; ask those of the mask that hold two
 FETCHED, ASK_GUARDS, ASK_TOKENS, ASK_TWINS = 1, 2, 4, 8
+# What `compute_mask` says: it was known; it is computed and kept; the pool is full; tokens are to be asked before
+KNOWN, KEPT, POOL_FULL, UNSETTLED = 0, 1, 2, 3
+
+# The pool of masks: words in a line, header
+LINE = 16
+M_USED, M_KEPT = 0, 1
 
 # Quotes that a token needs to hold two keys
 TWO_KEYS = 4

@@ -1,4 +1,4 @@
-"""Masks: the frames of a closure, split between tables and one joint walk, and the pool of finished masks."""
+"""Masks: the frames of a closure, split between tables and one joint walk; and those that are remembered."""
 
 # ruff: noqa: F405
 from __future__ import annotations
@@ -8,6 +8,7 @@ from ._guard_kernels import note_need
 from ._keys_kernels import forbid_keys
 from ._layout_kernels import *  # noqa: F403
 from ._payload_kernels import other_available
+from ._pool_kernels import keep_mask, take_mask
 from ._take_kernels import take_overrides, take_spaces, take_table
 from ._walk_kernels import note_closer, set_bit, walk_items
 from .kernel import kernel
@@ -48,24 +49,42 @@ def has_rival(G, A, off, n, i, bits):
     return 0
 
 
-@kernel()
-def compute_mask(G, A, X, R, V, M, index, c, text, out):
-    """Compute the mask of configuration c, guards not asked, into row `index` of the pool M, keep it and copy it out.
+@kernel("int64(int32[::1], int32[::1], int64, int32[::1])")
+def has_twins(A, V, c, row):
+    """Whether tokens of a mask must be asked before it is kept, as they hold two keys; -1 if their list is missing.
 
-    Returns `index`, the row where it was already, or FAILED if something is missing. `out`: a row, or empty. The tokens
-    that close a guarded value go to the list of closers.
+    Where readings are inside an object with undeclared keys already, it is noted that they are asked each time instead.
+    """
+    if V[V_TWINS] == 0:
+        note_need(A, NEED_TWINS, 0, 0, 0)
+        return -1
+    at = V[V_TWINS] + 1
+    for i in range(at, at + V[at - 1]):
+        if (row[V[i] >> 5] >> (V[i] & 31)) & 1:
+            flags = A[H_CFG] + c * CF + C_FLAGS
+            if A[flags] & OPEN_FLAG == 0:
+                return 1
+            A[flags] |= TWINS_FLAG
+            return 0
+    return 0
+
+
+@kernel()
+def compute_mask(G, A, X, R, V, M, c, text, row):
+    """Compute the mask of configuration c, guards not asked, into `row`, and keep it in the pool M.
+
+    Returns what it did (KNOWN, KEPT, POOL_FULL, UNSETTLED), or FAILED if something is missing. The tokens that close a
+    guarded value go to the list of closers.
     """
     A[H_OVERFLOW] = 0
     A[H_NNEED] = 0
     c = A[A[H_CFG] + c * CF + C_CANON]
-    known = A[A[H_CFG] + c * CF + C_ROW]
+    line = A[A[H_CFG] + c * CF + C_ROW]
     words = A[H_CAPROW]
-    if known > 0:
-        row = M[(known - 1) * words : known * words]
-        for i in range(len(out)):
-            out[i] = row[i]
-        return known - 1
-    row = M[index * words : (index + 1) * words]
+    if line > 0:
+        take_mask(R, M, line, row)
+        return KNOWN
+    A[H_BASE] = 0
     A[H_NCLOSERS] = 0
     if closure(G, A, c) < 0:
         return FAILED
@@ -140,30 +159,28 @@ def compute_mask(G, A, X, R, V, M, index, c, text, out):
             set_bit(row, t)
             if ends == 1 and note_closer(A, t) < 0:
                 return FAILED
-    A[A[H_CFG] + c * CF + C_ROW] = index + 1
     if A[H_NCLOSERS]:
         A[A[H_CFG] + c * CF + C_FLAGS] |= CLOSES_FLAG
-    for i in range(len(out)):
-        out[i] = row[i]
-    return index
+    if A[H_KEYED]:
+        unsettled = has_twins(A, V, c, row)
+        if unsettled:
+            return FAILED if unsettled < 0 else UNSETTLED
+    return KEPT if keep_mask(A, R, M, c, row) == OK else POOL_FULL
 
 
-@kernel("int64(int32[::1], int32[::1], int64, int32[::1])")
-def copy_mask(A, M, c, row):
+@kernel("int64(int32[::1], int32[::1], int32[::1], int64, int32[::1])")
+def copy_mask(A, R, M, c, row):
     """Copy the remembered mask of configuration c to `row`: FETCHED, with what is to be asked about it.
 
     0 if there is no mask yet, -1 if the row does not fit.
     """
-    words = len(row)
-    if words != A[H_CAPROW]:
+    if len(row) != A[H_CAPROW]:
         return -1
     rec = A[H_CFG] + A[A[H_CFG] + c * CF + C_CANON] * CF
-    index = A[rec + C_ROW]
-    if index == 0:
+    line = A[rec + C_ROW]
+    if line == 0:
         return 0
-    source = M[(index - 1) * words : index * words]
-    for i in range(words):
-        row[i] = source[i]
+    take_mask(R, M, line, row)
     A[H_HITS] += 1
     if A[H_HITS] == 1 << 30:
         A[H_HITS] = 0
@@ -177,7 +194,7 @@ def copy_mask(A, M, c, row):
 
 
 @kernel()
-def fetch_mask(A, K, V, M, state, config, row):
+def fetch_mask(A, K, V, R, M, state, config, row):
     """`copy_mask` for a state, whose configuration is `config`, or 0 if it is to be found.
 
     From the mask of a node of K the tokens are taken out that end a key seen before, with ASK_TOKENS if others may hold
@@ -186,11 +203,11 @@ def fetch_mask(A, K, V, M, state, config, row):
     if state < KEYED:
         if config == 0 and (state <= 0 or state == ENDED or state >= WITH_TEXT):
             return 0
-        return copy_mask(A, M, config if config > 0 else state, row)
+        return copy_mask(A, R, M, config if config > 0 else state, row)
     at = K[K_NODES] + KN * (state - KEYED)
     if config == 0 and K[at] != STATE:
         return 0
-    found = copy_mask(A, M, config if config > 0 else K[at + 1], row)
+    found = copy_mask(A, R, M, config if config > 0 else K[at + 1], row)
     if found > 0 and forbid_keys(K, V, state - KEYED, row):
         found |= ASK_TOKENS
     return found

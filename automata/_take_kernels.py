@@ -85,6 +85,13 @@ def take_exits(G, A, X, exits, after, pops, lo, hi, row, text):
     return walk_items(G, A, X, exits, lo, hi, off, A[br + C_NCLO], A[H_CLO] + A[br + C_BYTES], row, text)
 
 
+@kernel("void(int32[::1], int64)")
+def note_base(A, i):
+    """Note that a mask is near row i of R, unless it is near another one."""
+    if A[H_BASE] == 0:
+        A[H_BASE] = i + 1
+
+
 @kernel("int64(int32[::1], int32[::1], int32[::1], int32[::1], int64, int64, int64, int64, int32[::1], uint8[::1])")
 def take_table(G, A, X, R, s, p, below, words, row, text):
     """Add to `row` what the table of state s allows for the frame (s, p) above `below`."""
@@ -104,11 +111,13 @@ def take_table(G, A, X, R, s, p, below, words, row, text):
                 set_bit(row, X[inner + 2 * i])
     else:
         if kind == ROWS and hi < VARIANTS:
+            note_base(A, inner + hi)
             source = R[(inner + hi) * words : (inner + hi + 1) * words]
             for i in range(words):
                 row[i] |= source[i]
         else:
             last = inner + VARIANTS if kind == ROWS else inner
+            note_base(A, last)
             source = R[last * words : (last + 1) * words]
             keep = A[H_SCR] + (A[H_CAPSCR] >> 4) * 14
             long = X[rec + T_LONG]

@@ -20,6 +20,7 @@ from ..grammar.ir import Grammar
 from . import _layout_kernels as L
 from ._advance_kernels import advance_bytes, ask_closers
 from ._mask_kernels import compute_mask, fetch_mask
+from ._pool_kernels import keep_mask
 from .distance import Distances
 from .mask_pool import MaskPool, Row
 from .pushdown import FINISHED, Limits, Pushdown
@@ -31,9 +32,6 @@ from .vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from .matcher import Matcher
-
-#: Where a mask is not wanted at once.
-NO_ROW: Row = np.zeros(0, np.int32)
 
 
 class TokenAutomaton(Transitions):
@@ -60,41 +58,31 @@ class TokenAutomaton(Transitions):
             return None
         return self._pool.memory(self._pda.A)
 
-    def _mask_index(self, config: int, row: Row = NO_ROW) -> int:
-        """The row of a configuration's mask in the pool; computed if needed, and then written to `row`, too."""
+    def _compute(self, config: int, row: Row) -> None:
+        """Write a configuration's mask, guards not asked, and keep it."""
         pda, pool, tables = self._pda, self._pool, self._tables
-        place = pool.room(pda.A)
         while (
-            index := compute_mask(pda.G, pda.A, tables.X, tables.R, tables.V, pool.rows, place, config, NO_TEXT, row)
-        ) < 0:
+            done := compute_mask(pda.G, pda.A, tables.X, tables.R, tables.V, pool.M, config, NO_TEXT, row)
+        ) == L.FAILED:
             self._supply(self._no_guard)
-        if index == place:
-            pool.n += 1
-            pool.misses += 1
-            if pda.guarded or pda.keyed:
-                self._note(config, pool.row(place), row)
-        return int(index)
+        if done == L.KNOWN:
+            return
+        pool.misses += 1
+        if done != L.KEPT or pda.guarded:
+            self._keep(int(pda.A[pda.A[L.H_CFG] + config * L.CF + L.C_CANON]), row, done)
 
-    def _note(self, config: int, mask: Row, row: Row) -> None:
-        """Note what is to be asked about a mask just computed; and what is not, take out of it."""
-        A = self._pda.A
-        canon = int(A[A[L.H_CFG] + config * L.CF + L.C_CANON])
-        if self._pda.guarded:
-            at = A[L.H_CLOSERS]
-            self._pool.closers[canon] = np.unique(A[at : at + A[L.H_NCLOSERS]])
-        if self._pda.keyed:
-            self._note_twins(canon, mask)
-            row[:] = mask[: len(row)]
-
-    def _note_twins(self, canon: int, row: Row) -> None:
-        """Forbid the tokens of a mask that hold one key twice, or note that some hold two keys, if others are open."""
-        self._states.open_keys()
-        tokens = self._states.tokens_to_ask(False)
-        flags = self._pda.A[L.H_CFG] + canon * L.CF + L.C_FLAGS
-        if not self._pda.A[flags] & L.OPEN_FLAG:
-            self._forbid(canon, tokens, row)
-        elif any(row[token >> 5] >> (token & 31) & 1 for token in tokens):
-            self._pda.A[flags] |= L.TWINS_FLAG
+    def _keep(self, canon: int, row: Row, done: int) -> None:
+        """Keep what the kernel that computed a mask could not keep."""
+        pda, pool = self._pda, self._pool
+        at = pda.A[L.H_CLOSERS]
+        closers = np.unique(pda.A[at : at + pda.A[L.H_NCLOSERS]])
+        if done == L.UNSETTLED:
+            self._states.open_keys()
+            self._forbid(canon, self._states.tokens_to_ask(False), row)
+        if done != L.KEPT and keep_mask(pda.A, self._tables.R, pool.M, canon, row) == L.FAILED:
+            pool.begin_anew(pda.A)
+            keep_mask(pda.A, self._tables.R, pool.M, canon, row)
+        pool.closers[canon] = closers
 
     def _forbid(self, state: int, tokens: Sequence[int], row: Row) -> None:
         """Clear the tokens of a row, among these, by which an undeclared key comes twice."""
@@ -104,15 +92,12 @@ class TokenAutomaton(Transitions):
 
     def mask(self, state: int) -> Row:
         """The tokens that may follow, guards not asked: a read-only int32 row of `mask_width` words."""
+        row = np.zeros(self.mask_width, np.int32)
         with self.lock:
-            if 0 < state < L.KEYED and state != FINISHED:
-                row = self._pool.row(self._mask_index(self._states.split(state)[0]))
-            else:
-                row = np.zeros(self.mask_width, np.int32)
-                if state >= L.KEYED:
-                    self._fill(state, row, 0)
-            row.setflags(write=False)
-            return row
+            if 0 < state != FINISHED:
+                self._fill(state, row, 0)
+        row.setflags(write=False)
+        return row
 
     def fill_mask(self, state: int, row: Row) -> None:
         """Write the tokens that may follow, guards asked, to an int32 row of `mask_width` words."""
@@ -121,13 +106,14 @@ class TokenAutomaton(Transitions):
 
     def fill_locked(self, state: int, row: Row) -> None:
         """`fill_mask`, for whoever holds the lock."""
-        found = fetch_mask(self._pda.A, self._states.K, self._tables.V, self._pool.rows, state, 0, row)
+        tables = self._tables
+        found = fetch_mask(self._pda.A, self._states.K, tables.V, tables.R, self._pool.M, state, 0, row)
         if found == L.FETCHED:
             return
         if len(row) != self.mask_width:
             raise ValueError(f"Expected a row of {self.mask_width} words, got {len(row)}.")
         if not found and FINISHED < state < L.WITH_TEXT:
-            self._mask_index(state, row)
+            self._compute(state, row)
             if not self._pda.guarded:
                 return
         if state in (0, FINISHED):
@@ -139,11 +125,11 @@ class TokenAutomaton(Transitions):
 
     def _fill(self, state: int, row: Row, found: int) -> int:
         """Write the mask of a state, guards not asked; takes and returns what `fetch_mask` says."""
-        config = 0 if found else self._states.split(state)[0]
-        while not found:
-            found = fetch_mask(self._pda.A, self._states.K, self._tables.V, self._pool.rows, state, config, row)
-            if not found:
-                self._mask_index(config)
+        if not found:
+            config = self._states.split(state)[0]
+            self._compute(config, row)
+            tables = self._tables
+            found = int(fetch_mask(self._pda.A, self._states.K, tables.V, tables.R, self._pool.M, state, config, row))
         if state >= L.KEYED and found & (L.ASK_TOKENS | L.ASK_TWINS):
             self._forbid(state, self._states.tokens_to_ask(bool(found & L.ASK_TOKENS)), row)
         return found
@@ -307,7 +293,7 @@ class TokenAutomaton(Transitions):
             configurations=int(A[L.H_NCFG]),
             arena_bytes=A.nbytes + pda.G.nbytes + self._states.K.nbytes + self._states.texts.n_bytes,
             masks=self._pool.n,
-            mask_bytes=4 * self.mask_width * self._pool.n,
+            mask_bytes=self._pool.n_bytes,
             mask_hits=int(A[L.H_HITS]) + (int(A[L.H_MORE_HITS]) << 30),
             mask_misses=self._pool.misses,
             mask_evictions=self._pool.evictions,

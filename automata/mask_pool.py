@@ -1,7 +1,12 @@
-"""Mask pool: the finished masks of one automaton, and the tokens of each that close a guarded value."""
+"""Mask pool: the finished masks of one automaton, and the tokens of each that close a guarded value.
+
+Fresh memory is dear: the system hands it out by the page, and clears it. So pools of automata that are gone lend theirs
+to new ones, and a pool takes all its room at once, of which only what is written to counts.
+"""
 
 from __future__ import annotations
 
+import mmap
 from typing import TypeAlias
 
 import numpy as np
@@ -11,47 +16,68 @@ from . import _layout_kernels as L
 
 Row: TypeAlias = NDArray[np.int32]
 
+#: The memory of so many pools that are gone is kept, of each size, if at most so many bytes were written to.
+SPARES, SPARE_BYTES = 4, 8 << 20
+_spares: dict[int, list[Row]] = {}
+
 
 class MaskPool:
-    """Rows of masks behind one another; a full pool is begun anew, and rows handed out stay as they are.
+    """The records of masks, see `_pool_kernels.py`; a full pool is begun anew.
 
     Attributes
     ----------
-    rows : (n * width,) int32. Row i belongs to the configurations whose C_ROW is i + 1.
+    M : int32. The records; that of a configuration is found by its C_ROW.
     closers : by canonical configuration, the tokens that may close a guarded value.
+    misses, evictions : masks computed, and forgotten, so far.
     """
 
     def __init__(self, width: int, n_bytes: int) -> None:
-        self.width = width
-        self.rows: Row = self._empty()
         self.closers: dict[int, Row] = {}
-        self.n = self.misses = self.evictions = 0
-        self._most = max(4, n_bytes // max(4, 4 * width))
-        self._memory: tuple[int, int, object, object] = (0, 0, None, None)
+        self.misses = self.evictions = 0
+        n_words = max(n_bytes // 4, 4 * width + 8 * L.LINE)
+        spares = _spares.get(n_words)
+        self.M: Row = spares.pop() if spares else reserved(n_words)
+        self.M[L.M_USED], self.M[L.M_KEPT] = 1, 0
+        self._memory: tuple[int, int, object] = (0, 0, None)
+        self._highest = 0
 
-    def _empty(self) -> Row:
-        return np.empty(4 * max(1, self.width), np.int32)
+    def begin_anew(self, A: Row) -> None:
+        """Forget all masks; the configurations of A do, too."""
+        self.evictions += self.n
+        self._highest = max(self._highest, self.n_bytes)
+        self.M[L.M_USED], self.M[L.M_KEPT] = 1, 0
+        self.closers.clear()
+        at = A[L.H_CFG]
+        A[at : at + A[L.H_NCFG] * L.CF].reshape(-1, L.CF)[:, L.C_ROW] = 0
 
-    def row(self, index: int) -> Row:
-        """A view of a row."""
-        return self.rows[index * self.width : (index + 1) * self.width]
+    @property
+    def n(self) -> int:
+        """Masks kept."""
+        return int(self.M[L.M_KEPT])
 
-    def room(self, A: Row) -> int:
-        """An unused row; it counts as used from the next `n += 1` on. Configurations of A forget rows that go."""
-        if self.n >= self._most:
-            self.evictions += self.n
-            self.rows, self.n = self._empty(), 0
-            self.closers.clear()
-            at = A[L.H_CFG]
-            A[at : at + A[L.H_NCFG] * L.CF].reshape(-1, L.CF)[:, L.C_ROW] = 0
-        elif (self.n + 1) * self.width > len(self.rows):
-            grown = np.empty(min(4 * len(self.rows), self._most * max(1, self.width)), np.int32)
-            grown[: len(self.rows)] = self.rows
-            self.rows = grown
-        return self.n
+    @property
+    def n_bytes(self) -> int:
+        """Bytes of their records."""
+        return 4 * L.LINE * int(self.M[L.M_USED])
 
     def memory(self, A: Row) -> tuple[int, int]:
-        """The addresses of the configurations and of the rows."""
-        if self._memory[2] is not A or self._memory[3] is not self.rows:
-            self._memory = A.ctypes.data, self.rows.ctypes.data, A, self.rows
+        """The addresses of the configurations and of the records."""
+        if self._memory[2] is not A:
+            self._memory = A.ctypes.data, self.M.ctypes.data, A
         return self._memory[:2]
+
+    def __del__(self) -> None:
+        """Lend the memory to later pools."""
+        spares = _spares.setdefault(len(self.M), [])
+        if len(spares) < SPARES and max(self._highest, self.n_bytes) <= SPARE_BYTES:
+            spares.append(self.M)
+
+
+def reserved(n_words: int) -> Row:
+    """Room for int32 words, of which what is never written to takes no memory; its pages are small ones."""
+    if not hasattr(mmap, "MAP_PRIVATE"):
+        return np.empty(n_words, np.int32)
+    memory = mmap.mmap(-1, 4 * n_words, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    if hasattr(mmap, "MADV_NOHUGEPAGE"):
+        memory.madvise(mmap.MADV_NOHUGEPAGE)
+    return np.frombuffer(memory, np.int32)

@@ -304,6 +304,8 @@ class Pushdown:
                 self._build_table(a)
             elif kind == L.NEED_SPACES:
                 self.tables.index_spaces()
+            elif kind == L.NEED_TWINS:
+                self.tables.list_twins()
             else:
                 ask(a, b, c)
         if not overflow and not needs:

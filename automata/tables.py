@@ -230,6 +230,15 @@ class TerminalTables:
             if not self.V[L.V_SPACES]:
                 self.V = _with_spaces(self.V, self.data, self.start)
 
+    def list_twins(self) -> None:
+        """Add the tokens that may end two keys."""
+        tokens = self.whole_keys[2]
+        with self._lock:
+            if not self.V[L.V_TWINS]:
+                grown = np.concatenate((self.V, np.array([len(tokens), *tokens], np.int32)))
+                grown[L.V_TWINS] = len(self.V)
+                self.V = grown
+
     def _put_exits(self, exits: Ints) -> int:
         key = hashlib.blake2b(exits.tobytes(), digest_size=16).digest()
         found = self._exit_tries.get(key)
