@@ -172,10 +172,8 @@ def compute_mask(G, A, X, R, V, M, c, text, row):
 def copy_mask(A, R, M, c, row):
     """Copy the remembered mask of configuration c to `row`: FETCHED, with what is to be asked about it.
 
-    0 if there is no mask yet, -1 if the row does not fit.
+    0 if there is no mask yet.
     """
-    if len(row) != A[H_CAPROW]:
-        return -1
     rec = A[H_CFG] + A[A[H_CFG] + c * CF + C_CANON] * CF
     line = A[rec + C_ROW]
     if line == 0:

@@ -22,6 +22,7 @@ from ._advance_kernels import advance_bytes, ask_closers
 from ._mask_kernels import compute_mask, fetch_mask
 from ._pool_kernels import keep_mask
 from .distance import Distances
+from .kernel import Direct
 from .mask_pool import MaskPool, Row
 from .pushdown import FINISHED, Limits, Pushdown
 from .stats import Residual, Stats, residuals_of
@@ -33,6 +34,8 @@ from .vocabulary import Vocabulary
 if TYPE_CHECKING:
     from .matcher import Matcher
 
+_FETCH, _COMPUTE = Direct(fetch_mask), Direct(compute_mask)
+
 
 class TokenAutomaton(Transitions):
     """What tokens may follow what text; see `compile_grammar`. Safe to use from several threads."""
@@ -43,6 +46,8 @@ class TokenAutomaton(Transitions):
         self.grammar = grammar
         self.mask_width = vocabulary.mask_words
         self._pool = MaskPool(self.mask_width, limits.mask_bytes)
+        #: The row that was written to last.
+        self._row: Row | None = None
         self._distances: Distances | None = None
         self._runs = 0
         self._matchers: weakref.WeakSet[Matcher] = weakref.WeakSet()
@@ -62,7 +67,7 @@ class TokenAutomaton(Transitions):
         """Write a configuration's mask, guards not asked, and keep it."""
         pda, pool, tables = self._pda, self._pool, self._tables
         while (
-            done := compute_mask(pda.G, pda.A, tables.X, tables.R, tables.V, pool.M, config, NO_TEXT, row)
+            done := _COMPUTE.call(pda.G, pda.A, tables.X, tables.R, tables.V, pool.M, config, NO_TEXT, row)
         ) == L.FAILED:
             self._supply(self._no_guard)
         if done == L.KNOWN:
@@ -106,12 +111,12 @@ class TokenAutomaton(Transitions):
 
     def fill_locked(self, state: int, row: Row) -> None:
         """`fill_mask`, for whoever holds the lock."""
+        if row is not self._row:
+            self._admit_row(row)
         tables = self._tables
-        found = fetch_mask(self._pda.A, self._states.K, tables.V, tables.R, self._pool.M, state, 0, row)
+        found = _FETCH.call(self._pda.A, self._states.K, tables.V, tables.R, self._pool.M, state, 0, row)
         if found == L.FETCHED:
             return
-        if len(row) != self.mask_width:
-            raise ValueError(f"Expected a row of {self.mask_width} words, got {len(row)}.")
         if not found and FINISHED < state < L.WITH_TEXT:
             self._compute(state, row)
             if not self._pda.guarded:
@@ -123,13 +128,23 @@ class TokenAutomaton(Transitions):
         if found & L.ASK_GUARDS and self._pda.guarded:
             self._ask_closers(*self._states.split(state), row)
 
+    def _admit_row(self, row: Row) -> None:
+        """Check a row before kernels write to it."""
+        if row.dtype != np.int32 or row.ndim != 1 or not row.flags.c_contiguous:
+            raise ValueError(f"Expected a C-contiguous int32 row, got {row.dtype} of shape {row.shape}.")
+        if len(row) != self.mask_width:
+            raise ValueError(f"Expected a row of {self.mask_width} words, got {len(row)}.")
+        if not row.flags.writeable:
+            raise ValueError("Expected a row that can be written.")
+        self._row = row
+
     def _fill(self, state: int, row: Row, found: int) -> int:
         """Write the mask of a state, guards not asked; takes and returns what `fetch_mask` says."""
         if not found:
             config = self._states.split(state)[0]
             self._compute(config, row)
             tables = self._tables
-            found = int(fetch_mask(self._pda.A, self._states.K, tables.V, tables.R, self._pool.M, state, config, row))
+            found = int(_FETCH.call(self._pda.A, self._states.K, tables.V, tables.R, self._pool.M, state, config, row))
         if state >= L.KEYED and found & (L.ASK_TOKENS | L.ASK_TWINS):
             self._forbid(state, self._states.tokens_to_ask(bool(found & L.ASK_TOKENS)), row)
         return found

@@ -125,6 +125,25 @@ def _entry(function: Function) -> Function:
     return compiled
 
 
+class Direct:
+    """A kernel as `call`, past numba's look at the types of the arguments, which takes longer than many a kernel.
+
+    Whoever calls sees to it that they are those of the first call: another array's bytes would be misread.
+    """
+
+    __slots__ = ("_kernel", "call")
+
+    def __init__(self, function: Function) -> None:
+        self._kernel = function
+        self.call: Function = self._first_call
+
+    def _first_call(self, *args: Any) -> Any:
+        result = self._kernel(*args)
+        compiled = getattr(self._kernel, "overloads", {}).get(tuple(map(numba.typeof, args)))
+        self.call = getattr(compiled, "entry_point", self._kernel)
+        return result
+
+
 class InnerKernel:
     """A kernel that other kernels call: typed as its signature says when the first of them is compiled, never before.
 

@@ -17,6 +17,7 @@ from ..grammar.ir import Grammar
 from . import _layout_kernels as L
 from ._advance_kernels import accepts_end, advance_bytes, advance_keys, advance_special, advance_token
 from ._guard_kernels import keep_verdict
+from .kernel import Direct
 from .pushdown import FINISHED, Limits, Pushdown
 from .states import States
 from .tables import TerminalTables
@@ -24,6 +25,7 @@ from .vocabulary import Vocabulary
 
 #: The text where no guarded value is open.
 NO_TEXT = np.zeros(1, np.uint8)
+_ADVANCE = Direct(advance_token)
 
 
 class Transitions:
@@ -61,7 +63,7 @@ class Transitions:
     def advance_locked(self, state: int, token: int) -> int:
         """`advance`, for whoever holds the lock."""
         pda = self._pda
-        after: int = advance_token(pda.G, pda.A, self._states.K, state, int(token), self._data, self._starts)
+        after: int = _ADVANCE.call(pda.G, pda.A, self._states.K, state, int(token), self._data, self._starts)
         return after if after >= 0 else self._advance(state, int(token), after)
 
     def _advance(self, state: int, token: int, after: int) -> int:
@@ -69,7 +71,7 @@ class Transitions:
         pda = self._pda
         while after == L.FAILED:
             self._supply(self._no_guard)
-            after = advance_token(pda.G, pda.A, self._states.K, state, token, self._data, self._starts)
+            after = _ADVANCE.call(pda.G, pda.A, self._states.K, state, token, self._data, self._starts)
         if after >= 0:
             return after
         if after == L.FOLLOW:
