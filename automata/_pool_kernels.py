@@ -15,7 +15,7 @@ from ._layout_kernels import *  # noqa: F403
 from .kernel import kernel
 
 #: Words that are looked at together for one that is not 0.
-TOGETHER = 32
+TOGETHER = 64
 #: A mask is kept by its words if they are at most one in so many.
 FEW = 16
 
@@ -33,23 +33,24 @@ def gather_words(M, R, at, base, row):
     Returns their number, -1 if they are many.
     """
     words = len(row)
-    most = words // FEW
     start = base * words
     n = 0
     for first in range(0, words, TOGETHER):
         end = min(first + TOGETHER, words)
         some = 0
-        if base < 0:
-            for i in range(first, end):
-                some |= row[i]
+        if end < first + TOGETHER:
+            some = 1
+        elif base < 0:
+            for k in range(TOGETHER):
+                some |= row[first + k]
         else:
-            for i in range(first, end):
-                some |= row[i] ^ R[start + i]
+            for k in range(TOGETHER):
+                some |= row[first + k] ^ R[start + first + k]
         if some == 0:
             continue
         for i in range(first, end):
             if row[i] != (0 if base < 0 else R[start + i]):
-                if n == most:
+                if n == words // FEW:
                     return -1
                 M[at + 2 + 2 * n] = i
                 M[at + 3 + 2 * n] = row[i]
