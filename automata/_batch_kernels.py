@@ -1,41 +1,43 @@
-"""Batches: remembered masks of many automata, copied in one call.
+"""Batches: the masks of states of any mixture of automata, in one call.
 
-An automaton is known by the addresses of its arenas, as a kernel takes no list of arrays; whoever calls keeps the
-arrays alive.
+A kernel takes no list of arrays; so the arenas of each automaton are given by their addresses and lengths, a row of
+`where`, and whoever calls keeps the arrays alive (`arenas.py`). A single mask that is not remembered is a batch of one.
 """
 
 # ruff: noqa: F405
 from __future__ import annotations
 
 from ._layout_kernels import *  # noqa: F403
-from .kernel import kernel, word_at
-
-# Columns of a batch's rows: addresses of A and of M, configuration, row to fill
-B_A, B_M, B_CONFIG, B_ROW = 0, 1, 2, 3
-B_COLUMNS = 4
+from ._mask_kernels import compute_mask, config_of, fetch_state, what_to_ask
+from .kernel import array_at, kernel
 
 
 @kernel()
-def fetch_masks(batch, rows, missed):
-    """Copy the remembered masks to their rows; `missed` gets 1 where there is none yet, or guards are to be asked."""
-    words = rows.shape[1]
-    for i in range(len(batch)):
-        A = batch[i, B_A]
-        M = batch[i, B_M]
-        configs = word_at(A, H_CFG)
-        rec = configs + word_at(A, configs + batch[i, B_CONFIG] * CF + C_CANON) * CF
-        line = int(word_at(A, rec + C_ROW))
-        if line == 0 or word_at(A, rec + C_FLAGS) & CLOSES_FLAG:
-            missed[i] = 1
-            continue
-        row = rows[batch[i, B_ROW]]
-        at = line * LINE
-        n = word_at(M, at)
-        if n < 0:
-            for k in range(words):
-                row[k] = word_at(M, at + LINE + k)
-            continue
-        for k in range(words):
-            row[k] = 0
-        for k in range(at + 1, at + 1 + 2 * n, 2):
-            row[word_at(M, k)] = word_at(M, k + 1)
+def fill_rows(where, work, text, rows, done):
+    """Fill rows[row] for each (automaton, state, configuration or 0, row) of `work`; `done` gets what is found.
+
+    That is what `fetch_state` says, with COMPUTED for a mask that was not remembered, or POOL_FULL or UNSETTLED for one
+    that is not kept (of the configuration, then); FAILED if something is missing. Guards are not asked. What they are
+    to be asked is noted with the last mask alone; so where there are guards, masks are computed only of configurations.
+    """
+    for i in range(len(work)):
+        at = where[work[i, 0]]
+        A = array_at(at[W_A], at[W_A + 1])
+        R = array_at(at[W_R], at[W_R + 1])
+        K = array_at(at[W_K], at[W_K + 1])
+        V = array_at(at[W_V], at[W_V + 1])
+        M = array_at(at[W_M], at[W_M + 1])
+        state = work[i, 1]
+        config = work[i, 2] if work[i, 2] else config_of(K, state)
+        row = rows[work[i, 3]]
+        found = fetch_state(A, K, V, R, M, state, config, row)
+        if found == 0 and config > 0 and (A[H_GUARDS] == 0 or work[i, 2] > 0):
+            G = array_at(at[W_G], at[W_G + 1])
+            X = array_at(at[W_X], at[W_X + 1])
+            found = compute_mask(G, A, X, R, V, M, config, text, row)
+            if found == KNOWN:
+                found = what_to_ask(A, K, V, state, config, row)
+            elif found == KEPT:
+                M[M_MISSES] += 1
+                found = COMPUTED | what_to_ask(A, K, V, state, config, row)
+        done[i] = found

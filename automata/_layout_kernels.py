@@ -153,14 +153,19 @@ CODE_POINT = 1 << 9
 # What `read_text` says
 FULL, TWICE, READ, LEFT = -1, 0, 1, 2
 
-# What `fetch_mask` says: done; ask guards; ask all tokens that hold a key; ask those of the mask that hold two
-FETCHED, ASK_GUARDS, ASK_TOKENS, ASK_TWINS = 1, 2, 4, 8
-# What `compute_mask` says: it was known; it is computed and kept; the pool is full; tokens are to be asked before
-KNOWN, KEPT, POOL_FULL, UNSETTLED = 0, 1, 2, 3
+# What `fetch_state` says: done; ask guards; ask all tokens that hold a key; ask those of the mask that hold two. What
+# `fill_rows` says besides: it was computed; the pool is full; tokens are to be asked before it is kept
+FETCHED, ASK_GUARDS, ASK_TOKENS, ASK_TWINS, COMPUTED, POOL_FULL, UNSETTLED = 1, 2, 4, 8, 16, 32, 64
+# What else `compute_mask` says: it was known; it is computed and kept
+KNOWN, KEPT = 0, 1
 
 # The pool of masks: words in a line, header
 LINE = 16
-M_USED, M_KEPT = 0, 1
+M_USED, M_KEPT, M_MISSES = 0, 1, 2
+
+# Addresses of arenas, each with its length behind it
+W_G, W_A, W_K, W_X, W_R, W_V, W_M = 0, 2, 4, 6, 8, 10, 12
+W_COLUMNS = 14
 
 # Quotes that a token needs to hold two keys
 TWO_KEYS = 4

@@ -69,7 +69,7 @@ def has_twins(A, V, c, row):
     return 0
 
 
-@kernel()
+@kernel("int64(int32[::1], int32[::1], int32[::1], int32[::1], int32[::1], int32[::1], int64, uint8[::1], int32[::1])")
 def compute_mask(G, A, X, R, V, M, c, text, row):
     """Compute the mask of configuration c, guards not asked, into `row`, and keep it in the pool M.
 
@@ -168,44 +168,52 @@ def compute_mask(G, A, X, R, V, M, c, text, row):
     return KEPT if keep_mask(A, R, M, c, row) == OK else POOL_FULL
 
 
-@kernel("int64(int32[::1], int32[::1], int32[::1], int64, int32[::1])")
-def copy_mask(A, R, M, c, row):
-    """Copy the remembered mask of configuration c to `row`: FETCHED, with what is to be asked about it.
+@kernel("int64(int32[::1], int32[::1], int32[::1], int64, int64, int32[::1])")
+def what_to_ask(A, K, V, state, config, row):
+    """What is to be asked about the row of a state, just filled with the mask of its configuration, and FETCHED.
 
-    0 if there is no mask yet.
+    From the mask of a node of K the tokens are taken out that end a key seen before, with ASK_TOKENS if others may hold
+    one.
     """
-    rec = A[H_CFG] + A[A[H_CFG] + c * CF + C_CANON] * CF
-    line = A[rec + C_ROW]
-    if line == 0:
+    flags = A[A[H_CFG] + A[A[H_CFG] + config * CF + C_CANON] * CF + C_FLAGS]
+    found = FETCHED
+    if flags & CLOSES_FLAG:
+        found |= ASK_GUARDS
+    if flags & TWINS_FLAG:
+        found |= ASK_TWINS
+    if state >= KEYED and forbid_keys(K, V, state - KEYED, row):
+        found |= ASK_TOKENS
+    return found
+
+
+@kernel("int64(int32[::1], int64)")
+def config_of(K, state):
+    """The configuration of a state; 0 for the dead and the finished one, and those with a text."""
+    if state >= KEYED:
+        at = K[K_NODES] + KN * (state - KEYED)
+        return K[at + 1] if K[at] == STATE else 0
+    return state if 0 < state < WITH_TEXT and state != ENDED else 0
+
+
+@kernel("int64(int32[::1], int32[::1], int32[::1], int32[::1], int32[::1], int64, int64, int32[::1])")
+def fetch_state(A, K, V, R, M, state, config, row):
+    """Fill the row of a state whose mask is remembered: what is to be asked about it, 0 if there is none.
+
+    `config`: its configuration, or 0 if that is to be found by `config_of`.
+    """
+    config = config if config else config_of(K, state)
+    line = A[A[H_CFG] + A[A[H_CFG] + config * CF + C_CANON] * CF + C_ROW]
+    if config == 0 or line == 0:
         return 0
     take_mask(R, M, line, row)
     A[H_HITS] += 1
     if A[H_HITS] == 1 << 30:
         A[H_HITS] = 0
         A[H_MORE_HITS] += 1
-    found = FETCHED
-    if A[rec + C_FLAGS] & CLOSES_FLAG:
-        found |= ASK_GUARDS
-    if A[rec + C_FLAGS] & TWINS_FLAG:
-        found |= ASK_TWINS
-    return found
+    return what_to_ask(A, K, V, state, config, row)
 
 
 @kernel()
-def fetch_mask(A, K, V, R, M, state, config, row):
-    """`copy_mask` for a state, whose configuration is `config`, or 0 if it is to be found.
-
-    From the mask of a node of K the tokens are taken out that end a key seen before, with ASK_TOKENS if others may hold
-    one. 0 also for a state without a mask of its own: the dead and the finished one, and those with a text.
-    """
-    if state < KEYED:
-        if config == 0 and (state <= 0 or state == ENDED or state >= WITH_TEXT):
-            return 0
-        return copy_mask(A, R, M, config if config > 0 else state, row)
-    at = K[K_NODES] + KN * (state - KEYED)
-    if config == 0 and K[at] != STATE:
-        return 0
-    found = copy_mask(A, R, M, config if config > 0 else K[at + 1], row)
-    if found > 0 and forbid_keys(K, V, state - KEYED, row):
-        found |= ASK_TOKENS
-    return found
+def fetch_mask(A, K, V, R, M, state, row):
+    """`fetch_state`, as an entry point of its own: it is all that most steps need."""
+    return fetch_state(A, K, V, R, M, state, 0, row)

@@ -14,27 +14,29 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..grammar.analysis import reachable
 from ..grammar.ir import Grammar
 from . import _layout_kernels as L
 from ._advance_kernels import advance_bytes, ask_closers
-from ._mask_kernels import compute_mask, fetch_mask
+from ._batch_kernels import fill_rows
+from ._mask_kernels import fetch_mask
 from ._pool_kernels import keep_mask
+from .arenas import Arenas
 from .distance import Distances
 from .kernel import Direct
 from .mask_pool import MaskPool, Row
 from .pushdown import FINISHED, Limits, Pushdown
 from .stats import Residual, Stats, residuals_of
 from .tables import tables_of
-from .texts import Texts
 from .transitions import NO_TEXT, Transitions
 from .vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from .matcher import Matcher
 
-_FETCH, _COMPUTE = Direct(fetch_mask), Direct(compute_mask)
+_FETCH, _FILL = Direct(fetch_mask), Direct(fill_rows)
 
 
 class TokenAutomaton(Transitions):
@@ -46,47 +48,53 @@ class TokenAutomaton(Transitions):
         self.grammar = grammar
         self.mask_width = vocabulary.mask_words
         self._pool = MaskPool(self.mask_width, limits.mask_bytes)
-        #: The row that was written to last.
-        self._row: Row | None = None
+        self._arenas = Arenas(self._pda, self._states, self._tables, self._pool)
+        #: The row that was written to last, alone and as a batch of one; what is to be done for it, and what was.
+        self._row: Row = np.zeros(0, np.int32)
+        self._rows = self._row.reshape(1, -1)
+        self._work, self._done = np.zeros((1, 4), np.int64), np.zeros(1, np.int64)
         self._distances: Distances | None = None
         self._runs = 0
         self._matchers: weakref.WeakSet[Matcher] = weakref.WeakSet()
 
     # Masks
 
-    def memory(self, state: int) -> tuple[int, int] | None:
-        """Where the masks of bare configurations are remembered, for `batch.py`; None for another kind of state.
+    def arenas(self) -> NDArray[np.int64] | None:
+        """Where the arenas lie, for `batch.py`, while the lock is held; None if states mean something else to them."""
+        return self._arenas.where
 
-        The addresses of the configurations and of the pool, valid while the lock is held.
-        """
-        if not 0 < state < Texts.BASE or state == FINISHED:
-            return None
-        return self._pool.memory(self._pda.A)
-
-    def _compute(self, config: int, row: Row) -> None:
-        """Write a configuration's mask, guards not asked, and keep it."""
-        pda, pool, tables = self._pda, self._pool, self._tables
-        while (
-            done := _COMPUTE.call(pda.G, pda.A, tables.X, tables.R, tables.V, pool.M, config, NO_TEXT, row)
-        ) == L.FAILED:
+    def _compute(self, state: int, row: Row) -> int:
+        """Write a state's mask, which is not remembered, guards not asked; returns what is to be asked."""
+        if state == 0 or state == FINISHED:
+            row[:] = 0
+            return L.FETCHED
+        config = self._states.split(state)[0]
+        self._admit_row(row)
+        self._work[0, 1], self._work[0, 2] = state, config
+        while True:
+            _FILL.call(self._arenas.where, self._work, NO_TEXT, self._rows, self._done)
+            found = int(self._done[0])
+            if found != L.FAILED:
+                break
             self._supply(self._no_guard)
-        if done == L.KNOWN:
-            return
-        pool.misses += 1
-        if done != L.KEPT or pda.guarded:
-            self._keep(int(pda.A[pda.A[L.H_CFG] + config * L.CF + L.C_CANON]), row, done)
+        if found & (L.POOL_FULL | L.UNSETTLED) or (found & L.COMPUTED and self._pda.guarded):
+            self._keep(int(self._pda.A[self._pda.A[L.H_CFG] + config * L.CF + L.C_CANON]), row, found)
+            return self._compute(state, row) if found & (L.POOL_FULL | L.UNSETTLED) else found
+        return found
 
-    def _keep(self, canon: int, row: Row, done: int) -> None:
+    def _keep(self, canon: int, row: Row, found: int) -> None:
         """Keep what the kernel that computed a mask could not keep."""
         pda, pool = self._pda, self._pool
         at = pda.A[L.H_CLOSERS]
         closers = np.unique(pda.A[at : at + pda.A[L.H_NCLOSERS]])
-        if done == L.UNSETTLED:
+        if found & L.UNSETTLED:
             self._states.open_keys()
             self._forbid(canon, self._states.tokens_to_ask(False), row)
-        if done != L.KEPT and keep_mask(pda.A, self._tables.R, pool.M, canon, row) == L.FAILED:
-            pool.begin_anew(pda.A)
-            keep_mask(pda.A, self._tables.R, pool.M, canon, row)
+        if found & (L.POOL_FULL | L.UNSETTLED):
+            pool.M[L.M_MISSES] += 1
+            if keep_mask(pda.A, self._tables.R, pool.M, canon, row) == L.FAILED:
+                pool.begin_anew(pda.A)
+                keep_mask(pda.A, self._tables.R, pool.M, canon, row)
         pool.closers[canon] = closers
 
     def _forbid(self, state: int, tokens: Sequence[int], row: Row) -> None:
@@ -99,8 +107,7 @@ class TokenAutomaton(Transitions):
         """The tokens that may follow, guards not asked: a read-only int32 row of `mask_width` words."""
         row = np.zeros(self.mask_width, np.int32)
         with self.lock:
-            if 0 < state != FINISHED:
-                self._fill(state, row, 0)
+            self._fill(state, row, 0)
         row.setflags(write=False)
         return row
 
@@ -114,15 +121,8 @@ class TokenAutomaton(Transitions):
         if row is not self._row:
             self._admit_row(row)
         tables = self._tables
-        found = _FETCH.call(self._pda.A, self._states.K, tables.V, tables.R, self._pool.M, state, 0, row)
+        found = _FETCH.call(self._pda.A, self._states.K, tables.V, tables.R, self._pool.M, state, row)
         if found == L.FETCHED:
-            return
-        if not found and FINISHED < state < L.WITH_TEXT:
-            self._compute(state, row)
-            if not self._pda.guarded:
-                return
-        if state in (0, FINISHED):
-            row[:] = 0
             return
         found = self._fill(state, row, found)
         if found & L.ASK_GUARDS and self._pda.guarded:
@@ -130,21 +130,20 @@ class TokenAutomaton(Transitions):
 
     def _admit_row(self, row: Row) -> None:
         """Check a row before kernels write to it."""
+        if row is self._row:
+            return
         if row.dtype != np.int32 or row.ndim != 1 or not row.flags.c_contiguous:
             raise ValueError(f"Expected a C-contiguous int32 row, got {row.dtype} of shape {row.shape}.")
         if len(row) != self.mask_width:
             raise ValueError(f"Expected a row of {self.mask_width} words, got {len(row)}.")
         if not row.flags.writeable:
             raise ValueError("Expected a row that can be written.")
-        self._row = row
+        self._row, self._rows = row, row.reshape(1, -1)
 
     def _fill(self, state: int, row: Row, found: int) -> int:
-        """Write the mask of a state, guards not asked; takes and returns what `fetch_mask` says."""
+        """Write the mask of a state, guards not asked; takes and returns what `fetch_state` says."""
         if not found:
-            config = self._states.split(state)[0]
-            self._compute(config, row)
-            tables = self._tables
-            found = int(_FETCH.call(self._pda.A, self._states.K, tables.V, tables.R, self._pool.M, state, config, row))
+            found = self._compute(state, row)
         if state >= L.KEYED and found & (L.ASK_TOKENS | L.ASK_TWINS):
             self._forbid(state, self._states.tokens_to_ask(bool(found & L.ASK_TOKENS)), row)
         return found

@@ -1,14 +1,14 @@
 """Masks for a batch of sequences, over any mixture of automata.
 
-Remembered masks are copied by kernels that run without the interpreter's lock; those that are missing, and those with
-guards to ask, are filled one by one, where kernels of different automata again run beside each other. A batch is cut
-into parts for threads only where that pays.
+Masks are copied and computed by kernels that run without the interpreter's lock, a call for each thread; automata are
+dealt out among threads, as two must not write to the arenas of one. What lacks something (a rule that is not lowered, a
+terminal's table) and what guards have a say in is filled one by one after that.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from functools import cache
@@ -17,8 +17,10 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from ._batch_kernels import B_COLUMNS, fetch_masks
+from . import _layout_kernels as L
+from ._batch_kernels import fill_rows
 from .matcher import Matcher
+from .transitions import NO_TEXT
 
 #: Sequences that a thread is worth at least, and those from which on another one is taken unasked: remembered masks are
 #: copied, which one core does as fast as memory goes.
@@ -51,9 +53,9 @@ def fill_masks(
     if not matchers:
         return
     _check(matchers, rows, places)
-    n = max(1, min(threads or _cores(), len(matchers) // (PER_THREAD if threads else PER_THREAD_UNASKED)))
-    left = _fetch(matchers, rows, places, n)
-    _run(n, len(left), lambda a, b: _fill([(matchers[i], places[i]) for i in left[a:b]], rows))
+    n_threads = max(1, min(threads or _cores(), len(matchers) // (PER_THREAD if threads else PER_THREAD_UNASKED)))
+    for i in _fill(matchers, rows, places, n_threads):
+        matchers[i].fill_mask(rows[places[i]])
 
 
 def _check(matchers: Sequence[Matcher], rows: NDArray[np.int32], places: Sequence[int]) -> None:
@@ -68,39 +70,40 @@ def _check(matchers: Sequence[Matcher], rows: NDArray[np.int32], places: Sequenc
         raise ValueError(f"Expected indices from 0 to {len(rows) - 1}, got {min(places)} to {max(places)}.")
 
 
-def _fetch(matchers: Sequence[Matcher], rows: NDArray[np.int32], places: Sequence[int], n_threads: int) -> list[int]:
-    """Copy the masks that are remembered; the positions of the other matchers."""
+def _fill(matchers: Sequence[Matcher], rows: NDArray[np.int32], places: Sequence[int], n_threads: int) -> list[int]:
+    """Fill what kernels can; the positions of the other matchers."""
     automata = {id(matcher.automaton): matcher.automaton for matcher in matchers}
-    with ExitStack() as locks:  # nobody else may compute a mask, or begin a pool anew, while the kernels copy
+    with ExitStack() as locks:  # nobody else may compute a mask, or begin a pool anew, meanwhile
         for _, automaton in sorted(automata.items()):
             locks.enter_context(automaton.lock)
-        left: list[int] = []
-        kept: list[int] = []
-        words: list[int] = []
-        for i, matcher in enumerate(matchers):
-            state = matcher.state
-            addresses = matcher.automaton.memory(state)
-            if addresses is None:
-                left.append(i)
-                continue
-            kept.append(i)
-            words += (*addresses, state, places[i])
-        batch = np.array(words, np.int64).reshape(-1, B_COLUMNS)
-        missed = np.zeros(len(kept), np.int64)
-        _run(n_threads, len(kept), lambda a, b: fetch_masks(batch[a:b], rows, missed[a:b]))
-        return left + [kept[k] for k in np.flatnonzero(missed).tolist()]
+        arenas = {key: where for key, automaton in automata.items() if (where := automaton.arenas()) is not None}
+        numbers = {key: number for number, key in enumerate(arenas)}
+        work = np.zeros((len(matchers), 4), np.int64)
+        work[:, 0] = [numbers.get(id(matcher.automaton), -1) for matcher in matchers]
+        work[:, 1] = [matcher.state for matcher in matchers]
+        work[:, 3] = places
+        order = np.argsort(work[:, 0], kind="stable")
+        order = order[np.searchsorted(work[order, 0], 0) :]
+        work, done = work[order], np.zeros(len(matchers), np.int64)
+        found = np.zeros(len(order), np.int64)
+        if arenas:
+            where = np.concatenate(list(arenas.values()))
+            _run(_cuts(work[:, 0], n_threads), lambda a, b: fill_rows(where, work[a:b], NO_TEXT, rows, found[a:b]))
+        done[order] = found & ~L.COMPUTED
+        return np.flatnonzero(done != L.FETCHED).tolist()
 
 
-def _fill(places: Iterable[tuple[Matcher, int]], rows: NDArray[np.int32]) -> None:
-    for matcher, place in places:
-        matcher.fill_mask(rows[place])
-
-
-def _run(n_threads: int, n: int, task: Callable[[int, int], object]) -> None:
-    """Run the task over [0, n), cut into parts where threads pay; the first part here."""
+def _cuts(automata: NDArray[np.int64], n_threads: int) -> list[int]:
+    """Where to cut sorted rows so that each thread has its share, and no automaton two threads."""
+    n = len(automata)
     n_parts = max(1, min(n_threads, n // PER_THREAD))
-    cuts = [n * k // n_parts for k in range(n_parts + 1)]
-    parts = [_pool(n_threads).submit(task, a, b) for a, b in pairwise(cuts[1:])]
+    cuts = [int(np.searchsorted(automata, automata[n * k // n_parts])) for k in range(1, n_parts)]
+    return sorted({0, *cuts, n})
+
+
+def _run(cuts: list[int], task: Callable[[int, int], object]) -> None:
+    """Run the task over the parts, the first of them here."""
+    parts = [_pool(len(cuts)).submit(task, a, b) for a, b in pairwise(cuts[1:])]
     task(0, cuts[1])
     wait(parts)
     for part in parts:

@@ -7,6 +7,7 @@ compile without a cache.
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import os
 import sys
@@ -53,9 +54,11 @@ if CACHE_DIR is not None:
     os.environ["NUMBA_CACHE_DIR"] = str(CACHE_DIR)
 
 import numba  # noqa: E402  (reads NUMBA_CACHE_DIR at import)
+import numpy  # noqa: E402
 from numba import types  # noqa: E402
 from numba.core.compiler_lock import global_compiler_lock  # noqa: E402
 from numba.extending import intrinsic  # noqa: E402
+from numba.np.arrayobj import populate_array  # noqa: E402
 
 from .collection import no_collection  # noqa: E402
 from .numba_shortcuts import (  # noqa: E402
@@ -186,11 +189,22 @@ class InnerKernel:
 
 
 @intrinsic  # type: ignore[untyped-decorator]
-def word_at(context: Any, address: Any, index: Any) -> Any:
-    """The int32 at a place in the array that lies at an address; for kernels."""
+def _array_at(context: Any, address: Any, length: Any) -> Any:
+    kind = types.Array(types.int32, 1, "C")
 
     def generate(target: Any, builder: Any, signature: Any, args: Any) -> Any:
         pointer = builder.inttoptr(args[0], target.get_value_type(types.CPointer(types.int32)))
-        return builder.load(builder.gep(pointer, [args[1]]))
+        array = target.make_array(kind)(target, builder)
+        size = target.get_constant(types.intp, 4)
+        populate_array(array, data=pointer, shape=[args[1]], strides=[size], itemsize=size, meminfo=None)
+        return array._getvalue()
 
-    return types.int32(types.int64, types.int64), generate
+    return kind(types.int64, types.int64), generate
+
+
+def _viewed_array_at(address: int, length: int) -> Any:
+    return numpy.ctypeslib.as_array((ctypes.c_int32 * length).from_address(address))
+
+
+#: `array_at(address, length)`: the int32 array that lies at an address; for kernels, interpreted ones, too.
+array_at: Function = _viewed_array_at if numba.config.DISABLE_JIT else _array_at

@@ -28,17 +28,16 @@ class MaskPool:
     ----------
     M : int32. The records; that of a configuration is found by its C_ROW.
     closers : by canonical configuration, the tokens that may close a guarded value.
-    misses, evictions : masks computed, and forgotten, so far.
+    evictions : masks forgotten so far.
     """
 
     def __init__(self, width: int, n_bytes: int) -> None:
         self.closers: dict[int, Row] = {}
-        self.misses = self.evictions = 0
+        self.evictions = 0
         n_words = max(n_bytes // 4, 4 * width + 8 * L.LINE)
         spares = _spares.get(n_words)
         self.M: Row = spares.pop() if spares else reserved(n_words)
-        self.M[L.M_USED], self.M[L.M_KEPT] = 1, 0
-        self._memory: tuple[int, int, object] = (0, 0, None)
+        self.M[[L.M_USED, L.M_KEPT, L.M_MISSES]] = 1, 0, 0
         self._highest = 0
 
     def begin_anew(self, A: Row) -> None:
@@ -56,15 +55,14 @@ class MaskPool:
         return int(self.M[L.M_KEPT])
 
     @property
+    def misses(self) -> int:
+        """Masks computed so far."""
+        return int(self.M[L.M_MISSES])
+
+    @property
     def n_bytes(self) -> int:
         """Bytes of their records."""
         return 4 * L.LINE * int(self.M[L.M_USED])
-
-    def memory(self, A: Row) -> tuple[int, int]:
-        """The addresses of the configurations and of the records."""
-        if self._memory[2] is not A:
-            self._memory = A.ctypes.data, self.M.ctypes.data, A
-        return self._memory[:2]
 
     def __del__(self) -> None:
         """Lend the memory to later pools."""

@@ -199,8 +199,8 @@ class BudgetedAutomaton(TokenAutomaton):
 
     # Masks
 
-    def memory(self, state: int) -> None:
-        """None: masks are not remembered under these states."""
+    def arenas(self) -> None:
+        """None: these states are not those of the arenas."""
         return None
 
     def mask(self, state: int) -> Row:
