@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..grammar.machine import Machine
-from ..grammar.spelled import steps_of
+from ..grammar.spelled import Symbols, steps_of
 from . import _layout_kernels as L
 from ._lower_kernels import lay_later
 from .lowered import Ints
@@ -42,11 +42,7 @@ class Link(NamedTuple):
 class Chain(NamedTuple):
     """The rest of a key."""
 
-    #: Numbers of links.
-    links: list[int]
-    #: States of the links, and words of their edges.
-    n_states: int
-    n_edges: int
+    links: list[Link]
     #: The code behind the last symbol.
     exit: int
     #: The key, -1 for a forbidden one.
@@ -61,21 +57,37 @@ class Links:
         self.states = np.zeros((1024, 3), np.int32)
         self.edges = np.zeros(4096, np.int32)
         self.n = 0
-        #: (symbol, identity of the DFA, its state) -> (the DFA, kept alive, the link).
-        self._known: dict[tuple[int, int, int], tuple[Machine | None, Link | None]] = {}
+        #: (identity of a DFA, its state) -> (the DFA, kept alive, the links beside it by symbol).
+        self._known: dict[tuple[int, int], tuple[Machine | None, dict[int, Link | None]]] = {}
         self._used = [0, 0]
         self._lock = threading.Lock()
 
-    def link(self, symbol: int, dfa: Machine | None, q: int) -> Link | None:
-        """The link of a symbol beside state q of the DFA of undeclared keys (q is -1: of none).
+    def chained(self, symbols: Symbols, dfa: Machine | None, q: int) -> list[Link] | None:
+        """The links of symbols behind one another, from state q of the DFA of undeclared keys on (q is -1: of none).
 
-        None if it is no simple one: its spellings lead the DFA to different states, or have many byte ranges.
+        None if one is no simple one: its spellings lead the DFA to different states, or have many byte ranges.
         """
-        key = (symbol, id(dfa) if q >= 0 else 0, q)
+        found: list[Link] = []
+        known = self._beside(dfa, q)
+        for symbol in symbols:
+            link = known.get(symbol, ...)
+            if link is ...:
+                with self._lock:
+                    link = known[symbol] = self._make(symbol, dfa or _NO_DFA, q)
+            if link is None:
+                return None
+            found.append(link)
+            if link.after != q:
+                q = link.after
+                known = self._beside(dfa, q)
+        return found
+
+    def _beside(self, dfa: Machine | None, q: int) -> dict[int, Link | None]:
+        """The links known beside a state of a DFA."""
+        key = (id(dfa) if q >= 0 else 0, q)
         found = self._known.get(key)
         if found is None:
-            with self._lock:
-                found = self._known[key] = (dfa, self._make(symbol, dfa or _NO_DFA, q))
+            found = self._known.setdefault(key, (dfa, {}))
         return found[1]
 
     def _make(self, symbol: int, dfa: Machine, q: int) -> Link | None:
@@ -190,7 +202,7 @@ class KeyStates:
         numbers: list[int] = []
         rows: list[tuple[int, int, int, int]] = []
         for chain in self._chains:
-            numbers += chain.links
+            numbers += [link.number for link in chain.links]
             rows.append((len(chain.links), chain.exit, chain.key, 0))
         beside = [0] * (max(self.pure, default=0) + 1)
         for q, state in self.pure.items():
@@ -207,8 +219,8 @@ class KeyStates:
         """An array for it, with the header."""
         n_states, n_flat, n_codes, n_words, n_calls = block[: L.B_RULE].tolist()
         copied_states, copied_flat, copied_codes, _, copied_calls = self._copied[: L.B_RULE].tolist()
-        chained = sum([chain.n_states for chain in self._chains])
-        edges = sum([chain.n_edges for chain in self._chains])
+        chained = sum([link.n_states for chain in self._chains for link in chain.links])
+        edges = sum([link.n_edges for chain in self._chains for link in chain.links])
         words = 1 + 2 * sum([chain.key >= 0 for chain in self._chains])
         sizes = (
             n_states + self._n_copies * copied_states + chained,

@@ -135,8 +135,9 @@ class _MembersMaker:
         for index, k in enumerate(self.allowed + self.forbidden):
             self.trie.insert(expr.keys[k].key, index)
         self._set_rule([expr.keys[k].required for k in self.allowed])
+        key = self._key_edges(0, 0 if self.dfa else -1)
         for state in (self.first, *self._lay_comma()):
-            self._lay_key(block.states[state])
+            self._lay_key(block.states[state], key)
         while self.waiting:
             node, q, edges = self.waiting.pop()
             edges += self._key_edges(node, q)
@@ -148,12 +149,11 @@ class _MembersMaker:
             laid.flags |= self.flags
         return block
 
-    def _lay_key(self, state: State) -> None:
-        """Lay the keys behind a state."""
-        for mask, code in self._key_edges(0, 0 if self.dfa else -1):
-            if any(mask & other for other, _ in state.edges):
-                raise UnsupportedFeature("Expected the layout behind a comma to differ from the start of a key.")
-            state.edges.append((mask, code))
+    def _lay_key(self, state: State, key: list[tuple[int, int]]) -> None:
+        """Lay the edges of a key behind a state."""
+        if any(mask & other for other, _ in state.edges for mask, _ in key):
+            raise UnsupportedFeature("Expected the layout behind a comma to differ from the start of a key.")
+        state.edges += key
         if self.dfa:
             state.flags |= L.SHADOW
             state.fallback = self._pure_state(0)
@@ -260,21 +260,15 @@ class _MembersMaker:
         allowed = index < self.n_keys
         if not allowed and q < 0:
             return None
-        rest: list[int] = []
-        n_states = n_edges = 0
-        for symbol in symbols[i:]:
-            link = self.later.links.link(symbol, self.dfa, q)
-            if link is None:
-                return None
-            rest.append(link.number)
-            n_states += link.n_states
-            n_edges += link.n_edges
-            q = link.after
+        links = self.later.links.chained(symbols[i:], self.dfa, q)
+        if links is None:
+            return None
+        for link in links if self.dfa else ():
             if not link.dfa_states <= self.later.pure.keys():
                 for p in link.dfa_states:
                     self._pure_state(p)
         exit_code = self.later.behind(index) | _ADD if allowed else -1
-        return self.later.chain(Chain(rest, n_states, n_edges, exit_code, index if allowed else -1))
+        return self.later.chain(Chain(links, exit_code, index if allowed else -1))
 
     def _dfa_steps(self, q: int, mask: int) -> list[tuple[int, int]]:
         """The parts of a byte set by the DFA state that follows q (-1: none)."""

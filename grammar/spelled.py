@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import lru_cache
 from itertools import product
+from operator import invert
 from typing import NamedTuple, TypeAlias
 
 from ..errors import UnsupportedFeature
@@ -32,7 +33,7 @@ class Steps(NamedTuple):
 def symbols_of(key: Bytes | Spelled) -> Symbols:
     """The symbols of a literal, quotes included."""
     if isinstance(key, Bytes):
-        return tuple(~byte for byte in key.data)
+        return tuple(map(invert, key.data))
     return (~0x22, *map(ord, key.text), ~0x22)
 
 
@@ -44,6 +45,8 @@ def steps_of(symbols: Symbols) -> Steps:
     ------
     UnsupportedFeature : two symbols have a spelling in common.
     """
+    if max(symbols, default=0) < 0:
+        return Steps((tuple([(1 << ~symbol, ~k) for k, symbol in enumerate(symbols)]),), (tuple(range(len(symbols))),))
     rows: list[dict[int, int]] = [{}]
     for k, symbol in enumerate(symbols):
         for spelling in _spellings(symbol):
