@@ -243,12 +243,14 @@ def sequence(*items: Expr) -> Expr:
     flat: list[Expr] = []
     for item in items:
         for part in item.items if isinstance(item, Seq) else (item,):
-            if part == NOTHING:
+            if isinstance(part, Bytes):
+                if flat and isinstance(last := flat[-1], Bytes):
+                    flat[-1] = Bytes(last.data + part.data)
+                elif part.data:
+                    flat.append(part)
+            elif isinstance(part, Alt) and not part.items:
                 return NOTHING
-            last = flat[-1] if flat else None
-            if isinstance(part, Bytes) and isinstance(last, Bytes):
-                flat[-1] = Bytes(last.data + part.data)
-            elif not (isinstance(part, Bytes) and not part.data):
+            else:
                 flat.append(part)
     return flat[0] if len(flat) == 1 else Seq(tuple(flat))
 

@@ -79,8 +79,7 @@ def _dependencies(reader: Reader, node: Node, keyword: str, value: dict[str, Any
 
 def _one_of(reader: Reader, node: Node, branches: Sequence[Node], own: Facts) -> Union:
     """Exactly one of the branches, for instances of a schema's own types."""
-    within = Facts(own.types)
-    unions = [tuple(both for f in reader.read(b) if (both := meet(within, f)) is not None) for b in branches]
+    unions = [_within(own.types, reader.read(branch)) for branch in branches]
     left = [i for i, union in enumerate(unions) if union]
     clashes = overlaps(reader, [unions[i] for i in left], node)
     residual = Residual(node, "oneOf")
@@ -93,6 +92,14 @@ def _one_of(reader: Reader, node: Node, branches: Sequence[Node], own: Facts) ->
             union = _apart(reader, union, unions[left[j]], branches[left[j]], own, residual)
         found += union
     return tuple(found)
+
+
+def _within(types: int, union: Union) -> Union:
+    """The alternatives for instances of some types."""
+    if not any([facts.types & ~types for facts in union]):
+        return union
+    within = Facts(types)
+    return tuple([both for facts in union if (both := meet(within, facts)) is not None])
 
 
 def _apart(reader: Reader, union: Union, other: Union, branch: Node, own: Facts, residual: Residual) -> Union:

@@ -64,8 +64,7 @@ def own_facts(reader: Reader, node: Node, schema: dict[str, Any], kinds: int) ->
 
 
 def _own_arrays(document: Document, node: Node, schema: dict[str, Any], facts: Facts) -> None:
-    dialect = node.resource.dialect
-    table, arrays = aspects_of(dialect), arrays_of(document, node)
+    table, arrays = aspects_of(node.resource.dialect), arrays_of(document, node)
     rest = schema.get("unevaluatedItems") if "unevaluatedItems" in table else None
     if rest is not None and rest is not True:
         if "contains" not in schema and not any(table.get(k) == APPLICATOR for k in schema):
@@ -90,10 +89,9 @@ def _own_arrays(document: Document, node: Node, schema: dict[str, Any], facts: F
 
 
 def _own_objects(document: Document, node: Node, schema: dict[str, Any], facts: Facts) -> None:
+    objects, rest = objects_of(document, node), schema.get("unevaluatedProperties")
     table = aspects_of(node.resource.dialect)
-    objects = objects_of(document, node)
-    rest = schema.get("unevaluatedProperties") if "unevaluatedProperties" in table else None
-    if rest is not None and rest is not True:
+    if rest is not None and rest is not True and "unevaluatedProperties" in table:
         if not any(table.get(k) == APPLICATOR for k in schema):
             if "additionalProperties" not in schema:
                 inner = document.child(node, rest, "unevaluatedProperties")

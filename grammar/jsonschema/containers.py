@@ -65,16 +65,16 @@ class Containers:
     def _plain_array(self, arrays: Arrays, depth: int) -> Expr:
         """The arrays, but for what must be so many times among the items."""
         layout, value = self._lowering.style.layout, self._lowering.value
-        below, most = layout.below(depth), arrays.max
+        below, most, width = layout.below(depth), arrays.max, arrays.width
         prefix: list[Expr] = []
         rest: Expr | None = None
-        for i in range(arrays.width + 1):
+        for i in range(width + 1):
             if most is not None and i >= most:
                 break
             item = value(arrays.at(i), below)
             if item == NOTHING:
                 most = i
-            elif i == arrays.width:
+            elif i == width:
                 rest = item
             else:
                 prefix.append(item)

@@ -87,7 +87,7 @@ class Inhabitation:
 
     def _has_array(self, arrays: Arrays) -> bool:
         """Whether every item that must be there can be."""
-        for i in range(min(arrays.min, arrays.width + 1) if arrays.min else 0):
+        for i in range(arrays.min and min(arrays.min, arrays.width + 1)):
             if not self.admits(arrays.at(i)):
                 return False
         return all(self._has_so_many(arrays, count) for count in arrays.counts)

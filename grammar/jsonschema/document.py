@@ -108,8 +108,9 @@ class Document:
         self._resources: dict[str, Resource] = {}
         #: Where the very objects of a resource stand, by identity.
         self._pointers: dict[Resource, dict[int, str]] = {}
-        uri = _identifier(root, dialect)
-        self.resource = Resource(urldefrag(urljoin(DEFAULT_BASE, uri or ""))[0], root, dialect, "#")
+        identifier = _identifier(root, dialect)
+        uri = DEFAULT_BASE if identifier is None else urldefrag(urljoin(DEFAULT_BASE, identifier))[0]
+        self.resource = Resource(uri, root, dialect, "#")
         self._resources[self.resource.uri] = self.resource
         #: Whether what a node means may depend on the way to it.
         self.dynamic = dialect.age >= 2019 and _may_be_dynamic(root, registry)
@@ -383,10 +384,10 @@ def meta_schemas(uri: str) -> dict[str, Schema]:
 
 def _may_be_dynamic(root: Schema, registry: Registry | None) -> bool:
     """Whether the schemas hold references that depend on the dynamic scope, or lead to meta-schemas that do."""
+    if registry is None and not mentions(root, (*_DYNAMIC, *_DYNAMIC_META_SCHEMAS)):
+        return False
     if mentions(root, _DYNAMIC):
         return True
-    if registry is None and not mentions(root, _DYNAMIC_META_SCHEMAS):
-        return False
     away = [r for r in references(root) if not r.startswith("#")]
     if any(meta in reference for reference in away for meta in _DYNAMIC_META_SCHEMAS):
         return True

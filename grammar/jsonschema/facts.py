@@ -123,13 +123,13 @@ class Arrays:
 
     def at(self, index: int) -> tuple[Node, ...]:
         """The schemas of one item."""
-        found = (row.prefix[index] if index < len(row.prefix) else row.rest for row in self.rows)
-        return tuple(dict.fromkeys(node for node in found if node is not None))
+        found = [row.prefix[index] if index < len(row.prefix) else row.rest for row in self.rows]
+        return tuple(dict.fromkeys([node for node in found if node is not None]))
 
     @property
     def width(self) -> int:
         """Number of items with schemas of their own; the later ones are alike."""
-        return max((len(row.prefix) for row in self.rows), default=0)
+        return max([len(row.prefix) for row in self.rows], default=0)
 
 
 @dataclass(slots=True, eq=False)
