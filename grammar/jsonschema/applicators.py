@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from .aspects import APPLICATOR, aspects_of
+from .aspects import APPLICATOR, aspects_of, kinds_of
 from .disjointness import beyond_empty, overlaps, telling_key
 from .document import Node
-from .facts import ANYTHING, FREE, OBJECT, Facts, Objects, Residual, Union, meet, with_residual
+from .facts import ANYTHING, FREE, OBJECT, Facts, Objects, Residual, Union, in_draft_4, meet, with_residual
 
 if TYPE_CHECKING:
     from .reading import Reader
@@ -22,7 +22,8 @@ FEW: Final = 8
 def apply(reader: Reader, node: Node, schema: dict[str, Any], own: Facts) -> Union:
     """The schema's own facts together with its in-place applicators."""
     table, child = aspects_of(node.resource.dialect), reader.document.child
-    found: Union = (own,)
+    is_alone = kinds_of(node) == APPLICATOR and not in_draft_4((node,))
+    found: Union = (FREE,) if is_alone else (own,)
     for keyword, value in schema.items():
         if table.get(keyword) != APPLICATOR:
             continue

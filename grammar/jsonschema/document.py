@@ -105,6 +105,8 @@ class Document:
         self._twins = Twins()
         self._n_alone = 0
         self._checked: set[int] = set()
+        #: Where JSON pointers led to in a resource.
+        self._walked: dict[tuple[Resource, str], Node] = {}
         self._resources: dict[str, Resource] = {}
         #: Where the very objects of a resource stand, by identity.
         self._pointers: dict[Resource, dict[int, str]] = {}
@@ -171,7 +173,12 @@ class Document:
         if not isinstance(reference, str):  # draft 4's meta-schema does not mind
             raise GrammarError(f"Expected `{keyword}` to be a string, got {reference!r:.60}", pointer=node.pointer)
         if reference == "#" or reference.startswith("#/"):
-            return self._walk(node.resource, reference[1:], node, keyword)
+            known = None if self.dynamic else self._walked.get((node.resource, reference))
+            if known is None:
+                known = self._walk(node.resource, reference[1:], node, keyword)
+                if not isinstance(known.schema, bool):
+                    self._walked[node.resource, reference] = known
+            return known
         uri, fragment = urldefrag(urljoin(node.resource.uri, reference))
         resource = self._find(uri, node, keyword, reference)
         if not fragment or fragment.startswith("/"):

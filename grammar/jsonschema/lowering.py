@@ -322,9 +322,11 @@ class Lowering:
         others: dict[Expr, None] = {}
         for f in facts:
             for v in self.reader.settled(f):
-                if type_of(v) & covered:
+                if covered and type_of(v) & covered:
                     continue
-                if (written := self.reader.written(f, v)) is Written.EITHER:
+                if isinstance(v, str):
+                    values[v] = v
+                elif (written := self.reader.written(f, v)) is Written.EITHER:
                     values.setdefault(identity(v), v)
                 else:
                     others[self._written(f, v, written, depth)] = None
@@ -376,8 +378,9 @@ class Lowering:
 
     def _exponents(self, values: list[Any], where: Node) -> list[Expr]:
         """The spellings with exponents of the numbers among some values."""
-        numbers = frozenset(identity(v) for v in values if type_of(v) & NUMBER)
-        if not numbers or not self.style.spelling.every:
+        every = self.style.spelling.every
+        numbers = frozenset([identity(v) for v in values if type_of(v) & NUMBER]) if every else None
+        if not numbers:
             return []
         check = Equality(numbers, where.pointer)
         return [Guarded(self.shared("exponents", lambda: scalars.with_exponent), check)]

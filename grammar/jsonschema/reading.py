@@ -144,6 +144,8 @@ class Reader:
         if len(right) == 1 and right[0] is FREE:
             return left
         self.clock.check("multiplying out alternatives", residual.node)
+        if len(left) == 1 and left[0] is FREE and len(right) <= MOST_PAIRS:
+            return right
         if len(left) == 1 and len(right) == 1:
             one = meet(left[0], right[0])
             return () if one is None else (one,)
@@ -206,7 +208,7 @@ class Reader:
 
     def written(self, facts: Facts, value: Any) -> Written:
         """How the whole numbers of a settled value are to be written."""
-        if isinstance(value, str) or not in_draft_4(facts.sources):
+        if not in_draft_4(facts.sources):
             return Written.EITHER
         ways = forms(value)
         if ways is None:
