@@ -72,7 +72,8 @@ def minimise(machine: Machine) -> Machine:
     return _number(machine, _Partition(machine, distance).refine(preds), distance)
 
 
-Signature: TypeAlias = frozenset[tuple[int, int]]
+#: The edges between blocks, as block and mask; the only one alone.
+Signature: TypeAlias = frozenset[tuple[int, int]] | tuple[int, int]
 
 
 class _Partition:
@@ -122,11 +123,12 @@ class _Partition:
 
     def _signature(self, q: int) -> Signature:
         merged: dict[int, int] = {}
+        block = self.block
         for t, mask in self.rows[q].items():
-            b = self.block[t]
+            b = block[t]
             if b >= 0:
-                merged[b] = merged.get(b, 0) | mask
-        return frozenset(merged.items())
+                merged[b] = merged[b] | mask if b in merged else mask
+        return merged.popitem() if len(merged) == 1 else frozenset(merged.items())
 
 
 def renumber(machine: Machine) -> Machine:
@@ -141,22 +143,26 @@ def _number(machine: Machine, blocks: list[int], distance: list[int]) -> Machine
     rows: list[dict[int, int]] = []
     labels: list[int] = []
     for q in order:
-        merged: dict[int, int] = {}
-        sample: dict[int, int] = {}
+        merged: dict[int, tuple[int, int]] = {}
         for t, mask in machine.rows[q].items():
             if distance[t] >= 0:
                 b = blocks[t]
-                merged[b] = merged.get(b, 0) | mask
-                sample[b] = t
+                merged[b] = (merged[b][0] | mask if b in merged else mask), t
+        edges = merged.values()
         row: dict[int, int] = {}
-        for b, mask in sorted(merged.items(), key=lambda edge: edge[1] & -edge[1]):
-            if b not in number:
-                number[b] = len(order)
-                order.append(sample[b])
-            row[number[b]] = mask
+        for mask, t in sorted(edges, key=_lowest) if len(edges) > 1 else edges:
+            k = number.setdefault(blocks[t], len(order))
+            if k == len(order):
+                order.append(t)
+            row[k] = mask
         rows.append(row)
         labels.append(machine.labels[q])
     return Machine(rows, labels)
+
+
+def _lowest(edge: tuple[int, int]) -> int:
+    """The lowest byte of an edge, as a bit."""
+    return edge[0] & -edge[0]
 
 
 def complement(machine: Machine) -> Machine:

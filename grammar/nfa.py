@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import reduce
+from typing import TypeAlias
 
 from ..errors import BudgetExceeded, GrammarError, UnsupportedFeature
 from .ir import Alt, And, Bytes, ByteSet, Expr, Lexeme, Not, Repeat, Seq, Spelled
@@ -21,6 +22,8 @@ from .machine import Machine, complement, literals, minimise, product, renumber
 from .spelled import spelled_literals, symbols_of
 from .spelling import spellings
 
+#: One state, or several.
+Targets: TypeAlias = int | frozenset[int]
 #: From so many literals on, an alternation becomes an acyclic machine of its own.
 MANY_LITERALS = 8
 
@@ -135,10 +138,19 @@ class Nfa:
                 self.empty[q].append(then)
         return base[0]
 
+    def closures(self, targets: Targets) -> frozenset[int]:
+        """The closures of all targets together."""
+        if isinstance(targets, int):
+            return self.closure(targets)
+        return frozenset().union(*map(self.closure, targets))
+
     def closure(self, q: int) -> frozenset[int]:
         """The states with edges (or none at all: final ones) that `q` reaches by empty moves."""
         known = self._closures.get(q)
         if known is None:
+            if not self.empty[q]:
+                known = self._closures[q] = frozenset((q,))
+                return known
             seen, stack = {q}, [q]
             while stack:
                 for t in self.empty[stack.pop()]:
@@ -214,51 +226,58 @@ def _subsets(nfa: Nfa, start: int, n_finals: int) -> Machine:
     order = [first]
     limit = nfa.limit + nfa.free
     work = 32 * limit + 100_000
-    of_targets: dict[frozenset[int], int] = {}
+    of_targets: dict[Targets, int] = {}
     rows: list[dict[int, int]] = []
     labels: list[int] = []
     for states in order:
         final = min(states)
         labels.append(final + 1 if final < n_finals else 0)
         row: dict[int, int] = {}
-        for mask, targets in _partition(nfa, states):
+        for mask, targets in _partition(nfa.edges, states):
             q = of_targets.get(targets)
             if q is None:
-                after = frozenset().union(*[nfa.closure(t) for t in targets])
+                after = nfa.closures(targets)
                 q = of_targets[targets] = number.setdefault(after, len(order))
                 if q == len(order):
                     order.append(after)
                     work -= len(after)
-            row[q] = row.get(q, 0) | mask
+            row[q] = row[q] | mask if q in row else mask
         rows.append(row)
         if len(order) > limit or work < 0:
             raise BudgetExceeded("automaton states", nfa.limit)
     return Machine(rows, labels)
 
 
-def _partition(nfa: Nfa, states: frozenset[int]) -> list[tuple[int, frozenset[int]]]:
+def _partition(edges: list[list[tuple[int, int]]], states: frozenset[int]) -> list[tuple[int, Targets]]:
     """The moves of a set of states: disjoint byte masks, each with the targets reached."""
-    by_mask: dict[int, set[int]] = {}
+    by_mask: dict[int, list[int]] = {}
     for q in states:
-        for mask, t in nfa.edges[q]:
-            by_mask.setdefault(mask, set()).add(t)
-    parts: list[tuple[int, frozenset[int]]] = []
+        for mask, t in edges[q]:
+            if mask in by_mask:
+                by_mask[mask].append(t)
+            else:
+                by_mask[mask] = [t]
+    parts: list[tuple[int, Targets]] = []
     seen = 0
-    for mask, targets in by_mask.items():
+    for mask, reads in by_mask.items():
+        left, targets = mask, reads[0] if len(reads) == 1 else frozenset(reads)
         if seen & mask:
-            split: list[tuple[int, frozenset[int]]] = []
-            left = mask
+            split: list[tuple[int, Targets]] = []
             for other, reached in parts:
                 both = other & mask
                 if both:
-                    split.append((both, reached | targets))
-                    left &= ~both
-                if other != both:
-                    split.append((other & ~both, reached))
+                    split.append((both, _joined(reached, targets)))
+                    left ^= both
+                    if other != both:
+                        split.append((other ^ both, reached))
+                else:
+                    split.append((other, reached))
             parts = split
-        else:
-            left = mask
         if left:
-            parts.append((left, frozenset(targets)))
+            parts.append((left, targets))
         seen |= mask
     return parts
+
+
+def _joined(a: Targets, b: Targets) -> Targets:
+    return frozenset((a,) if isinstance(a, int) else a).union((b,) if isinstance(b, int) else b)
