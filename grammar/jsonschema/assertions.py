@@ -30,15 +30,22 @@ if TYPE_CHECKING:
     from .reading import Reader
 
 
+def types_of(wanted: str | list[str]) -> int:
+    """What `type` says."""
+    if isinstance(wanted, str):
+        return TYPES[wanted]
+    types = 0
+    for name in wanted:
+        types |= TYPES[name]
+    return types
+
+
 def own_facts(reader: Reader, node: Node, schema: dict[str, Any], kinds: int) -> Facts | None:
     """What the assertions of the schema itself say; None if they contradict."""
     dialect = node.resource.dialect
     types = ANYTHING
     if kinds & TYPE:
-        wanted = schema["type"]
-        types = TYPES[wanted] if isinstance(wanted, str) else sum({TYPES[t] for t in wanted})
-        if not isinstance(wanted, str) and "integer" in wanted and "number" in wanted:
-            types -= TYPES["integer"]
+        types = types_of(schema["type"])
     facts = Facts(types, sources=(node,))
     if kinds & NUMBERS and types & NUMBER:
         facts.numbers = numbers_of(schema, dialect)

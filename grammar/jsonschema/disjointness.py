@@ -50,7 +50,7 @@ class Inhabitation:
         if nodes in self._open:
             self._lowest_cut = min(self._lowest_cut, self._open[nodes])
             return False
-        if depth >= DEEPEST:
+        if depth >= DEEPEST or (len(nodes) == 1 and self._reader.bare(nodes[0])):
             return True
         self._reader.clock.check("looking for instances", nodes[0])
         self._open[nodes] = depth

@@ -16,6 +16,7 @@ from ..ir import NOTHING, Bytes, ByteSet, Check, Expr, Guarded, Ref, choice, seq
 from ..machine import Machine
 from . import scalars
 from .containers import Containers
+from .dialect import Dialect
 from .distinct import MOST_PERMUTED, arrangements, bounded, chosen, listed_items
 from .document import Node
 from .enumeration import FEW, any_of, text_of
@@ -74,8 +75,8 @@ class Lowering:
         self._containers = Containers(self)
         self._values: dict[tuple[tuple[Node, ...], int], Expr] = {}
         self._shared: dict[str, Ref] = {}
-        #: What was written by types, depth and whether it is draft 4, and by what is said of strings and numbers.
-        self._types: dict[tuple[int, int, bool], list[Expr]] = {}
+        #: What was written by types, depth and draft, and by what is said of strings and numbers.
+        self._types: dict[tuple[int, int, Dialect], list[Expr]] = {}
         self._strings: dict[str, scalars.StringBody] = {}
         self._numbers: dict[str, tuple[Expr, bool]] = {}
 
@@ -92,8 +93,8 @@ class Lowering:
     def _value(self, nodes: tuple[Node, ...], depth: int) -> Expr:
         self.reader.clock.check("writing rules", nodes[0])
         bare = self.reader.bare(nodes[0]) if len(nodes) == 1 else None
-        if bare is not None:
-            ways = self._of_types(bare, depth)
+        if bare:
+            ways = self._of_types(nodes[0], bare, depth)
         else:
             inhabitation = self.reader.inhabitation
             if not inhabitation.admits(nodes):
@@ -106,12 +107,12 @@ class Lowering:
             return ways[0]
         return self.named(nodes[0], lambda: choice(*ways))
 
-    def _of_types(self, bare: Union, depth: int) -> list[Expr]:
-        """The alternatives of facts that say nothing but types."""
-        (facts,) = bare
-        if self.style.spelling.every and facts.types & NUMBER == INTEGER:  # a guard of their own decides exponents
+    def _of_types(self, node: Node, bare: Union, depth: int) -> list[Expr]:
+        """The alternatives of a schema that says nothing but types."""
+        types = bare[0].types
+        if self.style.spelling.every and types & NUMBER == INTEGER:  # a guard of its own decides on exponents
             return _guarded_together(self._ways(bare, depth))
-        key = facts.types, depth, in_draft_4(facts.sources)
+        key = types, depth, node.resource.dialect
         ways = self._types.get(key)
         if ways is None:
             ways = self._types[key] = self._ways(bare, depth)

@@ -22,7 +22,7 @@ from ...errors import BudgetExceeded
 from . import negation
 from .applicators import FEW, MOST_ALTERNATIVES, apply
 from .aspects import APPLICATOR, TYPE, kinds_of
-from .assertions import own_facts
+from .assertions import own_facts, types_of
 from .clock import Clock
 from .disjointness import Inhabitation
 from .document import Document, Node
@@ -121,9 +121,14 @@ class Reader:
 
     def bare(self, node: Node) -> Union | None:
         """What a schema says that says nothing but types; None for any other one."""
-        if node.negated or not isinstance(node.schema, dict) or kinds_of(node) != TYPE:
+        schema = node.schema
+        if node.negated or not isinstance(schema, dict) or kinds_of(node) != TYPE:
             return None
-        return self.read(node)
+        known = self._known.get(node)
+        if known is None:
+            types = types_of(schema["type"])
+            known = self._known[node] = (Facts(types, sources=(node,)),) if types else ()
+        return known
 
     def conjunction(self, nodes: tuple[Node, ...]) -> Union:
         """What the nodes' schemas say together."""

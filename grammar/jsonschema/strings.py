@@ -8,17 +8,16 @@ Lone surrogates have no spelling: no Unicode text holds them. Source: RFC 8259, 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from json.encoder import encode_basestring
 from typing import Final
 
 from ..ir import Bytes, ByteSet, Expr, Repeat, Spelled, choice, sequence
 from ..unicode import ANY, SURROGATES, CodePoints, code_points, intersection, negation, union
 
 QUOTE: Final = Bytes(b'"')
-_encode: Final = json.JSONEncoder(ensure_ascii=False).encode
 _SHORT: Final = {0x08: b"b", 0x09: b"t", 0x0A: b"n", 0x0C: b"f", 0x0D: b"r", 0x22: b'"', 0x5C: b"\\"}
 _MUST_ESCAPE: CodePoints = union([(0, 0x1F), (0x22, 0x22), (0x5C, 0x5C)])
 _PLAIN: CodePoints = intersection(negation(_MUST_ESCAPE), negation(SURROGATES))
@@ -59,7 +58,7 @@ def shortest(text: str) -> bytes:
     >>> shortest('a"\n\x1fé')
     b'"a\\"\\n\\u001f\xc3\xa9"'
     """
-    return _encode(text).encode("utf-8", "surrogatepass")
+    return encode_basestring(text).encode("utf-8", "surrogatepass")
 
 
 @lru_cache(maxsize=1024)
