@@ -10,7 +10,7 @@ from ..ir import NOTHING, Expr, Guarded, Items, Member, Members, OtherMembers, R
 from .counting import counted_array
 from .document import Node
 from .facts import Arrays, Facts, Objects
-from .keys import Classes, at_key, is_matched
+from .keys import Classes, KeyClasses, at_key, is_matched
 
 if TYPE_CHECKING:
     from .lowering import Lowering
@@ -82,40 +82,56 @@ class Containers:
         return layout.enclosed(b"[", items, b"]", depth)
 
     def _object(self, objects: Objects, sources: tuple[Node, ...], depth: int) -> Expr:
-        style, value, clock = self._lowering.style, self._lowering.value, self._lowering.reader.clock
+        lowering, style = self._lowering, self._lowering.style
         layout, below = style.layout, style.layout.below(depth)
         declared, required = objects.declared, set(objects.required)
         closed = style.closed and bool(declared) and not objects.explicit
         more = [*objects.tolerated, *self._matched(objects, sources)] if closed else objects.named
         declared.update(dict.fromkeys((*objects.required, *more)))
         classes = self._classes.of(objects, closed)
-        members: list[Member] = []
-        for key in declared:
-            clock.check("writing the rule of objects", sources[0])
-            fits = classes.names is None or self._classes.fits(objects, key)
-            member = value(at_key(objects, key), below) if fits else NOTHING
-            is_forbidden = member == NOTHING
-            if is_forbidden and key in required:
-                return NOTHING
-            if not is_forbidden or classes.others:
-                members.append(Member(style.spelling.literal(key), member, key in required))
-        others = []
-        for expr, nodes in classes.others:
-            other = value(nodes, below)
-            if other != NOTHING:
-                others.append(OtherMembers(expr, other))
+        members = self._members(objects, declared, required, classes, sources, below)
+        if members is None:
+            return NOTHING
+        values = [(key, lowering.value(nodes, below)) for key, nodes in classes.others]
+        others = tuple([OtherMembers(key, value) for key, value in values if value != NOTHING])
         least, most = objects.min if objects.min > len(required) else 0, objects.max
         if not others:
-            members = [m for m in members if m.value != NOTHING]
+            members = [m for m in members if m.value != NOTHING] if values else members
             most = None if most is None or most >= len(members) else most
         separator = layout.separator(depth)
-        body = Members(tuple(members), tuple(others), style.order, layout.colon, separator, least, most, distinct=True)
+        body = Members(tuple(members), others, style.order, layout.colon, separator, least, most, distinct=True)
         expr = layout.enclosed(b"{", body, b"}", depth)
-        name = None if self._lowering.reader.document.dynamic else self._classes.open_name(objects)
+        return expr if lowering.reader.document.dynamic else self._guarded(expr, objects, classes, sources)
+
+    def _members(
+        self,
+        objects: Objects,
+        declared: dict[str, None],
+        required: set[str],
+        classes: KeyClasses,
+        sources: tuple[Node, ...],
+        below: int,
+    ) -> list[Member] | None:
+        """The declared members; forbidden ones if undeclared ones may be. None if a required one is forbidden."""
+        lowering, literal = self._lowering, self._lowering.style.spelling.literal
+        members: list[Member] = []
+        for key in declared:
+            lowering.reader.clock.check("writing the rule of objects", sources[0])
+            fits = classes.names is None or self._classes.fits(objects, key)
+            value = lowering.value(at_key(objects, key), below) if fits else NOTHING
+            if value != NOTHING or classes.others:
+                members.append(Member(literal(key), value, key in required))
+            if value == NOTHING and key in required:
+                return None
+        return members
+
+    def _guarded(self, expr: Expr, objects: Objects, classes: KeyClasses, sources: tuple[Node, ...]) -> Expr:
+        """The objects, guarded where the classes of keys do not decide all that there is to their names."""
+        name = self._classes.open_name(objects)
         if name is not None:
             where = name.pointer.removesuffix("/propertyNames")
             return Guarded(expr, self._lowering.guard(sources, where, "propertyNames"))
-        if classes.exact or self._lowering.reader.document.dynamic:
+        if classes.exact:
             return expr
         return Guarded(expr, self._lowering.guard(sources, sources[0].pointer, "patternProperties"))
 

@@ -70,8 +70,10 @@ class Classes:
 
     def open_name(self, objects: Objects) -> Node | None:
         """A schema that some key must meet, if no required key does and it is left open which one will."""
-        valid, open_ones = self._reader.referee.is_valid, objects.some_name if objects.max != 1 else ()
-        return next((node for node in open_ones if not any(valid(node, key) for key in objects.required)), None)
+        if not objects.some_name or objects.max == 1:
+            return None
+        valid, names = self._reader.referee.is_valid, objects.some_name
+        return next((node for node in names if not any(valid(node, key) for key in objects.required)), None)
 
     def of(self, objects: Objects, closed: bool) -> KeyClasses:
         """The classes of an object's undeclared keys; `closed`: only those that match some pattern."""
