@@ -17,10 +17,12 @@ from ..grammar.machine import Machine
 from ..grammar.spelled import Symbols, steps_of
 from . import _layout_kernels as L
 from ._lower_kernels import lay_later
+from .kernel import Direct
 from .lowered import Ints
 from .ranges import DENSE_FROM, byte_ranges
 
 _NO_DFA = Machine([{}], [0])
+_LAY = Direct(lay_later)
 #: Links kept together; then a new collection is begun.
 LINKS_KEPT = 1 << 15
 
@@ -208,7 +210,7 @@ class KeyStates:
         for q, state in self.pure.items():
             beside[q] = state
         links = self.links
-        lay_later(
+        _LAY.call(
             block, self._copied, self._n_copies, self._n_keys, links.index, links.states, links.edges,
             np.array(numbers, np.int64), np.array(rows, np.int64).reshape(-1, 4), np.array(beside, np.int64),
             self._flags, self._free, out,

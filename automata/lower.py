@@ -8,7 +8,7 @@ guards and lexemes become rules of their own, whose frames carry a payload.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable
 from dataclasses import replace
 
 from ..errors import BudgetExceeded, GrammarError
@@ -18,7 +18,6 @@ from ..grammar.ir import (
     Alt,
     And,
     Bytes,
-    ByteSet,
     Expr,
     Grammar,
     Guarded,
@@ -29,6 +28,7 @@ from ..grammar.ir import (
     Ref,
     Repeat,
     Seq,
+    Spelled,
     Token,
 )
 from ..grammar.machine import Machine
@@ -52,8 +52,7 @@ _terminals: OrderedDict[tuple[Expr, int, bool], Lowered] = OrderedDict()
 #: The same by identity, for the expressions that front ends share: id -> (expression, kept alive, limit, block).
 _terminals_by_id: dict[int, tuple[Expr, int, Lowered]] = {}
 _frames = Frames()
-_CALLED = (Ref, Members, Items)
-_FRAMED = (Bytes, ByteSet, *_CALLED)
+_CALLED = (Ref, Members, Items, Guarded, Lexeme)
 
 
 class Lowerer:
@@ -147,7 +146,7 @@ class Lowerer:
             expr = _solid_members(expr)
             values = [m.value for m in expr.keys if not is_nothing(m.value)]
             values += [o.value for o in expr.other]
-        keys = tuple([(m.key, m.required, is_nothing(m.value)) for m in expr.keys])
+        keys = tuple([(_text(m.key), m.required, is_nothing(m.value)) for m in expr.keys])
         other = tuple([o.key for o in expr.other])
         key = keys, other, expr.order, expr.colon, expr.comma, expr.min, expr.max, expr.distinct, self.limit
         callees = [self.rule_id(value, name) for value in values]
@@ -188,26 +187,42 @@ class Lowerer:
     def _calls(self, expr: Expr, name: str) -> Lowered:
         if isinstance(expr, Repeat) and is_big(expr):
             return lower_repeat(self.rule_id(expr.item, name), expr).finish()
-        if isinstance(expr, Seq) and (lowered := self._frame(expr, name)) is not None:
-            return lowered
+        called: dict[int, tuple[int, bool]] = {}
+        places: dict[int, int] = {}
+        shape = self._shape(expr, name, called, places)
+        if shape is not None:
+            return _frames.lowered((shape, self.limit), list(places), lambda: _of_shape(expr, called, self.limit))
         nfa = CallNfa(lambda part: self.rule_id(part, name), self.nullable, self.token_id, self.limit)
         return lower_calls(nfa, expr).finish()
 
-    def _frame(self, expr: Seq, name: str) -> Lowered | None:
-        """The block of a sequence of bytes and rules; None if it has other parts."""
-        plain = [item for item in expr.items if not isinstance(item, _FRAMED)]
-        if not all(isinstance(item, Repeat) and is_plain(item) and not holds_big(item) for item in plain):
-            return None
-        places: dict[int, int] = {}
-        #: Parts of the sequence: bytes, or a rule by its place among the different ones, and whether it may be empty.
-        shape: list[Expr | tuple[int, bool]] = []
-        for item in expr.items:
-            if isinstance(item, _CALLED):
-                place = places.setdefault(self.rule_id(item, name), len(places) + 1)
-                shape.append((place, self.nullable(item)))
-            else:
-                shape.append(item)
-        return _frames.lowered((*shape, self.limit), list(places), lambda: _of_shape(expr, shape, self.limit))
+    def _shape(
+        self, expr: Expr, name: str, called: dict[int, tuple[int, bool]], places: dict[int, int]
+    ) -> Hashable | None:
+        """What an expression is but for the rules that it calls; None if it has parts that only these tell apart.
+
+        `called`: by identity of a part, its place among the different rules, and whether it may be empty; `places`: the
+        place of each rule.
+        """
+        if isinstance(expr, _CALLED):
+            place = places.setdefault(self.rule_id(expr, name), len(places) + 1)
+            called[id(expr)] = place, self.nullable(expr)
+            return called[id(expr)]
+        if is_plain(expr):
+            return None if holds_big(expr) else expr
+        if isinstance(expr, Seq | Alt):
+            parts: list[Hashable] = [type(expr)]
+            for item in expr.items:
+                part = self._shape(item, name, called, places)
+                if part is None:
+                    return None
+                parts.append(part)
+            return tuple(parts)
+        return None
+
+
+def _text(key: Bytes | Spelled) -> bytes | str:
+    """What makes a key, of which Python knows the hash."""
+    return key.data if isinstance(key, Bytes) else key.text
 
 
 def _solid_members(expr: Members) -> Members:
@@ -217,10 +232,9 @@ def _solid_members(expr: Members) -> Members:
     return replace(expr, keys=keys, other=other, colon=EMPTY)
 
 
-def _of_shape(expr: Seq, shape: Sequence[Expr | tuple[int, bool]], limit: int) -> Block:
-    """The block of a sequence whose rules are places."""
-    places = {id(item): part for item, part in zip(expr.items, shape, strict=True) if isinstance(part, tuple)}
-    nfa = CallNfa(lambda part: places[id(part)][0], lambda part: places[id(part)][1], _no_token, limit)
+def _of_shape(expr: Expr, called: dict[int, tuple[int, bool]], limit: int) -> Block:
+    """The block of an expression whose rules are places."""
+    nfa = CallNfa(lambda part: called[id(part)][0], lambda part: called[id(part)][1], _no_token, limit)
     return lower_calls(nfa, expr)
 
 

@@ -22,6 +22,7 @@ from . import _layout_kernels as L
 from ._config_kernels import intern_one, rehash, rehash_unions
 from ._lower_kernels import place_block
 from .collection import no_collection
+from .kernel import Direct
 from .lower import Lowerer
 from .lowered import Lowered
 from .nullability import Nullability
@@ -30,6 +31,7 @@ from .vocabulary import Vocabulary
 
 Ints = NDArray[np.int32]
 BOTTOM, FINISHED = 1, L.ENDED
+_PLACE = Direct(place_block)
 #: Tables of fewer records grow by more: whoever fails for want of room begins again.
 FEW = 1 << 17
 
@@ -141,7 +143,7 @@ class Pushdown:
         self._reserve(n_states, n_flat, n_rules - rules)
         self._sizes = [first + n_states, edges + n_flat, n_rules]
         payload = 0 if lowered.start_words is None else self._first_payload(lowered.start_words)
-        place_block(self.G, block, lowered.callees, rule, first, edges, payload)
+        _PLACE.call(self.G, block, lowered.callees, rule, first, edges, payload)
         if lowered.regions or lowered.terminal:
             self._blocks[rule] = (first, lowered)
         if block[L.B_RULE + L.R_GUARD - L.R_KIND] >= 0 and not self.guarded:
@@ -215,18 +217,18 @@ class Pushdown:
         """Lay the configuration arena out anew with the present room."""
         old, rooms = self.A, self._config_room
         grown = np.zeros(L.A_HEADER + sum(rooms[off] * width for _, _, off, width in self._TABLES), np.int32)
-        grown[: L.A_HEADER] = old[: L.A_HEADER]
-        at = L.A_HEADER
+        header, at = old[: L.A_HEADER].tolist(), L.A_HEADER
         for used, room, off, width in self._TABLES:
             if used is not None and len(old) > L.A_HEADER:
-                n = int(old[used]) * width
-                grown[at : at + n] = old[old[off] : old[off] + n]
-            grown[off] = at
+                n, before = header[used] * width, header[off]
+                grown[at : at + n] = old[before : before + n]
+            header[off] = at
             if room is not None:
                 is_mask = room in (L.H_HASHMASK, L.H_MEMOMASK, L.H_UNIMASK, L.H_VERMASK)
-                grown[room] = rooms[off] - 1 if is_mask else rooms[off]
+                header[room] = rooms[off] - 1 if is_mask else rooms[off]
             at += rooms[off] * width
-        grown[L.H_NUNI] = 0
+        header[L.H_NUNI] = 0
+        grown[: L.A_HEADER] = header
         self.A = grown
         if len(old) > L.A_HEADER:
             rehash(grown)
