@@ -113,11 +113,13 @@ O_CFG, O_ENT, O_CLO, O_SET, O_UNI, O_SCR, O_CLOSERS, O_ROWS = 1, 2, 3, 4, 5, 6, 
 # [14,15) chain and members  [15,16) slots
 
 # Header of a trie, behind n_nodes, nodes, tokens, kids: where that of what follows white space begins (in V), and,
-# in large tries, where it says of what kind (one bit) each byte is, and which kinds lie below each node
-# V_TWINS: number and ids of the tokens that may end two keys
+# in large tries, where it says of what kind (one bit) each byte is, and which kinds lie below each node, and how deep;
+# and the number and the ids of the tokens that may end two keys
 V_SPACES, V_KINDS, V_BELOW, V_TWINS = 4, 5, 6, 7
 ANY_KIND = (1 << 30) - 1
 LOOPS_KNOWN = 1 << 30
+BEYOND_ASCII = 1 << 30
+READER = 10
 
 # Slots of a walk: kind, three words (configuration | state, payload, below | first item, number of items), and what the
 # walk is at

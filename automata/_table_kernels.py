@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from ._layout_kernels import *  # noqa: F403
 from ._payload_kernels import edge_code
+from ._subtree_kernels import takes_all
 from .kernel import kernel
 
 
@@ -27,25 +28,14 @@ def add_exits(V, first, last, n_inside, count, target, out, n):
     return n
 
 
-@kernel("int64(int32[::1], int32[::1], int64)")
-def loops_on(G, V, s):
-    """The kinds of bytes that all lead from state s back to it, uncounted, where the terminal does not end for now."""
-    loops = ANY_KIND
-    if G[G[G_ST] + s * ST] & (FINAL | LEXEME) == FINAL:
-        return 0
-    for b in range(256):
-        if edge_code(G, s, b) != s:
-            loops &= ~V[V[V_KINDS] + b]
-    return loops
-
-
 @kernel()
-def split_tokens(G, V, s, path, loops, out_inner, out_exits):
+def split_tokens(G, V, s, path, ways, out_inner, out_exits):
     """Split the vocabulary for terminal state s.
 
     `path`: (depth + 1, 6) scratch: state, count, the kids left, and the bytes and the count at the last end, of a
-    lexeme. `loops`: (n, 2) scratch. `out_inner` gets (token, count) pairs, `out_exits` rows (token, bytes inside,
-    count, state entered by the end of a key, or 0). Returns n_inner << 32 | n_exits, or -1 if they do not fit.
+    lexeme. `ways`: (a power of two, 3) scratch of `takes_all`. `out_inner` gets (token, count) pairs, `out_exits` rows
+    (token, bytes inside, count, state entered by the end of a key, or 0). Returns n_inner << 32 | n_exits, or -1 if
+    they do not fit.
 
     A lexeme is as long as it can be: a token leaves it where it ended last before the byte by which it cannot go on.
     """
@@ -54,7 +44,8 @@ def split_tokens(G, V, s, path, loops, out_inner, out_exits):
     kids = V[3]
     lexeme = G[G[G_ST] + s * ST] & LEXEME
     below_kinds = V[V_BELOW]
-    n_loops = 0
+    for i in range(len(ways)):
+        ways[i, 0] = 0
     n_inner = 0
     n_exits = 0
     d = 0
@@ -78,41 +69,30 @@ def split_tokens(G, V, s, path, loops, out_inner, out_exits):
         r = G[G_ST] + path[d, 0] * ST
         code = G[G[G_ED] + G[r + S_EDGES] + b] if G[r] & DENSE else edge_code(G, path[d, 0], b)
         at = nodes + 4 * (kid >> 8)
-        if code <= 0:
-            if path[d, 4] > 0:
-                below = V[nodes + 4 * V[at + 1] + 2]
-                n_exits = add_exits(V, V[at + 2], below, path[d, 4], path[d, 5], 0, out_exits, n_exits)
-                if n_exits < 0:
-                    return -1
-            continue
-        target = code & TARGET
-        below = V[nodes + 4 * V[at + 1] + 2]
-        if (code >> FLAG_SHIFT) & ADD:
-            n_exits = add_exits(V, V[at + 2], below, d + 1, 0, target, out_exits, n_exits)
-            if n_exits < 0:
-                return -1
-            continue
-        flags = G[G[G_ST] + target * ST]
-        count = path[d, 1] + (1 if (code >> FLAG_SHIFT) & LT else 0)
         first = V[at + 2]
-        behind = V[at + 6]
-        if flags & POP:
-            n_exits = add_exits(V, first, below, d + 1, count, 0, out_exits, n_exits)
+        target = code & TARGET
+        flags = G[G[G_ST] + target * ST]
+        added = (code >> FLAG_SHIFT) & ADD
+        if code <= 0 and path[d, 4] == 0:
+            continue
+        if code <= 0 or added or flags & POP:
+            below = V[nodes + 4 * V[at + 1] + 2]
+            if code <= 0:
+                n_exits = add_exits(V, first, below, path[d, 4], path[d, 5], 0, out_exits, n_exits)
+            elif added:
+                n_exits = add_exits(V, first, below, d + 1, 0, target, out_exits, n_exits)
+            else:
+                count = path[d, 1] + ((code >> FLAG_SHIFT) & LT != 0)
+                n_exits = add_exits(V, first, below, d + 1, count, 0, out_exits, n_exits)
             if n_exits < 0:
                 return -1
             continue
-        whole = False
-        if below_kinds > 0 and behind < below and (lexeme or flags & FINAL == 0):
-            j = 0
-            while j < n_loops and loops[j, 0] != target:
-                j += 1
-            if j == n_loops and n_loops < len(loops):
-                loops[j, 0] = target
-                loops[j, 1] = loops_on(G, V, target)
-                n_loops += 1
-            if j < n_loops and V[below_kinds + (kid >> 8)] & ~loops[j, 1] == 0:
-                behind = below  # the terminal stays where it is, whatever the token goes on with
-                whole = True
+        count = path[d, 1] + ((code >> FLAG_SHIFT) & LT != 0)
+        behind = V[at + 6]
+        whole = V[at + 3] == V[at + 7]
+        if not whole and below_kinds > 0 and (lexeme or flags & FINAL == 0) and takes_all(G, V, target, kid >> 8, ways):
+            behind = V[nodes + 4 * V[at + 1] + 2]
+            whole = True
         if n_inner + behind - first > len(out_inner):
             return -1
         for i in range(first, behind):
@@ -288,118 +268,3 @@ def fill_rows(R, first, words, inner, n, variants):
         row = R[(first + k) * words : (first + k + 1) * words]
         for i in range(words):
             row[i] |= lower[i]
-
-
-@kernel("int64(int32[:, ::1], int64, int64, uint8[::1], int64[::1])")
-def compare_suffixes(exits, a, b, data, start):
-    """The order of the suffixes of two exits: negative, 0, positive."""
-    i = start[exits[a, 0]] + exits[a, 1]
-    j = start[exits[b, 0]] + exits[b, 1]
-    i_end = start[exits[a, 0] + 1]
-    j_end = start[exits[b, 0] + 1]
-    while i < i_end and j < j_end:
-        if data[i] != data[j]:
-            return -1 if data[i] < data[j] else 1
-        i += 1
-        j += 1
-    return (i_end - i) - (j_end - j)
-
-
-@kernel()
-def sort_exits(exits, n, data, start, order, spare):
-    """Write to order[:n] the exits' indices sorted by suffix (merge sort; `spare` is scratch)."""
-    for i in range(n):
-        order[i] = i
-    width = 1
-    while width < n:
-        lo = 0
-        while lo < n:
-            mid = min(lo + width, n)
-            hi = min(lo + 2 * width, n)
-            i = lo
-            j = mid
-            for k in range(lo, hi):
-                if j >= hi or (i < mid and compare_suffixes(exits, order[i], order[j], data, start) <= 0):
-                    spare[k] = order[i]
-                    i += 1
-                else:
-                    spare[k] = order[j]
-                    j += 1
-            lo = hi
-        for i in range(n):
-            order[i] = spare[i]
-        width *= 2
-    return 0
-
-
-@kernel("void(int32[:, ::1], int64, int32[::1])")
-def list_kids(nodes, n, kids):
-    """Write the kids of the n nodes of a trie, by parent and byte, and where each node's begin."""
-    m = 0
-    for k in range(n):
-        nodes[k, 3] = m
-        j = k + 1
-        while j < nodes[k, 1]:
-            kids[m] = j << 8 | (nodes[j, 0] & 255)
-            m += 1
-            j = nodes[j, 1]
-    nodes[n, 3] = m
-
-
-@kernel()
-def index_trie(nodes, n, kids):
-    """`list_kids`, for a trie made elsewhere."""
-    list_kids(nodes, n, kids)
-
-
-@kernel()
-def note_kinds(T, base):
-    """Write for each node of a trie which kinds of bytes lie below it."""
-    all_kinds = T[base + V_KINDS]
-    below = T[base + V_BELOW]
-    first = T[base + 3]
-    for k in range(T[base] - 1, -1, -1):
-        at = T[base + 1] + 4 * k
-        kinds = 0
-        for i in range(first + T[at + 3], first + T[at + 7]):
-            kinds |= T[all_kinds + (T[i] & 255)] | T[below + (T[i] >> 8)]
-        T[below + k] = kinds
-
-
-@kernel()
-def build_suffix_trie(exits, n, order, data, start, path, out_nodes, out_tokens, out_kids):
-    """Build the trie of the n sorted suffixes. Returns the number of nodes, without the sentinel.
-
-    `path`: scratch of the trie's depth. `out_nodes` rows are (byte | depth << 8, skip, first token, first kid),
-    `out_tokens` rows (token, count), `out_kids` as the walk wants them; all are large enough for one node for each
-    suffix byte.
-    """
-    out_nodes[0, 0] = 0
-    out_nodes[0, 2] = 0
-    path[0] = 0
-    n_nodes = 1
-    depth = 0
-    for k in range(n):
-        e = order[k]
-        i = start[exits[e, 0]] + exits[e, 1]
-        length = start[exits[e, 0] + 1] - i
-        common = 0
-        while common < depth and common < length and (out_nodes[path[common + 1], 0] & 255) == data[i + common]:
-            common += 1
-        for d in range(common + 1, depth + 1):
-            out_nodes[path[d], 1] = n_nodes
-        for d in range(common + 1, length + 1):
-            out_nodes[n_nodes, 0] = int(data[i + d - 1]) | (d << 8)
-            out_nodes[n_nodes, 2] = k
-            path[d] = n_nodes
-            n_nodes += 1
-        depth = length
-        out_tokens[k, 0] = exits[e, 0]
-        out_tokens[k, 1] = exits[e, 2]
-    for d in range(depth + 1):
-        out_nodes[path[d], 1] = n_nodes
-    out_nodes[n_nodes, 0] = 0
-    out_nodes[n_nodes, 1] = n_nodes
-    out_nodes[n_nodes, 2] = n
-    list_kids(out_nodes, n_nodes, out_kids)
-    return n_nodes

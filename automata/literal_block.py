@@ -65,7 +65,7 @@ def lower_literals(words: Sequence[bytes]) -> Lowered:
 
 def _trie(words: Sequence[bytes]) -> tuple[Tree, Ints]:
     """The trie of the words, and the depth of its nodes."""
-    from ._table_kernels import index_trie  # numba, which reports on a grammar do without
+    from ._trie_kernels import index_trie  # numba, which reports on a grammar do without
 
     trie = TokenTrie.from_tokens(words)
     n = trie.n_nodes

@@ -17,17 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _layout_kernels as L
-from ._table_kernels import (
-    build_suffix_trie,
-    fill_rows,
-    goes_on_alike,
-    going_bytes,
-    index_trie,
-    note_kinds,
-    outline_states,
-    sort_exits,
-    split_tokens,
-)
+from ._table_kernels import fill_rows, goes_on_alike, going_bytes, outline_states, split_tokens
+from ._trie_kernels import build_suffix_trie, index_trie, note_below, sort_exits
 from .lowered import Lowered
 from .vocabulary import Vocabulary
 
@@ -49,6 +40,8 @@ MODEL_STATES = 64
 #: States paired with those of a model, and states of which it is remembered that one serves.
 MAX_PAIRS = 2048
 MAX_SERVED = 1 << 16
+#: States of a terminal of which it is remembered how it goes on from there, while its tokens are split; a power of two.
+WAYS = 256
 _HEADER = 8
 
 
@@ -105,7 +98,7 @@ class TerminalTables:
         #: Blocks with too many states to tell whether a model serves; states by key, and the model that serves each.
         self._hopeless: set[int] = set()
         self._served: dict[Hashable, Model] = {}
-        self._loops = np.zeros((8, 2), np.int64)
+        self._ways = np.zeros((WAYS, 3), np.int64)
         self._split_path = np.zeros((self.longest + 2, 6), np.int64)
 
     def table(self, G: Ints, state: int, first: int, block: Lowered, classes: Ints) -> int:
@@ -135,7 +128,7 @@ class TerminalTables:
     def _build(self, G: Ints, state: int, first: int, block: Lowered, classes: Ints) -> int:
         model = self._model(G, state, first, block)
         trie = self.V if model is None else model.exits
-        packed = int(split_tokens(G, trie, state, self._split_path, self._loops, self._inner, self._exits))
+        packed = int(split_tokens(G, trie, state, self._split_path, self._ways, self._inner, self._exits))
         if packed < 0:
             return NO_TABLE
         n_inner, n_exits = packed >> 32, packed & 0xFFFFFFFF
@@ -281,7 +274,7 @@ def _trie_arena(vocabulary: Vocabulary) -> Ints:
     tokens = header + 4 * (n + 1)
     kids = tokens + 2 * len(trie.token_ids)
     kinds = kids + n
-    arena = np.zeros(kinds + 256 + n, np.int32)
+    arena = np.zeros(kinds + 256 + 2 * n, np.int32)
     arena[:4] = n, header, tokens, kids
     arena[L.V_KINDS], arena[L.V_BELOW] = kinds, kinds + 256
     nodes = arena[header:tokens].reshape(n + 1, 4)
@@ -292,7 +285,7 @@ def _trie_arena(vocabulary: Vocabulary) -> Ints:
     arena[tokens:kids:2] = trie.token_ids
     index_trie(nodes, n, arena[kids:kinds])
     arena[kinds : kinds + 256] = 1 << np.searchsorted(_KINDS, np.arange(256), side="right") - 1
-    note_kinds(arena, 0)
+    note_below(arena, 0)
     return arena
 
 
@@ -335,10 +328,10 @@ def _with_spaces(arena: Ints, data: NDArray[np.uint8], start: NDArray[np.int64])
     ends = np.append(solid, len(data))[np.searchsorted(solid, start[tokens])]
     exits[:, 1] = np.minimum(ends, start[tokens + 1]) - start[tokens]
     trie = _arena(*_suffix_trie(exits, data, start), at=len(arena))
-    grown = np.concatenate((arena, trie, np.zeros(trie[0], np.int32)))
+    grown = np.concatenate((arena, trie, np.zeros(2 * trie[0], np.int32)))
     grown[len(arena) + L.V_KINDS], grown[len(arena) + L.V_BELOW] = arena[L.V_KINDS], len(arena) + len(trie)
     grown[L.V_SPACES] = len(arena)
-    note_kinds(grown, len(arena))
+    note_below(grown, len(arena))
     return grown
 
 

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from oracles.naive_split import naive_split
 
 from syntagma.automata import Vocabulary, compile_grammar
 from syntagma.automata import _layout_kernels as L
 from syntagma.automata import _table_kernels as T
+from syntagma.automata import _trie_kernels as Tries
 from syntagma.automata._config_kernels import union
-from syntagma.automata._payload_kernels import edge_code
 from syntagma.automata.ranges import byte_ranges
 from syntagma.automata.tables import tables_of
 from syntagma.grammar.ir import (
@@ -63,7 +64,7 @@ def test_split_tokens_and_suffixes(compiled: bool, seed: int) -> None:
     path = np.zeros((longest, 6), np.int64)
     inner, exits = np.zeros((len(tokens) + 1, 2), np.int32), np.zeros((500, 4), np.int32)
     split = T.split_tokens if compiled else T.split_tokens.py_func
-    packed = int(split(pda.G, tables.V, state, path, np.zeros((2, 2), np.int64), inner, exits))
+    packed = int(split(pda.G, tables.V, state, path, np.zeros((4, 3), np.int64), inner, exits))
     n_inner, n_exits = packed >> 32, packed & 0xFFFFFFFF
     naive_inner, naive_exits = naive_split(pda.G, state, tokens)
     assert sorted(inner[:n_inner, 0].tolist()) == sorted(naive_inner)
@@ -72,32 +73,14 @@ def test_split_tokens_and_suffixes(compiled: bool, seed: int) -> None:
         suffix_trie_holds(tables, exits, n_exits, tokens)
 
 
-def naive_split(G: np.ndarray, state: int, tokens: list[bytes]) -> tuple[list[int], list[tuple[int, int]]]:
-    """The tokens that stay inside, and (token, bytes inside) for each way to leave."""
-    inner, exits = [], []
-    for t, text in enumerate(tokens):
-        at = state
-        for k, byte in enumerate(text, 1):
-            code = edge_code(G, at, byte)
-            if code == 0:
-                break
-            at = code & L.TARGET
-            flags = int(G[G[L.G_ST] + at * L.ST])
-            if flags & L.FINAL and (k < len(text) or flags & L.POP):
-                exits.append((t, k))
-            if k == len(text) and not flags & L.POP:
-                inner.append(t)
-    return inner, exits
-
-
 def suffix_trie_holds(tables: object, exits: np.ndarray, n: int, tokens: list[bytes]) -> None:
     data, start = tables.data, tables.start  # type: ignore[attr-defined]
     order, spare = np.empty(n, np.int64), np.empty(n, np.int64)
-    T.sort_exits(exits, n, data, start, order, spare)
+    Tries.sort_exits(exits, n, data, start, order, spare)
     suffixes = [tokens[exits[e, 0]][exits[e, 1] :] for e in order.tolist()]
     assert suffixes == sorted(suffixes)
     nodes, pairs, kids = np.zeros((6 * n + 2, 4), np.int32), np.zeros((n, 2), np.int32), np.zeros(6 * n + 2, np.int32)
-    n_nodes = T.build_suffix_trie(exits, n, order, data, start, np.zeros(9, np.int64), nodes, pairs, kids)
+    n_nodes = Tries.build_suffix_trie(exits, n, order, data, start, np.zeros(9, np.int64), nodes, pairs, kids)
     found, path = [], b""
     for k in range(n_nodes):
         depth = int(nodes[k, 0]) >> 8

@@ -1,0 +1,139 @@
+"""Subtrees that a terminal takes whole: whatever a token goes on with, the terminal does not end.
+
+A *way* leads from a state to one other, or back to itself, by each byte of some kinds, and by each character beyond
+ASCII as a whole: inside a string, from a letter of a pattern's free text to the next. Where the ways from a state are
+passable for all kinds of bytes below a node, as far down as that goes, all its tokens stay inside the terminal.
+"""
+
+# ruff: noqa: F405
+from __future__ import annotations
+
+from ._layout_kernels import *  # noqa: F403
+from ._payload_kernels import edge_code
+from .kernel import kernel
+
+#: Bytes of which the first that leads on tells where the way leads.
+GUIDES = (0x67, 0x37, 0x47, 0x20)
+
+
+@kernel("int64(int32[::1], int64, int64)")
+def plain_target(G, s, b):
+    """The state behind byte b, if that is all that the edge does; else 0."""
+    code = edge_code(G, s, b)
+    return code if code >> FLAG_SHIFT == 0 else 0
+
+
+@kernel("int64(int32[::1], int64)")
+def goes_on(G, s):
+    """Whether a terminal does not end in state s for now: it cannot, or is a lexeme."""
+    return 1 if G[G[G_ST] + s * ST] & (FINAL | LEXEME) != FINAL else 0
+
+
+@kernel("int64(int32[::1], int64, int64, int64, int64)")
+def tails_lead_to(G, s, lo, hi, goal):
+    """Whether all bytes from lo to hi lead from state s to `goal`."""
+    for b in range(lo, hi + 1):
+        if plain_target(G, s, b) != goal:
+            return 0
+    return goes_on(G, s)
+
+
+@kernel("int64(int32[::1], int64, int64, int64, int64, int64)")
+def pairs_lead_to(G, s, lo, hi, last, goal):
+    """Whether all bytes from lo to hi with another from 0x80 to `last` behind them do."""
+    known = 0
+    for b in range(lo, hi + 1):
+        t = plain_target(G, s, b)
+        if t == 0 or (t != known and tails_lead_to(G, t, 0x80, last, goal) == 0):
+            return 0
+        known = t
+    return goes_on(G, s)
+
+
+@kernel("int64(int32[::1], int64, int64, int64, int64, int64, int64)")
+def triples_lead_to(G, s, lo, hi, first, last, goal):
+    """Whether all bytes from lo to hi with one from `first` to `last`, and one more, behind them do."""
+    known = 0
+    for b in range(lo, hi + 1):
+        t = plain_target(G, s, b)
+        if t == 0 or (t != known and pairs_lead_to(G, t, first, last, 0xBF, goal) == 0):
+            return 0
+        known = t
+    return goes_on(G, s)
+
+
+@kernel("int64(int32[::1], int64, int64)")
+def lines_lead_to(G, s, goal):
+    """Whether from state s each character from U+2000 to U+2FFF does but U+2028 and U+2029."""
+    t = plain_target(G, s, 0xE2)
+    u = plain_target(G, t, 0x80)
+    if goes_on(G, t) == 0 or pairs_lead_to(G, t, 0x81, 0xBF, 0xBF, goal) == 0:
+        return 0
+    return tails_lead_to(G, u, 0x80, 0xA7, goal) and tails_lead_to(G, u, 0xAA, 0xBF, goal)
+
+
+@kernel("int64(int32[::1], int64, int64)")
+def characters_lead_to(G, s, goal):
+    """Whether each character beyond ASCII, see `text_next`, leads from state s to `goal`."""
+    if pairs_lead_to(G, s, 0xC2, 0xDF, 0xBF, goal) == 0 or lines_lead_to(G, s, goal) == 0:
+        return 0
+    for lead in range(0xE0, 0xF0):
+        first = 0xA0 if lead == 0xE0 else 0x80
+        last = 0x9F if lead == 0xED else 0xBF
+        if lead != 0xE2 and triples_lead_to(G, s, lead, lead, first, last, goal) == 0:
+            return 0
+    for lead in range(0xF0, 0xF5):
+        t = plain_target(G, s, lead)
+        first = 0x90 if lead == 0xF0 else 0x80
+        last = 0x8F if lead == 0xF4 else 0xBF
+        if goes_on(G, t) == 0 or triples_lead_to(G, t, first, last, 0x80, 0xBF, goal) == 0:
+            return 0
+    return 1
+
+
+@kernel("int64(int32[::1], int32[::1], int64, int64[:, ::1])")
+def way_from(G, V, s, ways):
+    """The row of `ways` (state, kinds, where it leads) of state s, written if it is new; -1 if there is no room."""
+    h = (s * 40503) & (len(ways) - 1)
+    for _ in range(len(ways)):
+        if ways[h, 0] == s:
+            return h
+        if ways[h, 0] == 0:
+            break
+        h = (h + 1) & (len(ways) - 1)
+    if ways[h, 0] != 0:
+        return -1
+    ways[h, 0] = s
+    ways[h, 1] = 0
+    goal = 0
+    for guide in GUIDES:
+        if goal == 0:
+            goal = plain_target(G, s, guide)
+    ways[h, 2] = goal
+    if goal == 0 or goes_on(G, s) == 0 or goes_on(G, goal) == 0:
+        return h
+    kinds = ANY_KIND
+    for b in range(128):
+        if kinds & V[V[V_KINDS] + b] and plain_target(G, s, b) != goal:
+            kinds &= ~V[V[V_KINDS] + b]
+    if characters_lead_to(G, s, goal):
+        kinds |= BEYOND_ASCII
+    ways[h, 1] = kinds
+    return h
+
+
+@kernel("int64(int32[::1], int32[::1], int64, int64, int64[:, ::1])")
+def takes_all(G, V, s, node, ways):
+    """Whether a terminal in state s at a node of V takes all that lies below it."""
+    kinds = V[V[V_BELOW] + node]
+    extent = V[V[V_BELOW] + V[0] + node]
+    if kinds & BEYOND_ASCII and extent & 1 == 0:
+        return 0
+    for _ in range(extent >> READER):
+        way = way_from(G, V, s, ways)
+        if way < 0 or kinds & ~ways[way, 1]:
+            return 0
+        if ways[way, 2] == s:
+            return 1
+        s = ways[way, 2]
+    return 1
