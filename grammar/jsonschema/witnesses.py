@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator
 from decimal import Decimal
 from fractions import Fraction
-from functools import lru_cache
+from functools import lru_cache, partial
 from math import ceil, floor, lcm
 from typing import Final, TypeAlias
 
@@ -126,12 +126,12 @@ def _guesses(strings: Strings) -> Iterator[str]:
     bodies += [pattern_body(FORMATS[name].sure, False, True) for name, holds in strings.formats if holds]
     for body in bodies:
         for rounds in dict.fromkeys((0, max(1, strings.min))):
-            guess = None if body is None else fold(body, lambda node, kids, n=rounds: _guess(node, kids, n))
+            guess = None if body is None else fold(body, partial(_guess, rounds))
             if guess is not None:
                 yield json.loads(b'"' + guess[0] + b'"')
 
 
-def _guess(node: Expr, kids: list[Guess | None], rounds: int) -> Guess | None:
+def _guess(rounds: int, node: Expr, kids: list[Guess | None]) -> Guess | None:
     """A text of an expression, given those of its parts; so many rounds of a loop without loops inside."""
     known = [kid for kid in kids if kid is not None]
     match node:
