@@ -6,8 +6,8 @@ The working form behind `Dfa`: small rows of big edges, so that a state costs it
 State 0 is the start; a missing byte is dead. Every state is reachable.
 
 Source: `minimise` is partition refinement that re-reads only the predecessors of what changed, the larger part keeping
-its block (Dorsch, Milius, Schröder, Wißmann 2017). It starts from (label, distance to acceptance), which separates the
-states of a literal at once.
+its block (Dorsch, Milius, Schröder, Wißmann 2017). It starts from (label, distance to acceptance, bytes read), which
+separates the states of a literal at once.
 """
 
 from __future__ import annotations
@@ -84,10 +84,14 @@ class _Partition:
         #: The block of each state, -1 for those that reach no accepting one.
         self.block = [-1] * len(machine.rows)
         self.members: list[set[int]] = []
-        first: dict[tuple[int, int], int] = {}
+        first: dict[tuple[int, int, int], int] = {}
         for q, steps in enumerate(distance):
             if steps >= 0:
-                b = self.block[q] = first.setdefault((machine.labels[q], steps), len(first))
+                reads = 0
+                for t, mask in machine.rows[q].items():
+                    if distance[t] >= 0:
+                        reads |= mask
+                b = self.block[q] = first.setdefault((machine.labels[q], steps, reads), len(first))
                 if b == len(self.members):
                     self.members.append(set())
                 self.members[b].add(q)

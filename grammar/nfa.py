@@ -2,7 +2,7 @@
 
 An expression is built backwards, each part in front of what follows it, so a literal is a chain without empty moves,
 and parts that are equal and continue alike are one state. Laid out as
-    edges  n_states lists   (mask, target)     bit b of the 256-bit mask is byte b
+    edges  n_states lists   (mask, target)     bit b of the 256-bit mask is byte b; masks of one state are disjoint
     empty  n_states lists   targets of empty moves
 `And` and `Not` are made deterministic first and spliced in; many literals become one minimal acyclic machine.
 
@@ -13,7 +13,6 @@ construction counts its states and their members, and the states that empty move
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import reduce
 from typing import TypeAlias
 
 from ..errors import BudgetExceeded, GrammarError, UnsupportedFeature
@@ -22,6 +21,8 @@ from .machine import Machine, complement, literals, minimise, product, renumber
 from .spelled import spelled_literals, symbols_of
 from .spelling import spellings
 
+#: Times its larger factor's states from which on a product is minimised before it is used.
+BLOWN_UP = 2
 #: One state, or several.
 Targets: TypeAlias = int | frozenset[int]
 #: From so many literals on, an alternation becomes an acyclic machine of its own.
@@ -86,12 +87,8 @@ class Nfa:
                 return self._alternatives(items, then)
             case Repeat():
                 return self._repeat(expr, then)
-            case And(items):
-                machines = (determinize([item], self.limit) for item in items)
-                both = reduce(lambda a, b: minimise(product(a, b, self.limit)), machines) if items else _anything()
-                return self.splice(both, then)
-            case Not(item):
-                return self.splice(complement(determinize([item], self.limit)), then)
+            case And() | Not():
+                return self.splice(_deterministic([expr], self.limit), then)
             case Spelled(text):
                 return self.build(spellings(text), then)
             case Lexeme(inner):
@@ -196,10 +193,33 @@ def determinize(exprs: Sequence[Expr], limit: int) -> Machine:
     """
     if len(exprs) == 1 and (words := _words(exprs[0])) and (machine := _literals(words)) is not None:
         return renumber(machine)
+    return minimise(_deterministic(exprs, limit))
+
+
+def _deterministic(exprs: Sequence[Expr], limit: int) -> Machine:
+    """As `determinize`, but not minimal."""
+    match exprs:
+        case [And(items)]:
+            return _intersection([determinize([item], limit) for item in items], limit)
+        case [Not(item)]:
+            return complement(determinize([item], limit))
     nfa = Nfa(limit)
     finals = [nfa.state() for _ in exprs]
     start = nfa.fork([nfa.build(expr, final) for expr, final in zip(exprs, finals, strict=True)] or [nfa.state()])
-    return minimise(_subsets(nfa, start, len(finals)))
+    return _subsets(nfa, start, len(finals))
+
+
+def _intersection(machines: list[Machine], limit: int) -> Machine:
+    """What all machines accept; minimal unless it is small."""
+    if not machines:
+        return _anything()
+    found = machines[0]
+    for machine in machines[1:]:
+        small = BLOWN_UP * max(len(found.rows), len(machine.rows))
+        found = product(found, machine, limit)
+        if len(found.rows) > small:
+            found = minimise(found)
+    return found
 
 
 def _words(expr: Expr) -> list[Bytes | Spelled]:
@@ -250,6 +270,8 @@ def _subsets(nfa: Nfa, start: int, n_finals: int) -> Machine:
 
 def _partition(edges: list[list[tuple[int, int]]], states: frozenset[int]) -> list[tuple[int, Targets]]:
     """The moves of a set of states: disjoint byte masks, each with the targets reached."""
+    if len(states) == 1:
+        return list(edges[min(states)])
     by_mask: dict[int, list[int]] = {}
     for q in states:
         for mask, t in edges[q]:
