@@ -13,6 +13,7 @@ construction counts its states and their members, and the states that empty move
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TypeAlias
 
 from ..errors import BudgetExceeded, GrammarError, UnsupportedFeature
@@ -200,13 +201,19 @@ def _deterministic(exprs: Sequence[Expr], limit: int) -> Machine:
     """As `determinize`, but not minimal."""
     match exprs:
         case [And(items)]:
-            return _intersection([determinize([item], limit) for item in items], limit)
+            return _intersection([_minimal(item, limit) for item in items], limit)
         case [Not(item)]:
-            return complement(determinize([item], limit))
+            return complement(_minimal(item, limit))
     nfa = Nfa(limit)
     finals = [nfa.state() for _ in exprs]
     start = nfa.fork([nfa.build(expr, final) for expr, final in zip(exprs, finals, strict=True)] or [nfa.state()])
     return _subsets(nfa, start, len(finals))
+
+
+@lru_cache(maxsize=256)
+def _minimal(expr: Expr, limit: int) -> Machine:
+    """The minimal machine of a part, which schemas have in common; not to be changed."""
+    return determinize([expr], limit)
 
 
 def _intersection(machines: list[Machine], limit: int) -> Machine:
