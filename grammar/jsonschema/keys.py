@@ -37,6 +37,9 @@ class KeyClasses(NamedTuple):
 
 def at_key(objects: Objects, key: str) -> tuple[Node, ...]:
     """The schemas of the member with a key."""
+    if len(objects.views) == 1 and not objects.views[0].patterns:
+        node = objects.views[0].properties.get(key, objects.views[0].additional)
+        return () if node is None else (node,)
     found: dict[Node, None] = {}
     for view in objects.speaking_of(key) if len(objects.views) > MANY_VIEWS else objects.views:
         declared = view.properties.get(key)

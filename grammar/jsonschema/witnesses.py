@@ -85,7 +85,7 @@ def _reckoned(numbers: Numbers, types: int) -> bool | None:
     start, sign = (bounds.low, 1) if bounds.low is not None or bounds.high is None else (bounds.high, -1)
     first = sign * ceil(sign * Fraction(start or 0) / whole)
     for number in range(first * whole, (first + sign * TRIED) * whole, sign * whole):
-        if Decimal(number) in bounds and not any((number / divisor).denominator == 1 for divisor in failing):
+        if Decimal(number) in bounds and all(number * d.denominator % d.numerator for d in failing):
             return True
     return None
 
