@@ -53,13 +53,22 @@ WARM_UP = {
             "kind": {"enum": ["one", "two", 3, None]},
             "size": {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "format": "date"}]},
             "tags": {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": 5},
+            "unique": {"type": "array", "items": {"type": "string"}, "uniqueItems": True},
         },
         "required": ["name", "tags"],
         "additionalProperties": {"type": "integer"},
     },
     "tests": [
         {
-            "data": {"name": "a b", "code": "ab-12", "kind": "two", "size": 1.5, "tags": ["a", "b"], "x": 7},
+            "data": {
+                "name": "a b",
+                "code": "ab-12",
+                "kind": "two",
+                "size": 1.5,
+                "tags": ["a", "b"],
+                "unique": ["a", "b"],
+                "x": 7,
+            },
             "valid": True,
         },
         {"data": {"name": "ä", "tags": []}, "valid": False},
