@@ -60,8 +60,9 @@ def own_facts(reader: Reader, node: Node, schema: dict[str, Any], kinds: int) ->
     if kinds & OBJECTS and types & OBJECT:
         _own_objects(reader.document, node, schema, facts)
     if kinds & VALUES:
+        table = aspects_of(dialect)
         for keyword in ("enum", "const"):
-            if keyword in schema and keyword in aspects_of(dialect):
+            if keyword in schema and keyword in table:
                 values = tuple(schema["enum"]) if keyword == "enum" else (schema["const"],)
                 both = meet(facts, Facts(mask_of(values, (node,)), values=values, sources=(node,)))
                 if both is None:

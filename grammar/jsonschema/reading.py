@@ -164,6 +164,8 @@ class Reader:
 
     def product_of(self, found: Union, unions: list[Union], residual: Residual, most: int) -> Union:
         """The conjunction with many unions; from so many on that were too large, further ones are left undecided."""
+        if len(unions) == 1:
+            return self.product(found, unions[0], residual, most)
         before = self._relaxations
         for union in self._runs_joined(unions, residual):
             if len(union) > 1 and self._relaxations - before > FEW:
