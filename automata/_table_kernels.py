@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from ._layout_kernels import *  # noqa: F403
 from ._payload_kernels import edge_code
-from ._subtree_kernels import takes_all
+from ._subtree_kernels import COUNTED_ALL, PASSED, count_below, takes_all
 from .kernel import kernel
 
 
@@ -33,7 +33,7 @@ def split_tokens(G, V, s, path, ways, out_inner, out_exits):
     """Split the vocabulary for terminal state s.
 
     `path`: (depth + 1, 6) scratch: state, count, the kids left, and the bytes and the count at the last end, of a
-    lexeme. `ways`: (a power of two, 3) scratch of `takes_all`. `out_inner` gets (token, count) pairs, `out_exits` rows
+    lexeme. `ways`: (a power of two, 4) scratch of `takes_all`. `out_inner` gets (token, count) pairs, `out_exits` rows
     (token, bytes inside, count, state entered by the end of a key, or 0). Returns n_inner << 32 | n_exits, or -1 if
     they do not fit.
 
@@ -89,16 +89,23 @@ def split_tokens(G, V, s, path, ways, out_inner, out_exits):
             continue
         count = path[d, 1] + ((code >> FLAG_SHIFT) & LT != 0)
         behind = V[at + 6]
-        whole = V[at + 3] == V[at + 7]
-        if not whole and below_kinds > 0 and (lexeme or flags & FINAL == 0) and takes_all(G, V, target, kid >> 8, ways):
-            behind = V[nodes + 4 * V[at + 1] + 2]
-            whole = True
+        whole = 0
+        if V[at + 3] == V[at + 7]:
+            whole = PASSED
+        elif below_kinds > 0 and (lexeme or flags & FINAL == 0):
+            whole = takes_all(G, V, target, kid >> 8, ways)
+            if whole == PASSED:
+                behind = V[nodes + 4 * V[at + 1] + 2]
         if n_inner + behind - first > len(out_inner):
             return -1
         for i in range(first, behind):
             out_inner[n_inner, 0] = V[tokens + 2 * i]
             out_inner[n_inner, 1] = count
             n_inner += 1
+        if whole == COUNTED_ALL:
+            n_inner = count_below(V, kid >> 8, count, path, d + 1, out_inner, n_inner)
+            if n_inner < 0:
+                return -1
         if whole:
             continue
         if flags & FINAL and not lexeme:

@@ -98,7 +98,7 @@ class TerminalTables:
         #: Blocks with too many states to tell whether a model serves; states by key, and the model that serves each.
         self._hopeless: set[int] = set()
         self._served: dict[Hashable, Model] = {}
-        self._ways = np.zeros((WAYS, 3), np.int64)
+        self._ways = np.zeros((WAYS, 4), np.int64)
         self._split_path = np.zeros((self.longest + 2, 6), np.int64)
 
     def table(self, G: Ints, state: int, first: int, block: Lowered, classes: Ints) -> int:
