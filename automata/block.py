@@ -152,11 +152,8 @@ class Block:
 
 def _put_edges(edges: list[tuple[int, int]], flat: list[int], codes: list[int]) -> int:
     """Write ranges with their codes, or from `DENSE_FROM` ranges on 256 codes; returns the number written."""
-    if len(edges) == 1:
-        code = edges[0][1]
-        ranges = [(lo, hi, code) for lo, hi in byte_ranges(edges[0][0])]
-    else:
-        ranges = [(lo, hi, code) for mask, code in edges for lo, hi in byte_ranges(mask)]
+    ranges = [(lo, hi, code) for mask, code in edges for lo, hi in byte_ranges(mask)]
+    if len(edges) > 1:
         ranges.sort()
     at = len(flat)
     if len(ranges) >= DENSE_FROM:
@@ -167,9 +164,8 @@ def _put_edges(edges: list[tuple[int, int]], flat: list[int], codes: list[int]) 
         codes += range(at, at + 256)
         return 256
     for lo, hi, code in ranges:
-        at += 2
-        codes.append(at - 1)
         flat += (lo | hi << 8, code)
+    codes += range(at + 1, len(flat), 2)
     return len(ranges)
 
 

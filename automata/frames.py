@@ -36,8 +36,7 @@ class Frames:
 
     def _keep(self, key: Hashable, frame: Lowered) -> None:
         with self._lock:
-            if key not in self._known:
-                self._known[key] = frame
+            if self._known.setdefault(key, frame) is frame:
                 self._bytes += frame.block.nbytes
             while self._bytes > MAX_BYTES:
                 self._bytes -= self._known.popitem(last=False)[1].block.nbytes

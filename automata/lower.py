@@ -210,7 +210,7 @@ class Lowerer:
         if is_plain(expr):
             return None if holds_big(expr) else expr
         if isinstance(expr, Seq | Alt):
-            parts: list[Hashable] = [type(expr)]
+            parts: list[Hashable] = [isinstance(expr, Seq)]
             for item in expr.items:
                 part = self._shape(item, name, called, places)
                 if part is None:

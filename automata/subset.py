@@ -181,7 +181,7 @@ def _kind(expr: Expr) -> int:
     if known is not None:
         return known[1]
     kind = _BIG if isinstance(expr, Repeat) and is_big(expr) else _PLAIN
-    for child in children(expr):
+    for child in expr.items if isinstance(expr, Seq | Alt) else children(expr):
         if type(child) not in _LEAVES and (inner := _kind(child)) != _PLAIN:
             kind = inner
             if kind == _OTHER:
