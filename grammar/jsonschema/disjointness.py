@@ -52,7 +52,6 @@ class Inhabitation:
             return False
         if depth >= DEEPEST or (len(nodes) == 1 and self._reader.bare(nodes[0])):
             return True
-        self._reader.clock.check("looking for instances", nodes[0])
         self._open[nodes] = depth
         try:
             found = self.any_inhabited(self._reader.conjunction(nodes))

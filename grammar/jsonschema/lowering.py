@@ -393,7 +393,7 @@ def _place(facts: Facts) -> str:
 
 def _guarded_together(ways: list[Expr]) -> list[Expr]:
     """The alternatives, those with the same check behind one guard."""
-    if not any([isinstance(way, Guarded) for way in ways]):
+    if len(ways) == 1 or not any([isinstance(way, Guarded) for way in ways]):
         return ways
     behind: dict[Check, list[Expr]] = {}
     for way in ways:

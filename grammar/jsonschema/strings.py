@@ -44,7 +44,7 @@ class Spelling:
 
     def literal(self, text: str) -> Bytes | Spelled:
         """One string, quotes included."""
-        return Spelled(text) if self.every else Bytes(shortest(text))
+        return Spelled(text) if self.every else _shortest_literal(text)
 
 
 def quoted(body: Expr) -> Expr:
@@ -59,6 +59,12 @@ def shortest(text: str) -> bytes:
     b'"a\\"\\n\\u001f\xc3\xa9"'
     """
     return encode_basestring(text).encode("utf-8", "surrogatepass")
+
+
+@lru_cache(maxsize=4096)
+def _shortest_literal(text: str) -> Bytes:
+    """The same object for the same text: keys come again and again."""
+    return Bytes(shortest(text))
 
 
 @lru_cache(maxsize=1024)
