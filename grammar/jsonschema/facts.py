@@ -328,3 +328,21 @@ def with_residual(facts: Iterable[Facts], residual: Residual) -> tuple[Facts, ..
         else f
         for f in facts
     )
+
+
+def free_types(facts: Facts) -> int:
+    """The types of which the facts say nothing more."""
+    if facts.values is not None:
+        return 0
+    types = facts.types & (NULL | TRUE | FALSE)
+    if facts.types & NUMBER == NUMBER and not facts.excluded and (facts.numbers is None or facts.numbers.is_free):
+        types |= NUMBER
+    if facts.types & STRING and not facts.excluded and (facts.strings is None or facts.strings.is_free):
+        types |= STRING
+    if facts.types & ARRAY and facts.arrays is None:
+        types |= ARRAY
+    if facts.types & OBJECT and facts.objects is None:
+        types |= OBJECT
+    for residual in facts.residuals:
+        types &= ~residual.types
+    return types

@@ -34,6 +34,7 @@ from .facts import (
     Arrays,
     Facts,
     Union,
+    free_types,
     in_draft_4,
 )
 from .guards import Equality, Guard
@@ -146,12 +147,12 @@ class Lowering:
         listed: list[Facts] = []
         covered = 0
         for facts in union:
-            covered |= _unconstrained(facts)
+            covered |= free_types(facts)
         for facts in union:
             if facts.values is not None:
                 listed.append(facts)
                 continue
-            free = _unconstrained(facts)
+            free = free_types(facts)
             types = facts.types & (~covered | free)
             if free == ANYTHING:
                 return [self.anything(depth)]
@@ -162,7 +163,7 @@ class Lowering:
 
     def _sole(self, facts: Facts, depth: int) -> list[Expr]:
         """The alternatives of facts that list no values and have no others beside them."""
-        if facts.types == ANYTHING and _unconstrained(facts) == ANYTHING:
+        if facts.types == ANYTHING and free_types(facts) == ANYTHING:
             return [self.anything(depth)]
         ways = list(self._by_type(facts, facts.types, depth))
         return ways if len(ways) == 1 else list(dict.fromkeys(ways))
@@ -247,7 +248,7 @@ class Lowering:
                 found = self._strings[name] = scalars.string_body(strings, excluded, spelling)
             except GrammarSyntaxError as error:
                 message = f"Expected `pattern` to be a regular expression: {error}"
-                raise GrammarError(message, pointer=_place(facts)) from None
+                raise GrammarError(message, pointer=facts.sources[0].pointer) from None
         sure, unsure = found.sure, found.unsure
         ways: list[Expr] = []
         if sure is not None:
@@ -387,10 +388,6 @@ class Lowering:
         return [Guarded(self.shared("exponents", lambda: scalars.with_exponent), check)]
 
 
-def _place(facts: Facts) -> str:
-    return facts.sources[0].pointer if facts.sources else "#"
-
-
 def _guarded_together(ways: list[Expr]) -> list[Expr]:
     """The alternatives, those with the same check behind one guard."""
     if len(ways) == 1 or not any([isinstance(way, Guarded) for way in ways]):
@@ -401,21 +398,3 @@ def _guarded_together(ways: list[Expr]) -> list[Expr]:
             behind.setdefault(way.check, []).append(way.expr)
     free = [way for way in ways if not isinstance(way, Guarded)]
     return free + [Guarded(choice(*exprs), check) for check, exprs in behind.items()]
-
-
-def _unconstrained(facts: Facts) -> int:
-    """The types of which the facts say nothing more."""
-    if facts.values is not None:
-        return 0
-    types = facts.types & (NULL | TRUE | FALSE)
-    if facts.types & NUMBER == NUMBER and not facts.excluded and (facts.numbers is None or facts.numbers.is_free):
-        types |= NUMBER
-    if facts.types & STRING and not facts.excluded and (facts.strings is None or facts.strings.is_free):
-        types |= STRING
-    if facts.types & ARRAY and facts.arrays is None:
-        types |= ARRAY
-    if facts.types & OBJECT and facts.objects is None:
-        types |= OBJECT
-    for residual in facts.residuals:
-        types &= ~residual.types
-    return types
