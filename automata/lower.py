@@ -33,13 +33,13 @@ from ..grammar.ir import (
 )
 from ..grammar.machine import Machine
 from ..grammar.merge import merged
+from ..grammar.nfa import determinize
 from . import _layout_kernels as L
 from .block import Block
 from .counted import counted_parts, lower_counted, lower_items, lower_repeat, spell_out_items
 from .frames import Frames
 from .literal_block import literal_words, lower_literals
 from .lowered import Lowered
-from .machines import machine_of
 from .members import lower_members
 from .subset import CallNfa, holds_big, is_big, is_plain, lower_calls
 
@@ -86,9 +86,8 @@ class Lowerer:
             key = expr.rule
         elif isinstance(expr, Members | Items):
             key = id(expr)  # kept alive in `rules`
-        known = self._ids.get(key)
-        if known is None:
-            known = self._ids[key] = len(self.rules)
+        known = self._ids.setdefault(key, len(self.rules))
+        if known == len(self.rules):
             self.rules.append(expr)
             self.names.append(expr.rule if isinstance(expr, Ref) else name)
         return known
@@ -271,8 +270,7 @@ def _lower_counted(expr: Expr, limit: int) -> Lowered:
 def _lower_machine(expr: Expr, limit: int) -> Lowered:
     if words := literal_words(expr):
         return lower_literals(words)
-    machine = machine_of((expr,), limit)
-    block = machine_block(machine)
+    block = machine_block(determinize((expr,), limit))
     if isinstance(expr, Lexeme):
         block.lexeme = True
         block.priority = expr.priority
