@@ -142,11 +142,12 @@ class Block:
     def _mark_tabled(self, rows: list[int]) -> None:
         """Mark the states of a terminal that are worth a table: many bytes, none of which asks for feasible counts."""
         widths = [sum([mask.bit_count() for mask, code in state.edges if code > 0]) for state in self.states]
+        asking = {i for i, state in enumerate(self.states) if state.flags & L.FEASIBLE}
+        free = {i for i, width in enumerate(widths) if width >= FREE_FROM}
         for i, state in enumerate(self.states[1:]):
             targets = [code & L.TARGET for _, code in state.edges]
-            if any(self.states[t].flags & L.FEASIBLE for t in targets):
-                continue
-            if widths[i + 1] >= TABLED_FROM or any(widths[t] >= FREE_FROM for t in targets):
+            wide = widths[i + 1] >= TABLED_FROM or not free.isdisjoint(targets)
+            if wide and asking.isdisjoint(targets):
                 rows[i * L.ST + L.S_FLAGS] |= L.TABLED
 
 
