@@ -2,7 +2,8 @@
 
 Most states of an object lie on such a rest, and what a symbol takes is the same wherever it stands: a state before it
 and those between the bytes of its spellings, each beside a state of the undeclared keys' DFA. So a symbol's states are
-made once (`Link`) and then only copied, moved to their place.
+made once (`Link`) and then only copied, moved to their place. So is what follows a key: the same for each, but for the
+value that is called and the key that was seen.
 """
 
 from __future__ import annotations
