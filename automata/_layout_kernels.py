@@ -48,6 +48,7 @@ TABLED = 1024  # worth a terminal table
 SHADOW = 2048  # differs from its fallback, a tabled state, along its own edges only
 DISTINCT = 4096  # in a JSON object, which has no key twice
 OPEN = 8192  # in one with undeclared keys
+CEILING = 16384  # a feasible count is any up to one: so many items are still needed
 
 # Edge and call flags, in bits 27..30 of a code
 INC, LT, GE, ADD = 1, 2, 4, 8
@@ -70,6 +71,8 @@ RT = 12
 R_START, R_KIND, R_MIN, R_MAX, R_NKEYS, R_REQ = 0, 1, 2, 3, 4, 5
 R_GUARD, R_OTHER, R_CLASSES, R_PAYLOAD, R_TERMINAL, R_PRIORITY = 6, 7, 8, 9, 10, 11
 PLAIN, COUNTED, KEYS, KEYSET, KEYSEQ = 0, 1, 2, 3, 4
+# In a counted rule, the items that may be needed, at most, to end from where the count matters
+R_NEEDED = R_NKEYS
 
 # A header
 H_NCFG, H_CAPCFG, H_CFG = 0, 1, 2
@@ -131,6 +134,8 @@ W_CLOSED, W_NEXT, W_LAST, W_BITS = 4, 5, 6, 7
 TB = 8
 T_KIND, T_INNER, T_NINNER, T_EXITS, T_LONG, T_NLONG, T_SPARE1, T_SPARE2 = 0, 1, 2, 3, 4, 5, 6, 7
 LISTED, ROW, ROWS = 0, 1, 2
+# What `takes_all` says
+PASSED, COUNTED_ALL = 1, 2
 VARIANTS = 16
 
 # The keys seen: header of K, before nodes of five words, the hash table, and scratch of a text and a walk

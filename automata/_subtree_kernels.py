@@ -17,8 +17,6 @@ from .kernel import kernel
 GUIDES = (0x67, 0x37, 0x47, 0x20)
 #: The flags of an edge that is an item.
 ITEM = LT | INC
-#: What `takes_all` says.
-PASSED, COUNTED_ALL = 1, 2
 
 
 @kernel("int64(int32[::1], int64, int64, int64)")
@@ -30,8 +28,9 @@ def target_by(G, s, b, flags):
 
 @kernel("int64(int32[::1], int64)")
 def goes_on(G, s):
-    """Whether a terminal does not end in state s for now: it cannot, or is a lexeme."""
-    return 1 if G[G[G_ST] + s * ST] & (FINAL | LEXEME) != FINAL else 0
+    """Whether a terminal goes on from state s whatever the count: it cannot end there, or is a lexeme."""
+    flags = G[G[G_ST] + s * ST]
+    return 1 if flags & FEASIBLE == 0 and flags & (FINAL | LEXEME) != FINAL else 0
 
 
 @kernel("int64(int32[::1], int64, int64, int64, int64, int64)")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from ._layout_kernels import *  # noqa: F403
 from ._payload_kernels import edge_code
-from ._subtree_kernels import COUNTED_ALL, PASSED, count_below, takes_all
+from ._subtree_kernels import count_below, takes_all
 from .kernel import kernel
 
 
@@ -28,14 +28,29 @@ def add_exits(V, first, last, n_inside, count, target, out, n):
     return n
 
 
+@kernel("int64(int32[::1], int64)")
+def items_needed(G, s):
+    """How many items a counted terminal needs from state s on, whatever the count; -1 if that depends on it."""
+    r = G[G_ST] + s * ST
+    if G[r] & FEASIBLE == 0:
+        return 0
+    if G[r] & CEILING == 0:
+        return -1
+    counts = G[G_ED] + G[r + S_AUX]
+    n = 0
+    while n <= G[counts] and (G[counts + 1 + (n >> 5)] >> (n & 31)) & 1:
+        n += 1
+    return G[counts] + 1 - n
+
+
 @kernel()
 def split_tokens(G, V, s, path, ways, out_inner, out_exits):
     """Split the vocabulary for terminal state s.
 
     `path`: (depth + 1, 6) scratch: state, count, the kids left, and the bytes and the count at the last end, of a
     lexeme. `ways`: (a power of two, 4) scratch of `takes_all`. `out_inner` gets (token, count) pairs, `out_exits` rows
-    (token, bytes inside, count, state entered by the end of a key, or 0). Returns n_inner << 32 | n_exits, or -1 if
-    they do not fit.
+    (token, bytes inside, count, state entered by the end of a key, or 0). An inner token counts what is needed behind
+    it, too. Returns n_inner << 32 | n_exits, or -1 if they do not fit or if that depends on the count.
 
     A lexeme is as long as it can be: a token leaves it where it ended last before the byte by which it cannot go on.
     """
@@ -96,11 +111,12 @@ def split_tokens(G, V, s, path, ways, out_inner, out_exits):
             whole = takes_all(G, V, target, kid >> 8, ways)
             if whole == PASSED:
                 behind = V[nodes + 4 * V[at + 1] + 2]
-        if n_inner + behind - first > len(out_inner):
+        needed = items_needed(G, target) if behind > first else 0
+        if needed < 0 or n_inner + behind - first > len(out_inner):
             return -1
         for i in range(first, behind):
             out_inner[n_inner, 0] = V[tokens + 2 * i]
-            out_inner[n_inner, 1] = count
+            out_inner[n_inner, 1] = count + needed
             n_inner += 1
         if whole == COUNTED_ALL:
             n_inner = count_below(V, kid >> 8, count, path, d + 1, out_inner, n_inner)

@@ -121,7 +121,7 @@ def take_table(G, A, X, R, s, p, below, words, row, text):
             source = R[last * words : (last + 1) * words]
             keep = A[H_SCR] + (A[H_CAPSCR] >> 4) * 14
             long = X[rec + T_LONG]
-            n_long = X[rec + T_NLONG] if hi < A[H_LONGEST] else 0
+            n_long = X[rec + T_NLONG] if hi < A[H_LONGEST] + G[r + R_NEEDED] else 0
             for i in range(n_long):
                 t = X[long + 2 * i]
                 A[keep + i] = (row[t >> 5] >> (t & 31)) & 1

@@ -47,6 +47,7 @@ class Block:
         self.kind = kind
         self.min = 0
         self.max = -1
+        #: Keys of an object; in a counted terminal what is needed to end it, see R_NEEDED.
         self.n_keys = 0
         self.required: list[int] = []
         self.has_other = False
@@ -140,9 +141,9 @@ class Block:
         return flags, edges, n_edges, calls_at, n_calls, 0, tokens_at, n_tokens, -1, 0, aux, state.fallback
 
     def _mark_tabled(self, rows: list[int]) -> None:
-        """Mark the states of a terminal that are worth a table: many bytes, none of which asks for feasible counts."""
+        """Mark the states of a terminal that are worth a table: many bytes, and no set of feasible counts has gaps."""
         widths = [sum([mask.bit_count() for mask, code in state.edges if code > 0]) for state in self.states]
-        asking = {i for i, state in enumerate(self.states) if state.flags & L.FEASIBLE}
+        asking = {i for i, state in enumerate(self.states) if state.flags & (L.FEASIBLE | L.CEILING) == L.FEASIBLE}
         free = {i for i, width in enumerate(widths) if width >= FREE_FROM}
         for i, state in enumerate(self.states[1:]):
             targets = [code & L.TARGET for _, code in state.edges]
