@@ -29,7 +29,7 @@ def kernel_sources() -> list[Path]:
 def _source_hash() -> str:
     digest = hashlib.sha256()
     here = Path(__file__)
-    for path in (*kernel_sources(), here, here.with_name("numba_shortcuts.py")):
+    for path in (*kernel_sources(), here, *sorted(here.parent.glob("numba_*.py"))):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:16]
 
@@ -61,13 +61,8 @@ from numba.extending import intrinsic  # noqa: E402
 from numba.np.arrayobj import populate_array  # noqa: E402
 
 from .collection import no_collection  # noqa: E402
-from .numba_shortcuts import (  # noqa: E402
-    load_alone,
-    no_machine_code,
-    no_wraparound,
-    remembered_signatures,
-    without_reference_counts,
-)
+from .numba_linking import linked_at_once, no_machine_code  # noqa: E402
+from .numba_shortcuts import load_alone, short_pipeline, shortcuts, without_reference_counts  # noqa: E402
 
 if CACHE_DIR is not None:
     numba.config.CACHE_DIR = str(CACHE_DIR)
@@ -106,7 +101,8 @@ def kernel(signature: str | None = None) -> Callable[[Function], Function]:
     return decorate
 
 
-OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", **without_reference_counts()}
+OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
+OPTIONS |= without_reference_counts() | short_pipeline()
 
 
 def _entry(function: Function) -> Function:
@@ -121,7 +117,7 @@ def _entry(function: Function) -> Function:
     compile_for = compiled._compile_for_args  # type: ignore[attr-defined]
 
     def compile_for_arguments(*args: Any, **kws: Any) -> Any:
-        with no_collection(), global_compiler_lock, remembered_signatures(), no_wraparound():
+        with no_collection(), global_compiler_lock, shortcuts(), linked_at_once():
             return compile_for(*args, **kws)
 
     compiled._compile_for_args = compile_for_arguments  # type: ignore[attr-defined]
@@ -158,7 +154,7 @@ class InnerKernel:
         self.py_func = function
         self.__name__, self.__doc__ = function.__name__, function.__doc__
         self._signature = signature
-        self._inner = numba.njit(**OPTIONS, no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
+        self._inner = numba.njit(**OPTIONS, no_cpython_wrapper=True)(function)
         self._template = self._inner.get_call_template
         self._inner.get_call_template = self._typed_template
 

@@ -1,24 +1,37 @@
 """Shortcuts through numba's compiler: what makes a cold start bearable.
 
-Where numba's internals differ from what is expected, a shortcut is left out, and compiling takes longer.
+Kernels need little of it: they make no arrays, close over nothing, and index from zero. Where numba's internals differ
+from what is expected, a shortcut is left out, and compiling takes longer.
 """
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any, TypeAlias
 
-import llvmlite.binding as llvm
-from numba import _dynfunc
-from numba.core import codegen, cpu, types
+from numba.core import base, cgutils, postproc, transforms, typed_passes, types, untyped_passes
+from numba.core.compiler import CompilerBase
+from numba.core.compiler_machinery import PassManager
 from numba.core.options import DefaultOptions
 from numba.core.runtime import rtsys
+from numba.core.targetconfig import ConfigStack
 from numba.core.types import functions
 from numba.np import arrayobj
 
 Function: TypeAlias = Callable[..., Any]
+#: The steps of numba's compiler that kernels need.
+PASSES = (
+    (untyped_passes, "TranslateByteCode"),
+    (untyped_passes, "FixupArgs"),
+    (untyped_passes, "IRProcessing"),
+    (untyped_passes, "ReconstructSSA"),
+    (typed_passes, "NopythonTypeInference"),
+    (typed_passes, "PreLowerStripPhis"),
+    (typed_passes, "AnnotateTypes"),
+    (typed_passes, "NativeLowering"),
+    (typed_passes, "NoPythonBackend"),
+)
 #: (function type, kept alive, argument types, keywords) -> the signature that numba chose.
 _signatures: dict[tuple[Any, ...], Any] = {}
 
@@ -26,6 +39,33 @@ _signatures: dict[tuple[Any, ...], Any] = {}
 def without_reference_counts() -> dict[str, bool]:
     """The option by which numba counts no references: kernels make no arrays. A tenth of their time."""
     return {"_nrt": False} if hasattr(DefaultOptions, "_nrt") else {}
+
+
+class KernelCompiler(CompilerBase):  # type: ignore[misc]
+    """Numba's compiler without the steps that look for closures, contexts, generators and array expressions."""
+
+    def define_pipelines(self) -> list[PassManager]:
+        """The steps, in order."""
+        manager = PassManager("kernel")
+        for module, name in PASSES:
+            manager.add_pass(getattr(module, name), name)
+        manager.finalize()
+        return [manager]
+
+
+def short_pipeline() -> dict[str, Any]:
+    """The option by which numba compiles with `KernelCompiler`."""
+    known = all(hasattr(module, name) for module, name in PASSES)
+    return {"pipeline_class": KernelCompiler} if known else {}
+
+
+@contextmanager
+def shortcuts() -> Iterator[None]:
+    """All shortcuts that hold while a kernel is compiled."""
+    with ExitStack() as stack:
+        for each in (remembered_signatures, remembered_sizes, one_refresh, no_lifetimes, no_wraparound, arrays_apart):
+            stack.enter_context(each())
+        yield
 
 
 @contextmanager
@@ -53,6 +93,64 @@ def remembered_signatures() -> Iterator[None]:
 
 
 @contextmanager
+def remembered_sizes() -> Iterator[None]:
+    """Remember how large the values of a type are: numba lets LLVM parse a module for every question."""
+    measure = getattr(base.BaseContext, "get_abi_sizeof", None)
+    if measure is None:
+        yield
+        return
+    sizes: dict[tuple[Any, str], int] = {}
+
+    def recall(context: Any, kind: Any) -> int:
+        key = context, str(kind)
+        if key not in sizes:
+            sizes[key] = measure(context, kind)
+        return sizes[key]
+
+    with replaced(base.BaseContext, "get_abi_sizeof", recall):
+        yield
+
+
+@contextmanager
+def one_refresh() -> Iterator[None]:
+    """Look once for what has been registered with numba since, not whenever it misses something."""
+    refresh = getattr(base.BaseContext, "refresh", None)
+    if refresh is None:
+        yield
+        return
+    fresh: list[Any] = []
+
+    def refresh_once(context: Any) -> None:
+        if context not in fresh:
+            fresh.append(context)
+            refresh(context)
+
+    with replaced(base.BaseContext, "refresh", refresh_once):
+        yield
+
+
+@contextmanager
+def no_lifetimes() -> Iterator[None]:
+    """Where no references are counted, do not find out, after every step, how long each variable lives."""
+    run = getattr(postproc.PostProcessor, "run", None)
+    if run is None or not hasattr(postproc, "VariableLifetime"):
+        yield
+        return
+
+    def run_shortly(processor: Any, *args: Any, **kws: Any) -> None:
+        flags, function = ConfigStack.top_or_none(), processor.func_ir
+        if flags is None or flags.nrt or function.is_generator:
+            run(processor, *args, **kws)
+            return
+        function.blocks = transforms.canonicalize_cfg(function.blocks)
+        function.variable_lifetime = postproc.VariableLifetime(function.blocks)
+        function.generator_info = None
+
+    with replaced(postproc.PostProcessor, "run", run_shortly):
+        yield
+
+
+@contextmanager
 def no_wraparound() -> Iterator[None]:
     """Compile no test for negative indices, which numba makes at every access to an array; kernels have none."""
     if not hasattr(arrayobj, "fix_integer_index"):
@@ -64,6 +162,56 @@ def no_wraparound() -> Iterator[None]:
 
     with replaced(arrayobj, "fix_integer_index", as_it_is):
         yield
+
+
+@contextmanager
+def arrays_apart() -> Iterator[None]:
+    """Take arrays apart where they are: numba lays each in memory first, at every access, for LLVM to undo."""
+    if not all(hasattr(arrayobj, name) for name in ("make_array", "basic_indexing", "load_item", "store_item")):
+        yield
+        return
+    in_memory, index_any = arrayobj.make_array, arrayobj.basic_indexing
+
+    def make(kind: Any) -> Function:
+        make_whole: Function = in_memory(kind)
+        if type(kind) is not types.Array:
+            return make_whole
+
+        def take(context: Any, builder: Any, value: Any = None, ref: Any = None) -> Any:
+            if value is None:
+                return make_whole(context, builder, ref=ref)
+            return ArrayValue(context.data_model_manager[kind], builder, value)
+
+        return take
+
+    def index(
+        context: Any, builder: Any, kind: Any, array: Any, index_types: Any, indices: Any, boundscheck: Any = None
+    ) -> Any:
+        if kind.ndim != 1 or kind.layout != "C" or len(indices) != 1 or not isinstance(index_types[0], types.Integer):
+            return index_any(context, builder, kind, array, index_types, indices, boundscheck)
+        at = context.cast(builder, indices[0], index_types[0], types.intp)
+        if boundscheck:
+            cgutils.do_boundscheck(context, builder, at, cgutils.unpack_tuple(builder, array.shape, 1)[0], 0)
+        return builder.gep(array.data, [at]), [], []
+
+    with replaced(arrayobj, "make_array", make), replaced(arrayobj, "basic_indexing", index):
+        yield
+
+
+class ArrayValue:
+    """The fields of an array that is held in registers."""
+
+    __slots__ = ("_builder", "_model", "_value")
+
+    def __init__(self, model: Any, builder: Any, value: Any) -> None:
+        self._model, self._builder, self._value = model, builder, value
+
+    def __getattr__(self, name: str) -> Any:
+        """The value of a field."""
+        return self._builder.extract_value(self._value, self._model.get_field_position(name))
+
+    def _getvalue(self) -> Any:
+        return self._value
 
 
 def load_alone(compiled: Any) -> None:
@@ -83,29 +231,6 @@ def load_alone(compiled: Any) -> None:
 
 
 @contextmanager
-def no_machine_code() -> Iterator[None]:
-    """Leave what is compiled inside as bitcode for linking, unoptimised but for dead globals.
-
-    Numba links every callee into its callers and optimises and compiles the whole again, so a deep call graph would be
-    compiled once for each level. Where numba's internals differ from what is expected, it is.
-    """
-    library, context = getattr(codegen, "JITCodeLibrary", None), getattr(cpu, "CPUContext", None)
-    shortcuts: list[tuple[Any, str, Function]] = [
-        (library, "_optimize_final_module", _drop_dead_globals),
-        (library, "_finalize_final_module", _keep_bitcode),
-    ]
-    shortcuts.append((context, "get_executable", _no_executable))
-    known = hasattr(llvm, "create_new_module_pass_manager") and hasattr(llvm, "create_pass_builder")
-    if not known or not all(hasattr(owner, name) for owner, name, _ in shortcuts):
-        yield
-        return
-    with ExitStack() as stack:
-        for owner, name, function in shortcuts:
-            stack.enter_context(replaced(owner, name, function))
-        yield
-
-
-@contextmanager
 def replaced(owner: Any, name: str, function: Function) -> Iterator[None]:
     """Replace a method, which `owner` has or inherits, for a while."""
     own = vars(owner).get(name)
@@ -117,24 +242,3 @@ def replaced(owner: Any, name: str, function: Function) -> Iterator[None]:
             delattr(owner, name)
         else:
             setattr(owner, name, own)
-
-
-def _drop_dead_globals(library: Any) -> None:
-    """Instead of the optimisation of a module: live dead globals would forbid the cache."""
-    passes = llvm.create_new_module_pass_manager()
-    passes.add_global_dead_code_eliminate_pass()
-    target = library._codegen._tm
-    passes.run(library._final_module, llvm.create_pass_builder(target, llvm.create_pipeline_tuning_options()))
-
-
-def _keep_bitcode(library: Any) -> None:
-    """Instead of handing the module to the code generator."""
-    library._finalize_dynamic_globals()
-    library._final_module.__library = weakref.proxy(library)
-    library._finalized = True
-
-
-def _no_executable(context: Any, library: Any, fndesc: Any, env: Any) -> Any:
-    """Instead of the function that Python would call: what numba knows the kernel by."""
-    library._ensure_finalized()
-    return _dynfunc.make_function(fndesc.lookup_module(), fndesc.qualname.split(".")[-1], "", 0, env, (library,))
