@@ -12,10 +12,13 @@ import hashlib
 import os
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeAlias
+
+from . import compile_ahead
 
 #: A kernel, before and after compiling: its types stand in its signature, not in annotations.
 Function: TypeAlias = Callable[..., Any]
@@ -34,10 +37,20 @@ def _source_hash() -> str:
     return digest.hexdigest()[:16]
 
 
+def _cache_root() -> Path:
+    if root := os.environ.get("SYNTAGMA_CACHE_DIR"):
+        return Path(root)
+    if root := os.environ.get("NUMBA_CACHE_DIR"):
+        told = Path(root)  # perhaps by the process that started this one, below
+        return told.parent.parent if told.parent.name == "kernels" else told
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "syntagma"
+
+
 def _cache_dir() -> Path | None:
-    root = os.environ.get("SYNTAGMA_CACHE_DIR") or os.environ.get("NUMBA_CACHE_DIR")
-    base = Path(root) if root else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "syntagma"
-    for candidate in (base, Path(tempfile.gettempdir()) / f"syntagma-{os.getuid() if hasattr(os, 'getuid') else 0}"):
+    for candidate in (
+        _cache_root(),
+        Path(tempfile.gettempdir()) / f"syntagma-{os.getuid() if hasattr(os, 'getuid') else 0}",
+    ):
         folder = candidate / "kernels" / _source_hash()
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -53,6 +66,17 @@ CACHE_DIR = _cache_dir()
 if CACHE_DIR is not None:
     os.environ["NUMBA_CACHE_DIR"] = str(CACHE_DIR)
 
+
+def is_cold() -> bool:
+    """Whether no compiled kernel is on disk yet."""
+    return CACHE_DIR is None or not any(CACHE_DIR.rglob("*.nbi"))
+
+
+if is_cold() and os.environ.get("NUMBA_DISABLE_JIT", "0") == "0":
+    print("syntagma: compiling kernels for the first time (about 10 s)...", file=sys.stderr, flush=True)
+    if CACHE_DIR is not None:
+        compile_ahead.start(CACHE_DIR)
+
 import numba  # noqa: E402  (reads NUMBA_CACHE_DIR at import)
 import numpy  # noqa: E402
 from numba import types  # noqa: E402
@@ -66,22 +90,6 @@ from .numba_shortcuts import load_alone, short_pipeline, shortcuts, without_refe
 
 if CACHE_DIR is not None:
     numba.config.CACHE_DIR = str(CACHE_DIR)
-
-
-def is_cold() -> bool:
-    """Whether no compiled kernel is on disk yet."""
-    return CACHE_DIR is None or not any(CACHE_DIR.rglob("*.nbi"))
-
-
-def _announce_cold_start() -> None:
-    """Tell the user, once and before it begins, that kernels are being compiled."""
-    global _announced
-    if not _announced and is_cold():
-        print("syntagma: compiling kernels for the first time (about 20 s)...", file=sys.stderr, flush=True)
-    _announced = True
-
-
-_announced = False
 
 
 def kernel(signature: str | None = None) -> Callable[[Function], Function]:
@@ -105,8 +113,14 @@ OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "no_cfunc_wrap
 OPTIONS |= without_reference_counts() | short_pipeline()
 
 
+@contextmanager
+def compiling() -> Iterator[None]:
+    """Hold what holds while an entry point is compiled."""
+    with no_collection(), global_compiler_lock, shortcuts(), linked_at_once():
+        yield
+
+
 def _entry(function: Function) -> Function:
-    _announce_cold_start()
     try:
         compiled: Function = numba.njit(cache=CACHE_DIR is not None, **OPTIONS)(function)
     except RuntimeError as error:
@@ -117,7 +131,8 @@ def _entry(function: Function) -> Function:
     compile_for = compiled._compile_for_args  # type: ignore[attr-defined]
 
     def compile_for_arguments(*args: Any, **kws: Any) -> Any:
-        with no_collection(), global_compiler_lock, shortcuts(), linked_at_once():
+        compile_ahead.await_kernel(function.__name__)
+        with compiling():
             return compile_for(*args, **kws)
 
     compiled._compile_for_args = compile_for_arguments  # type: ignore[attr-defined]

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any, TypeAlias
 
-from numba.core import base, cgutils, postproc, transforms, typed_passes, types, untyped_passes
+from numba.core import base, cgutils, interpreter, postproc, transforms, typed_passes, types, typing, untyped_passes
 from numba.core.compiler import CompilerBase
 from numba.core.compiler_machinery import PassManager
 from numba.core.options import DefaultOptions
@@ -63,7 +63,15 @@ def short_pipeline() -> dict[str, Any]:
 def shortcuts() -> Iterator[None]:
     """All shortcuts that hold while a kernel is compiled."""
     with ExitStack() as stack:
-        for each in (remembered_signatures, remembered_sizes, one_refresh, no_lifetimes, no_wraparound, arrays_apart):
+        for each in (
+            remembered_signatures,
+            remembered_answers,
+            one_refresh,
+            no_peepholes,
+            no_lifetimes,
+            no_wraparound,
+            arrays_apart,
+        ):
             stack.enter_context(each())
         yield
 
@@ -93,21 +101,42 @@ def remembered_signatures() -> Iterator[None]:
 
 
 @contextmanager
-def remembered_sizes() -> Iterator[None]:
-    """Remember how large the values of a type are: numba lets LLVM parse a module for every question."""
-    measure = getattr(base.BaseContext, "get_abi_sizeof", None)
-    if measure is None:
+def remembered_answers() -> Iterator[None]:
+    """Remember what is asked thousands of times.
+
+    How large a type is, for which numba lets LLVM parse a module; what a code generator takes; the type of a constant.
+    """
+    with ExitStack() as stack:
+        stack.enter_context(_remembered(base.BaseContext, "get_abi_sizeof", lambda context, kind: (context, str(kind))))
+        stack.enter_context(_remembered(base, "_has_loc", lambda function: function))
+        stack.enter_context(
+            _remembered(
+                typing.BaseContext,
+                "resolve_value_type",
+                lambda context, value: (context, value) if type(value) is int else None,
+            )
+        )
+        yield
+
+
+@contextmanager
+def _remembered(owner: Any, name: str, key: Callable[..., object]) -> Iterator[None]:
+    """Remember what a function returns, by what `key` makes of its arguments; None is not remembered."""
+    answer = getattr(owner, name, None)
+    if answer is None:
         yield
         return
-    sizes: dict[tuple[Any, str], int] = {}
+    answers: dict[object, Any] = {}
 
-    def recall(context: Any, kind: Any) -> int:
-        key = context, str(kind)
-        if key not in sizes:
-            sizes[key] = measure(context, kind)
-        return sizes[key]
+    def recall(*args: Any) -> Any:
+        asked = key(*args)
+        if asked is None:
+            return answer(*args)
+        if asked not in answers:
+            answers[asked] = answer(*args)
+        return answers[asked]
 
-    with replaced(base.BaseContext, "get_abi_sizeof", recall):
+    with replaced(owner, name, recall):
         yield
 
 
@@ -129,6 +158,26 @@ def one_refresh() -> Iterator[None]:
         yield
 
 
+def _counts_references() -> bool:
+    """Whether what is being compiled may hold objects; no kernel does, but what numba itself is made of."""
+    flags = ConfigStack.top_or_none()
+    return flags is None or flags.nrt
+
+
+@contextmanager
+def no_peepholes() -> Iterator[None]:
+    """Do not look through kernels for `with` and for large dictionaries."""
+
+    def pass_by(change: Function) -> Function:
+        return lambda function: change(function) if _counts_references() else function
+
+    with ExitStack() as stack:
+        for name in ("peep_hole_delete_with_exit", "peep_hole_fuse_dict_add_updates"):
+            if hasattr(interpreter, name):
+                stack.enter_context(replaced(interpreter, name, pass_by(getattr(interpreter, name))))
+        yield
+
+
 @contextmanager
 def no_lifetimes() -> Iterator[None]:
     """Where no references are counted, do not find out, after every step, how long each variable lives."""
@@ -138,8 +187,8 @@ def no_lifetimes() -> Iterator[None]:
         return
 
     def run_shortly(processor: Any, *args: Any, **kws: Any) -> None:
-        flags, function = ConfigStack.top_or_none(), processor.func_ir
-        if flags is None or flags.nrt or function.is_generator:
+        function = processor.func_ir
+        if _counts_references() or function.is_generator:
             run(processor, *args, **kws)
             return
         function.blocks = transforms.canonicalize_cfg(function.blocks)

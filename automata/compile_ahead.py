@@ -1,0 +1,124 @@
+"""A second process that compiles the largest kernels while this one does the rest.
+
+It is started where no kernel is on disk yet, keeps what it compiles in the cache folder, and tells each name when it is
+there; `await_kernel` waits for that. It ends with the process that started it. Where it cannot be started, stumbles or
+takes too long, kernels are compiled where they are called, as they are in a process that finds another at work.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import subprocess
+import sys
+import time
+from importlib import import_module
+from pathlib import Path
+
+#: What it compiles, in this order: kernels that share most of what they call. Name -> module, types of the arguments.
+KERNELS = {
+    "compute_mask": (
+        "_mask_kernels",
+        "(i4[::1], i4[::1], i4[::1], i4[::1], i4[::1], i4[::1], i8, i8, u1[::1], i4[::1])",
+    ),
+    "advance_token": ("_advance_kernels", "(i4[::1], i4[::1], i4[::1], i8, i8, u1[::1], i8[::1])"),
+    "accepts_end": ("_advance_kernels", "(i4[::1], i4[::1], i8, i8, u1[::1], i8)"),
+    "advance_keys": ("_advance_kernels", "(i4[::1], i4[::1], i4[::1], i8, i8, i8, i8, u1[::1], i8, i8)"),
+    "ask_closers": (
+        "_advance_kernels",
+        "(i4[::1], i4[::1], i8, i4[::1], i4[::1], u1[::1], i8[::1], i8, u1[::1])",
+    ),
+    "advance_bytes": ("_advance_kernels", "(i4[::1], i4[::1], i8, u1[::1], i8, i8, i8, u1[::1], i8)"),
+    "advance_special": ("_advance_kernels", "(i4[::1], i4[::1], i8, i8, i8, u1[::1], i8)"),
+}
+#: Seconds for all of them, behind which nobody waits any longer.
+LIMIT = 120.0
+#: Names its lock file in its environment. Whoever sets it keeps a process from starting one.
+MARK = "SYNTAGMA_COMPILES_AHEAD"
+STDOUT = 1
+
+
+class Helper:
+    """The process, as the one that started it sees it."""
+
+    def __init__(self, process: subprocess.Popen[bytes], lock: Path) -> None:
+        assert process.stdout is not None
+        self._process, self._pipe, self._lock = process, process.stdout, lock
+        self._owner, self._until = os.getpid(), time.monotonic() + LIMIT
+        self._told: set[str] = set()
+        os.set_blocking(self._pipe.fileno(), False)
+        atexit.register(self.stop)
+
+    def wait(self, name: str) -> None:
+        """Return when it has compiled a kernel, or when that is no longer to be expected."""
+        while os.getpid() == self._owner and name not in self._told and time.monotonic() < self._until:
+            try:
+                text = os.read(self._pipe.fileno(), 4096)
+            except BlockingIOError:
+                time.sleep(0.01)
+                continue
+            if not text:
+                return
+            self._told.update(text.decode().split())
+
+    def stop(self) -> None:
+        """End it."""
+        if os.getpid() == self._owner:
+            self._process.kill()
+            self._process.wait()
+            self._pipe.close()
+            self._lock.unlink(missing_ok=True)
+
+
+_helper: Helper | None = None
+
+
+def start(folder: Path) -> None:
+    """Start the process, unless there is one already, for kernels to be kept in `folder`."""
+    global _helper
+    if MARK in os.environ or not _is_of_use():
+        return
+    lock = folder / "ahead.lock"
+    code = f"import sys; sys.path[:] = {sys.path!r}; from {__package__} import compile_ahead; compile_ahead.main()"
+    try:
+        lock.touch(exist_ok=False)
+        process = subprocess.Popen(
+            [sys.executable, "-c", code],
+            env=os.environ | {MARK: str(lock)},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+    except OSError:
+        return
+    _helper = Helper(process, lock)
+
+
+def _is_of_use() -> bool:
+    """Whether there is a second processor, and an interpreter to start by its name."""
+    known = Path(sys.executable or "").stem.lower().startswith(("python", "pypy")) and not hasattr(sys, "frozen")
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return known and processors > 1 and hasattr(os, "set_blocking")
+
+
+def await_kernel(name: str) -> None:
+    """Wait for the process if it is to compile this kernel."""
+    if _helper is not None and name in KERNELS:
+        _helper.wait(name)
+
+
+def main() -> None:
+    """Compile the kernels, in the process that was started for it."""
+    kernel = import_module(".kernel", __package__)
+    from numba.core.sigutils import normalize_signature
+
+    try:
+        for name, (module, types) in KERNELS.items():
+            entry = getattr(import_module(f".{module}", __package__), name)
+            with kernel.compiling():
+                entry.compile(normalize_signature(types)[0])  # a string would be cached as one
+            os.write(STDOUT, f"{name}\n".encode())
+    except BrokenPipeError:
+        return  # the process that waits for them is gone
+    finally:
+        Path(os.environ[MARK]).unlink(missing_ok=True)
