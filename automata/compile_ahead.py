@@ -15,21 +15,15 @@ import time
 from importlib import import_module
 from pathlib import Path
 
-#: What it compiles, in this order: kernels that share most of what they call. Name -> module, types of the arguments.
+#: What it compiles, in this order: kernels that share most of what they call. Module and name -> types of the arguments.
 KERNELS = {
-    "compute_mask": (
-        "_mask_kernels",
-        "(i4[::1], i4[::1], i4[::1], i4[::1], i4[::1], i4[::1], i8, i8, u1[::1], i4[::1])",
-    ),
-    "advance_token": ("_advance_kernels", "(i4[::1], i4[::1], i4[::1], i8, i8, u1[::1], i8[::1])"),
-    "accepts_end": ("_advance_kernels", "(i4[::1], i4[::1], i8, i8, u1[::1], i8)"),
-    "advance_keys": ("_advance_kernels", "(i4[::1], i4[::1], i4[::1], i8, i8, i8, i8, u1[::1], i8, i8)"),
-    "ask_closers": (
-        "_advance_kernels",
-        "(i4[::1], i4[::1], i8, i4[::1], i4[::1], u1[::1], i8[::1], i8, u1[::1])",
-    ),
-    "advance_bytes": ("_advance_kernels", "(i4[::1], i4[::1], i8, u1[::1], i8, i8, i8, u1[::1], i8)"),
-    "advance_special": ("_advance_kernels", "(i4[::1], i4[::1], i8, i8, i8, u1[::1], i8)"),
+    ("_batch_kernels", "fill_rows"): "(i8[:,::1], i8[:,::1], u1[::1], i4[:,::1], i8[::1])",
+    ("_advance_kernels", "advance_token"): "(i4[::1], i4[::1], i4[::1], i8, i8, u1[::1], i8[::1])",
+    ("_advance_kernels", "accepts_end"): "(i4[::1], i4[::1], i8, i8, u1[::1], i8)",
+    ("_advance_kernels", "advance_keys"): "(i4[::1], i4[::1], i4[::1], i8, i8, i8, i8, u1[::1], i8, i8)",
+    ("_advance_kernels", "ask_closers"): "(i4[::1], i4[::1], i8, i4[::1], i4[::1], u1[::1], i8[::1], i8, u1[::1])",
+    ("_advance_kernels", "advance_bytes"): "(i4[::1], i4[::1], i8, u1[::1], i8, i8, i8, u1[::1], i8)",
+    ("_advance_kernels", "advance_special"): "(i4[::1], i4[::1], i8, i8, i8, u1[::1], i8)",
 }
 #: Seconds for all of them, behind which nobody waits any longer.
 LIMIT = 120.0
@@ -101,10 +95,11 @@ def _is_of_use() -> bool:
     return known and processors > 1 and hasattr(os, "set_blocking")
 
 
-def await_kernel(name: str) -> None:
+def await_kernel(module: str, name: str) -> None:
     """Wait for the process if it is to compile this kernel."""
-    if _helper is not None and name in KERNELS:
-        _helper.wait(name)
+    home = module.rpartition(".")[2]
+    if _helper is not None and (home, name) in KERNELS:
+        _helper.wait(f"{home}.{name}")
 
 
 def main() -> None:
@@ -113,11 +108,11 @@ def main() -> None:
     from numba.core.sigutils import normalize_signature
 
     try:
-        for name, (module, types) in KERNELS.items():
+        for (module, name), types in KERNELS.items():
             entry = getattr(import_module(f".{module}", __package__), name)
             with kernel.compiling():
                 entry.compile(normalize_signature(types)[0])  # a string would be cached as one
-            os.write(STDOUT, f"{name}\n".encode())
+            os.write(STDOUT, f"{module}.{name}\n".encode())
     except BrokenPipeError:
         return  # the process that waits for them is gone
     finally:

@@ -131,7 +131,7 @@ def _entry(function: Function) -> Function:
     compile_for = compiled._compile_for_args  # type: ignore[attr-defined]
 
     def compile_for_arguments(*args: Any, **kws: Any) -> Any:
-        compile_ahead.await_kernel(function.__name__)
+        compile_ahead.await_kernel(function.__module__, function.__name__)
         with compiling():
             return compile_for(*args, **kws)
 

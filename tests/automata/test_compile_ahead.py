@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="interpre
 #: Compiles one small kernel ahead, in an interpreter of its own.
 COMPILE = """
 from syntagma.automata import compile_ahead
-compile_ahead.KERNELS = {"rehash": ("_config_kernels", "(i4[::1],)")}
+compile_ahead.KERNELS = {("_config_kernels", "rehash"): "(i4[::1],)"}
 compile_ahead.main()
 """
 #: Calls that kernel, and says whether it was on disk.
@@ -44,7 +44,7 @@ def helper(code: str, folder: Path) -> Helper:
 
 def test_kernels_are_compiled_ahead_for_the_arguments_that_come() -> None:
     warm_up([], None)
-    for name, (module, types) in KERNELS.items():
+    for (module, name), types in KERNELS.items():
         called = getattr(import_module(f"syntagma.automata.{module}"), name)
         assert called.signatures == [normalize_signature(types)[0]], name
 
@@ -57,7 +57,7 @@ def test_what_is_compiled_ahead_is_found(tmp_path: Path) -> None:
         subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True).stdout.split()
         for code in (COMPILE, CALL)
     )
-    assert (told, found) == (["rehash"], ["1"])
+    assert (told, found) == (["_config_kernels.rehash"], ["1"])
     assert not lock.exists()
 
 
@@ -81,5 +81,5 @@ def test_one_process_compiles_ahead_for_a_folder(tmp_path: Path, monkeypatch: py
     (tmp_path / "ahead.lock").touch()
     compile_ahead.start(tmp_path)
     compile_ahead.start(tmp_path / "missing")
-    compile_ahead.await_kernel("compute_mask")
+    compile_ahead.await_kernel("_advance_kernels", "advance_token")
     assert compile_ahead._helper is None
