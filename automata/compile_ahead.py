@@ -15,7 +15,7 @@ import time
 from importlib import import_module
 from pathlib import Path
 
-#: What it compiles, in this order: kernels that share most of what they call. Module and name -> types of the arguments.
+#: What it compiles, in this order: kernels that share most of what they call. Module, name -> types of the arguments.
 KERNELS = {
     ("_batch_kernels", "fill_rows"): "(i8[:,::1], i8[:,::1], u1[::1], i4[:,::1], i8[::1])",
     ("_advance_kernels", "advance_token"): "(i4[::1], i4[::1], i4[::1], i8, i8, u1[::1], i8[::1])",
@@ -104,14 +104,12 @@ def await_kernel(module: str, name: str) -> None:
 
 def main() -> None:
     """Compile the kernels, in the process that was started for it."""
-    kernel = import_module(".kernel", __package__)
     from numba.core.sigutils import normalize_signature
 
     try:
         for (module, name), types in KERNELS.items():
             entry = getattr(import_module(f".{module}", __package__), name)
-            with kernel.compiling():
-                entry.compile(normalize_signature(types)[0])  # a string would be cached as one
+            entry.compile(normalize_signature(types)[0])  # a string would be cached as one
             os.write(STDOUT, f"{module}.{name}\n".encode())
     except BrokenPipeError:
         return  # the process that waits for them is gone

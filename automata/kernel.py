@@ -12,8 +12,7 @@ import hashlib
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -80,9 +79,7 @@ if is_cold() and os.environ.get("NUMBA_DISABLE_JIT", "0") == "0":
 import numba  # noqa: E402  (reads NUMBA_CACHE_DIR at import)
 import numpy  # noqa: E402
 from numba import types  # noqa: E402
-from numba.core.compiler_lock import global_compiler_lock  # noqa: E402
 from numba.extending import intrinsic  # noqa: E402
-from numba.np.arrayobj import populate_array  # noqa: E402
 
 from .collection import no_collection  # noqa: E402
 from .numba_linking import linked_at_once, no_machine_code  # noqa: E402
@@ -113,13 +110,6 @@ OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "no_cfunc_wrap
 OPTIONS |= without_reference_counts() | short_pipeline()
 
 
-@contextmanager
-def compiling() -> Iterator[None]:
-    """Hold what holds while an entry point is compiled."""
-    with no_collection(), global_compiler_lock, shortcuts(), linked_at_once():
-        yield
-
-
 def _entry(function: Function) -> Function:
     try:
         compiled: Function = numba.njit(cache=CACHE_DIR is not None, **OPTIONS)(function)
@@ -128,14 +118,20 @@ def _entry(function: Function) -> Function:
             raise
         compiled = numba.njit(**OPTIONS)(function)
     load_alone(compiled)
-    compile_for = compiled._compile_for_args  # type: ignore[attr-defined]
+    compile_for, compiler = compiled._compile_for_args, compiled._compiler  # type: ignore[attr-defined]
+    compile_anew = compiler.compile
 
-    def compile_for_arguments(*args: Any, **kws: Any) -> Any:
+    def load_or_compile(*args: Any, **kws: Any) -> Any:
         compile_ahead.await_kernel(function.__module__, function.__name__)
-        with compiling():
+        with no_collection():
             return compile_for(*args, **kws)
 
-    compiled._compile_for_args = compile_for_arguments  # type: ignore[attr-defined]
+    def compile_shortly(*args: Any) -> Any:
+        with no_collection(), shortcuts(), linked_at_once():
+            return compile_anew(*args)
+
+    compiled._compile_for_args = load_or_compile  # type: ignore[attr-defined]
+    compiler.compile = compile_shortly
     return compiled
 
 
@@ -169,9 +165,13 @@ class InnerKernel:
         self.py_func = function
         self.__name__, self.__doc__ = function.__name__, function.__doc__
         self._signature = signature
-        self._inner = numba.njit(**OPTIONS, no_cpython_wrapper=True)(function)
-        self._template = self._inner.get_call_template
-        self._inner.get_call_template = self._typed_template
+
+    @cached_property
+    def _inner(self) -> Any:
+        inner = numba.njit(**OPTIONS, no_cpython_wrapper=True)(self.py_func)
+        self._template = inner.get_call_template
+        inner.get_call_template = self._typed_template
+        return inner
 
     @property
     def _numba_type_(self) -> Any:
@@ -201,6 +201,8 @@ class InnerKernel:
 
 @intrinsic  # type: ignore[untyped-decorator]
 def _array_at(context: Any, address: Any, length: Any) -> Any:
+    from numba.np.arrayobj import populate_array  # slow to import, and of no use where kernels are loaded
+
     kind = types.Array(types.int32, 1, "C")
 
     def generate(target: Any, builder: Any, signature: Any, args: Any) -> Any:

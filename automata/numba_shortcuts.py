@@ -17,7 +17,6 @@ from numba.core.options import DefaultOptions
 from numba.core.runtime import rtsys
 from numba.core.targetconfig import ConfigStack
 from numba.core.types import functions
-from numba.np import arrayobj
 
 Function: TypeAlias = Callable[..., Any]
 #: The steps of numba's compiler that kernels need.
@@ -202,6 +201,8 @@ def no_lifetimes() -> Iterator[None]:
 @contextmanager
 def no_wraparound() -> Iterator[None]:
     """Compile no test for negative indices, which numba makes at every access to an array; kernels have none."""
+    from numba.np import arrayobj
+
     if not hasattr(arrayobj, "fix_integer_index"):
         yield
         return
@@ -216,6 +217,8 @@ def no_wraparound() -> Iterator[None]:
 @contextmanager
 def arrays_apart() -> Iterator[None]:
     """Take arrays apart where they are: numba lays each in memory first, at every access, for LLVM to undo."""
+    from numba.np import arrayobj
+
     if not all(hasattr(arrayobj, name) for name in ("make_array", "basic_indexing", "load_item", "store_item")):
         yield
         return
