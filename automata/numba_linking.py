@@ -18,6 +18,8 @@ from numba.core import codegen, cpu
 from .numba_shortcuts import replaced
 
 Function: TypeAlias = Callable[..., Any]
+#: What llvmlite called passes before 0.44.
+OLD_NAMES = {"simplify_cfg": "cfg_simplification", "global_dead_code_eliminate": "global_dce"}
 
 
 @contextmanager
@@ -60,8 +62,7 @@ def _is_known() -> bool:
     return (
         all(hasattr(library, name) for name in (*steps, "add_linking_library"))
         and hasattr(context, "get_executable")
-        and hasattr(llvm, "create_new_module_pass_manager")
-        and hasattr(llvm, "create_pass_builder")
+        and (hasattr(llvm, "create_pass_builder") or hasattr(llvm, "create_module_pass_manager"))
     )
 
 
@@ -93,10 +94,16 @@ def _callers_first(library: Any) -> list[Any]:
 
 def _run(library: Any, module: Any, *passes: str) -> None:
     """Run passes of LLVM over a module."""
-    manager = llvm.create_new_module_pass_manager()
+    if hasattr(llvm, "create_new_module_pass_manager"):
+        manager = llvm.create_new_module_pass_manager()
+        for name in passes:
+            getattr(manager, f"add_{name}_pass")()
+        manager.run(module, llvm.create_pass_builder(library._codegen._tm, llvm.create_pipeline_tuning_options()))
+        return
+    manager = llvm.create_module_pass_manager()
     for name in passes:
-        getattr(manager, f"add_{name}_pass")()
-    manager.run(module, llvm.create_pass_builder(library._codegen._tm, llvm.create_pipeline_tuning_options()))
+        getattr(manager, f"add_{OLD_NAMES.get(name, name)}_pass")()
+    manager.run(module)
 
 
 def _use_registers(library: Any, module: Any) -> None:
