@@ -14,6 +14,7 @@ import sys
 import time
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 #: What it compiles, in this order: kernels that share most of what they call. Module, name -> types of the arguments.
 KERNELS = {
@@ -74,16 +75,15 @@ def start(folder: Path) -> None:
         return
     lock = folder / "ahead.lock"
     code = f"import sys; sys.path[:] = {sys.path!r}; from {__package__} import compile_ahead; compile_ahead.main()"
+    pipes: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
     try:
         lock.touch(exist_ok=False)
-        process = subprocess.Popen(
-            [sys.executable, "-c", code],
-            env=os.environ | {MARK: str(lock)},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
     except OSError:
+        return
+    try:
+        process = subprocess.Popen([sys.executable, "-c", code], env=os.environ | {MARK: str(lock)}, **pipes)
+    except OSError:
+        lock.unlink(missing_ok=True)
         return
     _helper = Helper(process, lock)
 
