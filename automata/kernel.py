@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from . import compile_ahead
+from .collection import no_collection
 
 #: A kernel, before and after compiling: its types stand in its signature, not in annotations.
 Function: TypeAlias = Callable[..., Any]
@@ -76,14 +77,14 @@ if is_cold() and os.environ.get("NUMBA_DISABLE_JIT", "0") == "0":
     if CACHE_DIR is not None:
         compile_ahead.start(CACHE_DIR)
 
-import numba  # noqa: E402  (reads NUMBA_CACHE_DIR at import)
-import numpy  # noqa: E402
-from numba import types  # noqa: E402
-from numba.extending import intrinsic  # noqa: E402
+with no_collection():  # of the many objects that numba is made of
+    import numba  # reads NUMBA_CACHE_DIR at import
+    import numpy
+    from numba import types
+    from numba.extending import intrinsic
 
-from .collection import no_collection  # noqa: E402
-from .numba_linking import linked_at_once, no_machine_code  # noqa: E402
-from .numba_shortcuts import load_alone, short_pipeline, shortcuts, without_reference_counts  # noqa: E402
+    from .numba_linking import linked_at_once, no_machine_code
+    from .numba_shortcuts import load_alone, short_pipeline, shortcuts, without_reference_counts
 
 if CACHE_DIR is not None:
     numba.config.CACHE_DIR = str(CACHE_DIR)
