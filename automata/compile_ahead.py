@@ -1,8 +1,9 @@
 """A second process that compiles the largest kernels while this one does the rest.
 
-It is started where no kernel is on disk yet, keeps what it compiles in the cache folder, and tells each name when it is
-there; `await_kernel` waits for that. It ends with the process that started it. Where it cannot be started, stumbles or
-takes too long, kernels are compiled where they are called, as they are in a process that finds another at work.
+It is started where no kernel is on disk yet, before the first vocabulary is built; it keeps what it compiles in the
+cache folder, and tells each name when it is there; `await_kernel` waits for that. It ends with the process that started
+it. Where it cannot be started, stumbles or takes too long, kernels are compiled where they are called, as they are in a
+process that finds another at work.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import time
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+
+from .kernel_cache import CACHE_DIR, is_cold
 
 #: What it compiles, in this order: kernels that share most of what they call. Module, name -> types of the arguments.
 KERNELS = {
@@ -66,26 +69,34 @@ class Helper:
 
 
 _helper: Helper | None = None
+_begun = False
 
 
-def start(folder: Path) -> None:
-    """Start the process, unless there is one already, for kernels to be kept in `folder`."""
-    global _helper
-    if MARK in os.environ or not _is_of_use():
+def start() -> None:
+    """Where no kernel is on disk yet, say once that they are compiled, and start the process unless there is one."""
+    global _begun, _helper
+    if _begun or os.environ.get("NUMBA_DISABLE_JIT", "0") != "0" or not is_cold():
         return
+    _begun = True
+    print("syntagma: compiling kernels for the first time (about 10 s)...", file=sys.stderr, flush=True)
+    if CACHE_DIR is not None and MARK not in os.environ and _is_of_use():
+        _helper = _started(CACHE_DIR)
+
+
+def _started(folder: Path) -> Helper | None:
     lock = folder / "ahead.lock"
     code = f"import sys; sys.path[:] = {sys.path!r}; from {__package__} import compile_ahead; compile_ahead.main()"
     pipes: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
     try:
         lock.touch(exist_ok=False)
     except OSError:
-        return
+        return None
     try:
         process = subprocess.Popen([sys.executable, "-c", code], env=os.environ | {MARK: str(lock)}, **pipes)
     except OSError:
         lock.unlink(missing_ok=True)
-        return
-    _helper = Helper(process, lock)
+        return None
+    return Helper(process, lock)
 
 
 def _is_of_use() -> bool:

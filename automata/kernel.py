@@ -1,81 +1,28 @@
 """Kernel decorator: one place that says how numba compiles.
 
-Every kernel of the package is decorated with `@kernel`. The cache directory is named by a hash over all kernel sources,
-so a changed callee in another module can never leave a stale caller behind. Where no directory can be written, kernels
-compile without a cache.
+Every kernel of the package is decorated with `@kernel`. Where they are kept is said in `kernel_cache.py`, what numba is
+spared in `numba_shortcuts.py` and `numba_linking.py`.
 """
 
 from __future__ import annotations
 
 import ctypes
-import hashlib
 import os
-import sys
-import tempfile
 from collections.abc import Callable
 from functools import cached_property
-from pathlib import Path
 from typing import Any, TypeAlias
 
 from . import compile_ahead
 from .collection import no_collection
+from .kernel_cache import CACHE_DIR
 
 #: A kernel, before and after compiling: its types stand in its signature, not in annotations.
 Function: TypeAlias = Callable[..., Any]
 
 
-def kernel_sources() -> list[Path]:
-    """The files that hold kernels, sorted."""
-    return sorted(Path(__file__).parent.glob("_*_kernels.py"))
-
-
-def _source_hash() -> str:
-    digest = hashlib.sha256()
-    here = Path(__file__)
-    for path in (*kernel_sources(), here, *sorted(here.parent.glob("numba_*.py"))):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()[:16]
-
-
-def _cache_root() -> Path:
-    if root := os.environ.get("SYNTAGMA_CACHE_DIR"):
-        return Path(root)
-    if root := os.environ.get("NUMBA_CACHE_DIR"):
-        told = Path(root)  # perhaps by the process that started this one, below
-        return told.parent.parent if told.parent.name == "kernels" else told
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "syntagma"
-
-
-def _cache_dir() -> Path | None:
-    for candidate in (
-        _cache_root(),
-        Path(tempfile.gettempdir()) / f"syntagma-{os.getuid() if hasattr(os, 'getuid') else 0}",
-    ):
-        folder = candidate / "kernels" / _source_hash()
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError:
-            continue
-        if os.access(folder, os.W_OK) or any(folder.rglob("*.nbi")):
-            return folder
-    return None
-
-
-#: Where compiled kernels are kept; None where no directory can be written.
-CACHE_DIR = _cache_dir()
 if CACHE_DIR is not None:
     os.environ["NUMBA_CACHE_DIR"] = str(CACHE_DIR)
-
-
-def is_cold() -> bool:
-    """Whether no compiled kernel is on disk yet."""
-    return CACHE_DIR is None or not any(CACHE_DIR.rglob("*.nbi"))
-
-
-if is_cold() and os.environ.get("NUMBA_DISABLE_JIT", "0") == "0":
-    print("syntagma: compiling kernels for the first time (about 10 s)...", file=sys.stderr, flush=True)
-    if CACHE_DIR is not None:
-        compile_ahead.start(CACHE_DIR)
+compile_ahead.start()
 
 with no_collection():  # of the many objects that numba is made of
     import numba  # reads NUMBA_CACHE_DIR at import

@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import VocabularyError
-from . import vocabulary_cache
+from . import compile_ahead, vocabulary_cache
 from .self_test import self_test
 from .tokenizer import TokenTable, json_decode, read_eos, read_json, read_tokenizer
 from .trie import TokenTrie, frozen
@@ -74,6 +74,7 @@ class Vocabulary:
         key = _key("tokenizer", type(tok).__qualname__, content.fingerprint)
         if (found := cls._load(key)) is not None:
             return found
+        compile_ahead.start()
         self_test(table.tokens, decode)
         return cls._build(content)._store(key)
 
@@ -102,6 +103,7 @@ class Vocabulary:
         key = _key("json", hashlib.sha256(text).hexdigest(), eos, width)
         if (found := cls._load(key)) is not None:
             return found
+        compile_ahead.start()
         table = read_json(text, eos)
         content = _Content.of(table, width)
         if (decode := json_decode(text)) is not None:

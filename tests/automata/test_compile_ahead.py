@@ -13,7 +13,7 @@ import numba
 import pytest
 from numba.core.sigutils import normalize_signature
 
-from syntagma.automata import compile_ahead
+from syntagma.automata import compile_ahead, kernel_cache
 from syntagma.automata.compile_ahead import KERNELS, MARK, Helper
 from syntagma.backends.commands.warmup import warm_up
 
@@ -76,10 +76,25 @@ def test_nobody_waits_in_vain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_one_process_compiles_ahead_for_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(MARK, raising=False)
-    monkeypatch.setattr(compile_ahead, "_helper", None)
+    assert compile_ahead._started(tmp_path / "missing") is None
     (tmp_path / "ahead.lock").touch()
-    compile_ahead.start(tmp_path)
-    compile_ahead.start(tmp_path / "missing")
-    compile_ahead.await_kernel("_advance_kernels", "advance_token")
-    assert compile_ahead._helper is None
+    assert compile_ahead._started(tmp_path) is None
+    (tmp_path / "ahead.lock").unlink()
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    assert compile_ahead._started(tmp_path) is None
+    assert not (tmp_path / "ahead.lock").exists()
+
+
+def test_it_is_announced_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(MARK, "1")
+    monkeypatch.setattr(compile_ahead, "_begun", False)
+    monkeypatch.setattr(kernel_cache, "CACHE_DIR", tmp_path)
+    for _ in range(2):
+        compile_ahead.start()
+    assert capsys.readouterr().err == "syntagma: compiling kernels for the first time (about 10 s)...\n"
+    (tmp_path / "some.nbi").touch()
+    monkeypatch.setattr(compile_ahead, "_begun", False)
+    compile_ahead.start()
+    assert capsys.readouterr().err == ""

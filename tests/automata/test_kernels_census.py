@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 import syntagma
-from syntagma.automata import Vocabulary, compile_grammar, kernel
+from syntagma.automata import Vocabulary, compile_grammar, kernel_cache
 from syntagma.grammar.ir import (
     Alt,
     Bytes,
@@ -31,7 +31,7 @@ from syntagma.grammar.ir import (
 )
 
 ROOT = Path(syntagma.__file__).parent
-KERNELS = [path.stem for path in kernel.kernel_sources()]
+KERNELS = [path.stem for path in kernel_cache.kernel_sources()]
 LETTER = byte_set((0x61, 0x7A))
 
 
@@ -106,7 +106,7 @@ def test_one_place_says_how_numba_compiles() -> None:
 
 def test_kernels_take_names_from_kernel_modules_only() -> None:
     """The cache is named by the kernel sources, so a constant from elsewhere could change unseen."""
-    for path in kernel.kernel_sources():
+    for path in kernel_cache.kernel_sources():
         for node in ast.walk(ast.parse(path.read_text())):
             assert not isinstance(node, ast.Import) or [alias.name for alias in node.names] == ["numpy"], path
             if isinstance(node, ast.ImportFrom) and node.module != "__future__":
@@ -117,7 +117,7 @@ def test_kernels_take_names_from_kernel_modules_only() -> None:
 def test_no_kernel_calls_itself() -> None:
     """A recursive kernel crashes when it is loaded from the cache."""
     calls: dict[str, set[str]] = {}
-    for path in kernel.kernel_sources():
+    for path in kernel_cache.kernel_sources():
         for function in ast.parse(path.read_text()).body:
             if isinstance(function, ast.FunctionDef):
                 inside = {
