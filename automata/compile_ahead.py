@@ -17,6 +17,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from .collection import no_collection
 from .kernel_cache import CACHE_DIR, is_cold
 
 #: What it compiles, in this order: kernels that share most of what they call. Module, name -> types of the arguments.
@@ -118,10 +119,11 @@ def main() -> None:
     from numba.core.sigutils import normalize_signature
 
     try:
-        for (module, name), types in KERNELS.items():
-            entry = getattr(import_module(f".{module}", __package__), name)
-            entry.compile(normalize_signature(types)[0])  # a string would be cached as one
-            os.write(STDOUT, f"{module}.{name}\n".encode())
+        with no_collection():
+            for (module, name), types in KERNELS.items():
+                entry = getattr(import_module(f".{module}", __package__), name)
+                entry.compile(normalize_signature(types)[0])  # a string would be cached as one
+                os.write(STDOUT, f"{module}.{name}\n".encode())
     except BrokenPipeError:
         return  # the process that waits for them is gone
     finally:
