@@ -116,8 +116,8 @@ O_CFG, O_ENT, O_CLO, O_SET, O_UNI, O_SCR, O_CLOSERS, O_ROWS = 1, 2, 3, 4, 5, 6, 
 # [14,15) chain and members  [15,16) slots
 
 # Header of a trie, behind n_nodes, nodes, tokens, kids: where that of what follows white space begins (in V), and,
-# in large tries, where it says of what kind (one bit) each byte is, and which kinds lie below each node, and how deep;
-# and the number and the ids of the tokens that may end two keys
+# in large tries, where it says of what kind (one bit) each byte is, and which kinds lie below each node, how deep, and
+# how many characters each token has; and the number and the ids of the tokens that may end two keys
 V_SPACES, V_KINDS, V_BELOW, V_TWINS = 4, 5, 6, 7
 ANY_KIND = (1 << 30) - 1
 LOOPS_KNOWN = 1 << 30
@@ -134,8 +134,13 @@ W_CLOSED, W_NEXT, W_LAST, W_BITS = 4, 5, 6, 7
 TB = 8
 T_KIND, T_INNER, T_NINNER, T_EXITS, T_LONG, T_NLONG, T_SPARE1, T_SPARE2 = 0, 1, 2, 3, 4, 5, 6, 7
 LISTED, ROW, ROWS = 0, 1, 2
-# What `takes_all` says
-PASSED, COUNTED_ALL = 1, 2
+
+# How a terminal goes on from a state: the kinds of bytes that it takes and refuses, where they lead, whether each
+# character counts, and whether that is known beyond ASCII
+WAY_STATE, WAY_TAKEN, WAY_REFUSED, WAY_GOAL, WAY_COUNTS, WAY_KNOWN = 0, 1, 2, 3, 4, 5
+WAY_COLUMNS = 6
+# More characters than a token has
+UNBOUNDED = 1 << 30
 VARIANTS = 16
 
 # The keys seen: header of K, before nodes of five words, the hash table, and scratch of a text and a walk

@@ -1,9 +1,10 @@
 """Subtrees that a terminal takes whole: whatever a token goes on with, the terminal does not end.
 
 A *way* leads from a state to one other, or back to itself, by each byte of some kinds, and by each character beyond
-ASCII as a whole: inside a string, from a letter of a pattern's free text to the next. Each character may be
-an item that counts. Where the ways from a state are passable for all kinds of bytes below a node, as far down as that
-goes, all its tokens stay inside the terminal.
+ASCII as a whole: inside a string, from a letter of a pattern's free text to the next. Each character may be an item
+that counts. Where the ways from a state are passable for all kinds of bytes below a node, as far down as that goes, all
+its tokens stay inside the terminal. Where they end before that, at a state that refuses all these kinds, those do in
+which no more characters begin.
 """
 
 # ruff: noqa: F405
@@ -33,18 +34,34 @@ def goes_on(G, s):
     return 1 if flags & FEASIBLE == 0 and flags & (FINAL | LEXEME) != FINAL else 0
 
 
+@kernel("int64(int32[::1], int64, int64, int64, int64)")
+def target_by_all(G, s, lo, hi, flags):
+    """The state behind each byte from lo to hi, if it is one, and the edges have these flags and no other; else 0."""
+    r = G[G_ST] + s * ST
+    if G[r] & DENSE == 0:
+        at = G[G_ED] + G[r + S_EDGES]
+        for i in range(at, at + 2 * G[r + S_NEDGES], 2):
+            if G[i] & 255 <= lo and hi <= G[i] >> 8:
+                return target_by(G, s, lo, flags)
+    goal = target_by(G, s, lo, flags)
+    for b in range(lo + 1, hi + 1):
+        if goal == 0 or target_by(G, s, b, flags) != goal:
+            return 0
+    return goal
+
+
 @kernel("int64(int32[::1], int64, int64, int64, int64, int64)")
 def tails_lead_to(G, s, lo, hi, goal, counts):
     """Whether all bytes from lo to hi lead from state s to `goal`; and end an item there, if `counts` says so."""
-    for b in range(lo, hi + 1):
-        if target_by(G, s, b, INC if counts else 0) != goal:
-            return 0
-    return goes_on(G, s)
+    return 1 if target_by_all(G, s, lo, hi, INC if counts else 0) == goal and goes_on(G, s) else 0
 
 
 @kernel("int64(int32[::1], int64, int64, int64, int64, int64, int64, int64)")
 def pairs_lead_to(G, s, lo, hi, last, goal, flags, counts):
     """Whether all bytes from lo to hi, with these flags, with another from 0x80 to `last` behind them do."""
+    t = target_by_all(G, s, lo, hi, flags)
+    if t > 0:
+        return 1 if goes_on(G, s) and tails_lead_to(G, t, 0x80, last, goal, counts) else 0
     known = 0
     for b in range(lo, hi + 1):
         t = target_by(G, s, b, flags)
@@ -57,6 +74,9 @@ def pairs_lead_to(G, s, lo, hi, last, goal, flags, counts):
 @kernel("int64(int32[::1], int64, int64, int64, int64, int64, int64, int64, int64)")
 def triples_lead_to(G, s, lo, hi, first, last, goal, flags, counts):
     """Whether all bytes from lo to hi with one from `first` to `last`, and one more, behind them do."""
+    t = target_by_all(G, s, lo, hi, flags)
+    if t > 0:
+        return 1 if goes_on(G, s) and pairs_lead_to(G, t, first, last, 0xBF, goal, 0, counts) else 0
     known = 0
     for b in range(lo, hi + 1):
         t = target_by(G, s, b, flags)
@@ -96,79 +116,105 @@ def characters_lead_to(G, s, goal, counts):
     return 1
 
 
-@kernel("int64(int32[::1], int32[::1], int64, int64[:, ::1])")
-def way_from(G, V, s, ways):
-    """The row of `ways` for state s, written if it is new: state, kinds, goal, whether it counts; -1 if it is full."""
-    h = (s * 40503) & (len(ways) - 1)
-    for _ in range(len(ways)):
-        if ways[h, 0] == s:
-            return h
-        if ways[h, 0] == 0:
-            break
-        h = (h + 1) & (len(ways) - 1)
-    if ways[h, 0] != 0:
-        return -1
-    ways[h, 0] = s
-    ways[h, 1] = 0
+@kernel("int64(int32[::1], int64)")
+def opens_characters(G, s):
+    """Whether state s takes some byte beyond ASCII."""
+    for b in range(128, 256):
+        if edge_code(G, s, b) > 0:
+            return 1
+    return 0
+
+
+@kernel("void(int32[::1], int32[::1], int64, int64[::1])")
+def note_way(G, V, s, way):
+    """Write to the row `way` where the way from state s leads, and the kinds of ASCII that it takes and s refuses."""
     goal = 0
     counts = 0
     for guide in GUIDES:
         if goal == 0:
             counts = 1 if edge_code(G, s, guide) >> FLAG_SHIFT == ITEM else 0
             goal = target_by(G, s, guide, ITEM if counts else 0)
-    ways[h, 2] = goal
-    ways[h, 3] = counts
-    if goal == 0 or goes_on(G, s) == 0 or goes_on(G, goal) == 0:
-        return h
-    kinds = ANY_KIND
+    taken = ANY_KIND if goal > 0 and goes_on(G, s) and goes_on(G, goal) else 0
+    refused = ANY_KIND
     for b in range(128):
-        if kinds & V[V[V_KINDS] + b] and target_by(G, s, b, ITEM if counts else 0) != goal:
-            kinds &= ~V[V[V_KINDS] + b]
-    if characters_lead_to(G, s, goal, counts):
-        kinds |= BEYOND_ASCII
-    ways[h, 1] = kinds
+        kind = V[V[V_KINDS] + b]
+        code = edge_code(G, s, b)
+        if code != goal | (ITEM if counts else 0) << FLAG_SHIFT:
+            taken &= ~kind
+        if code > 0:
+            refused &= ~kind
+    way[WAY_STATE] = s
+    way[WAY_TAKEN] = taken
+    way[WAY_REFUSED] = refused
+    way[WAY_GOAL] = goal
+    way[WAY_COUNTS] = counts
+    way[WAY_KNOWN] = 0
+
+
+@kernel("int64(int32[::1], int32[::1], int64, int64[:, ::1], int64)")
+def way_from(G, V, s, ways, kinds):
+    """The row of `ways` for state s, written if it is new, as far as these kinds of bytes need; -1 if it is full."""
+    h = (s * 40503) & (len(ways) - 1)
+    for _ in range(len(ways)):
+        if ways[h, WAY_STATE] == s or ways[h, WAY_STATE] == 0:
+            break
+        h = (h + 1) & (len(ways) - 1)
+    if ways[h, WAY_STATE] == 0:
+        note_way(G, V, s, ways[h])
+    if ways[h, WAY_STATE] != s:
+        return -1
+    if kinds & BEYOND_ASCII and ways[h, WAY_KNOWN] == 0:
+        ways[h, WAY_KNOWN] = 1
+        if ways[h, WAY_TAKEN] and characters_lead_to(G, s, ways[h, WAY_GOAL], ways[h, WAY_COUNTS]):
+            ways[h, WAY_TAKEN] |= BEYOND_ASCII
+        elif opens_characters(G, s) == 0:
+            ways[h, WAY_REFUSED] |= BEYOND_ASCII
     return h
 
 
 @kernel("int64(int32[::1], int32[::1], int64, int64, int64[:, ::1])")
-def takes_all(G, V, s, node, ways):
-    """Whether a terminal in state s at a node of V takes all that lies below it: PASSED, COUNTED_ALL or 0."""
+def characters_taken(G, V, s, node, ways):
+    """With how many characters, at most, a terminal in state s at a node of V takes all that lies below the node.
+
+    More than these it refuses. Negative where each counts as an item; 0 if it depends on the characters.
+    """
     kinds = V[V[V_BELOW] + node]
     extent = V[V[V_BELOW] + V[0] + node]
     if kinds & BEYOND_ASCII and extent & 1 == 0:
         return 0
     counts = -1
-    for _ in range(extent >> READER):
-        way = way_from(G, V, s, ways)
-        if way < 0 or kinds & ~ways[way, 1] or (counts >= 0 and ways[way, 3] != counts):
+    for i in range(extent >> READER):
+        way = way_from(G, V, s, ways, kinds)
+        if way < 0:
             return 0
-        counts = ways[way, 3]
-        if ways[way, 2] == s:
+        if kinds & ~ways[way, WAY_TAKEN]:
+            if kinds & ~ways[way, WAY_REFUSED] or G[G[G_ST] + s * ST] & LEXEME:
+                return 0
+            return -i if counts > 0 else i
+        if counts >= 0 and ways[way, WAY_COUNTS] != counts:
+            return 0
+        counts = ways[way, WAY_COUNTS]
+        if ways[way, WAY_GOAL] == s:
             break
-        s = ways[way, 2]
-    return COUNTED_ALL if counts > 0 else PASSED
+        s = ways[way, WAY_GOAL]
+    return -UNBOUNDED if counts > 0 else UNBOUNDED
 
 
-@kernel("int64(int32[::1], int64, int64, int64[:, ::1], int64, int32[:, ::1], int64)")
-def count_below(V, node, count, path, d, out, n):
-    """Append the tokens below a node, taken as a whole, to the n in `out`, a character counting one; the new number.
+@kernel("int64(int32[::1], int64, int64, int64, int64, int32[:, ::1], int64)")
+def take_below(V, node, begun, most, count, out, n):
+    """Append to the n tokens in `out` those below a node in which at most `most` characters begin; the new number.
 
-    path[d:, 1] is scratch; -1 if they do not fit.
+    `begun`: those that begin above. If `most` is negative, each counts. -1 if the tokens do not fit.
     """
-    nodes = V[1]
-    tokens = V[2]
-    top = V[nodes + 4 * node] >> 8
-    end = V[nodes + 4 * node + 1]
-    if n + V[nodes + 4 * end + 2] - V[nodes + 4 * node + 6] > len(out):
+    first = V[V[1] + 4 * node + 6]
+    end = V[V[1] + 4 * V[V[1] + 4 * node + 1] + 2]
+    if n + end - first > len(out):
         return -1
-    path[d, 1] = count
-    for k in range(node + 1, end):
-        at = nodes + 4 * k
-        r = d + (V[at] >> 8) - top
-        count = path[r - 1, 1] + (0 if V[at] & 0xC0 == 0x80 else 1)
-        path[r, 1] = count
-        for i in range(V[at + 2], V[at + 6]):
-            out[n, 0] = V[tokens + 2 * i]
-            out[n, 1] = count
+    characters = V[V_BELOW] + 2 * V[0]
+    for i in range(first, end):
+        more = V[characters + i] - begun
+        if more <= abs(most):
+            out[n, 0] = V[V[2] + 2 * i]
+            out[n, 1] = count + more if most < 0 else count
             n += 1
     return n

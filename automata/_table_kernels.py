@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from ._layout_kernels import *  # noqa: F403
 from ._payload_kernels import edge_code
-from ._subtree_kernels import count_below, takes_all
+from ._subtree_kernels import characters_taken, take_below
 from .kernel import kernel
 
 
@@ -47,10 +47,10 @@ def items_needed(G, s):
 def split_tokens(G, V, s, path, ways, out_inner, out_exits):
     """Split the vocabulary for terminal state s.
 
-    `path`: (depth + 1, 6) scratch: state, count, the kids left, and the bytes and the count at the last end, of a
-    lexeme. `ways`: (a power of two, 4) scratch of `takes_all`. `out_inner` gets (token, count) pairs, `out_exits` rows
-    (token, bytes inside, count, state entered by the end of a key, or 0). An inner token counts what is needed behind
-    it, too. Returns n_inner << 32 | n_exits, or -1 if they do not fit or if that depends on the count.
+    `path`: (depth + 1, 7) scratch: state, count, the kids left, the bytes and the count at the last end, of a lexeme,
+    and the characters begun. `ways`: (a power of two, WAY_COLUMNS) scratch. `out_inner` gets (token, count) pairs,
+    `out_exits` rows (token, bytes inside, count, state entered by the end of a key, or 0). An inner token counts what
+    is needed behind it, too. Returns n_inner << 32 | n_exits, or -1 if they do not fit or if that depends on the count.
 
     A lexeme is as long as it can be: a token leaves it where it ended last before the byte by which it cannot go on.
     """
@@ -60,7 +60,7 @@ def split_tokens(G, V, s, path, ways, out_inner, out_exits):
     lexeme = G[G[G_ST] + s * ST] & LEXEME
     below_kinds = V[V_BELOW]
     for i in range(len(ways)):
-        ways[i, 0] = 0
+        ways[i, WAY_STATE] = 0
     n_inner = 0
     n_exits = 0
     d = 0
@@ -68,6 +68,7 @@ def split_tokens(G, V, s, path, ways, out_inner, out_exits):
     path[0, 1] = 0
     path[0, 4] = 0
     path[0, 5] = 0
+    path[0, 6] = 0
     k = V[nodes + 3]
     last = V[nodes + 7]
     while True:
@@ -104,13 +105,6 @@ def split_tokens(G, V, s, path, ways, out_inner, out_exits):
             continue
         count = path[d, 1] + ((code >> FLAG_SHIFT) & LT != 0)
         behind = V[at + 6]
-        whole = 0
-        if V[at + 3] == V[at + 7]:
-            whole = PASSED
-        elif below_kinds > 0 and (lexeme or flags & FINAL == 0):
-            whole = takes_all(G, V, target, kid >> 8, ways)
-            if whole == PASSED:
-                behind = V[nodes + 4 * V[at + 1] + 2]
         needed = items_needed(G, target) if behind > first else 0
         if needed < 0 or n_inner + behind - first > len(out_inner):
             return -1
@@ -118,12 +112,16 @@ def split_tokens(G, V, s, path, ways, out_inner, out_exits):
             out_inner[n_inner, 0] = V[tokens + 2 * i]
             out_inner[n_inner, 1] = count + needed
             n_inner += 1
-        if whole == COUNTED_ALL:
-            n_inner = count_below(V, kid >> 8, count, path, d + 1, out_inner, n_inner)
-            if n_inner < 0:
-                return -1
-        if whole:
+        if V[at + 3] == V[at + 7]:
             continue
+        begun = path[d, 6] + (1 if b & 0xC0 != 0x80 else 0)
+        if below_kinds > 0 and (lexeme or flags & FINAL == 0):
+            most = characters_taken(G, V, target, kid >> 8, ways)
+            if most != 0:
+                n_inner = take_below(V, kid >> 8, begun, most, count, out_inner, n_inner)
+                if n_inner < 0:
+                    return -1
+                continue
         if flags & FINAL and not lexeme:
             for j in range(V[at + 3], V[at + 7]):
                 child = nodes + 4 * (V[kids + j] >> 8)
@@ -139,6 +137,7 @@ def split_tokens(G, V, s, path, ways, out_inner, out_exits):
         d += 1
         path[d, 0] = target
         path[d, 1] = count
+        path[d, 6] = begun
         k = V[at + 3]
         last = V[at + 7]
     return (n_inner << 32) | n_exits

@@ -115,12 +115,21 @@ def reads_text(T, extents, first, last):
 def note_below(T, base):
     """Write for each node of a trie what lies below it: the kinds of bytes; and, behind these, how many bytes at most.
 
-    The latter is shifted by `READER` bits, for the states in which a reader of text takes all of it.
+    The latter is shifted by `READER` bits, for the states in which a reader of text takes all of it. Behind that: how
+    many characters begin in each token.
     """
     all_kinds = T[base + V_KINDS]
     below = T[base + V_BELOW]
     extents = below + T[base]
+    characters = extents + T[base]
     first = T[base + 3]
+    T[below] = 0
+    for k in range(T[base]):
+        at = T[base + 1] + 4 * k
+        for i in range(first + T[at + 3], first + T[at + 7]):
+            T[below + (T[i] >> 8)] = T[below + k] + (1 if T[i] & 0xC0 != 0x80 else 0)
+        for i in range(T[at + 2], T[at + 6]):
+            T[characters + i] = T[below + k]
     for k in range(T[base] - 1, -1, -1):
         at = T[base + 1] + 4 * k
         kinds = 0

@@ -98,8 +98,8 @@ class TerminalTables:
         #: Blocks with too many states to tell whether a model serves; states by key, and the model that serves each.
         self._hopeless: set[int] = set()
         self._served: dict[Hashable, Model] = {}
-        self._ways = np.zeros((WAYS, 4), np.int64)
-        self._split_path = np.zeros((self.longest + 2, 6), np.int64)
+        self._ways = np.zeros((WAYS, L.WAY_COLUMNS), np.int64)
+        self._split_path = np.zeros((self.longest + 2, 7), np.int64)
 
     def table(self, G: Ints, state: int, first: int, block: Lowered, classes: Ints) -> int:
         """The number of the table of a state, built if needed; `NO_TABLE` if the state is to be walked.
@@ -274,7 +274,7 @@ def _trie_arena(vocabulary: Vocabulary) -> Ints:
     tokens = header + 4 * (n + 1)
     kids = tokens + 2 * len(trie.token_ids)
     kinds = kids + n
-    arena = np.zeros(kinds + 256 + 2 * n, np.int32)
+    arena = np.zeros(kinds + 256 + 2 * n + len(trie.token_ids), np.int32)
     arena[:4] = n, header, tokens, kids
     arena[L.V_KINDS], arena[L.V_BELOW] = kinds, kinds + 256
     nodes = arena[header:tokens].reshape(n + 1, 4)
@@ -328,7 +328,7 @@ def _with_spaces(arena: Ints, data: NDArray[np.uint8], start: NDArray[np.int64])
     ends = np.append(solid, len(data))[np.searchsorted(solid, start[tokens])]
     exits[:, 1] = np.minimum(ends, start[tokens + 1]) - start[tokens]
     trie = _arena(*_suffix_trie(exits, data, start), at=len(arena))
-    grown = np.concatenate((arena, trie, np.zeros(2 * trie[0], np.int32)))
+    grown = np.concatenate((arena, trie, np.zeros(2 * trie[0] + len(tokens), np.int32)))
     grown[len(arena) + L.V_KINDS], grown[len(arena) + L.V_BELOW] = arena[L.V_KINDS], len(arena) + len(trie)
     grown[L.V_SPACES] = len(arena)
     note_below(grown, len(arena))

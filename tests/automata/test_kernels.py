@@ -61,10 +61,10 @@ def test_split_tokens_and_suffixes(compiled: bool, seed: int) -> None:
     pda.lower(rule := pda.lowerer.rule_id(body))
     state = int(pda.G[pda.G[L.G_RT] + rule * L.RT + L.R_START])
     longest = 8
-    path = np.zeros((longest, 6), np.int64)
+    path = np.zeros((longest, 7), np.int64)
     inner, exits = np.zeros((len(tokens) + 1, 2), np.int32), np.zeros((500, 4), np.int32)
     split = T.split_tokens if compiled else T.split_tokens.py_func
-    packed = int(split(pda.G, tables.V, state, path, np.zeros((4, 4), np.int64), inner, exits))
+    packed = int(split(pda.G, tables.V, state, path, np.zeros((4, L.WAY_COLUMNS), np.int64), inner, exits))
     n_inner, n_exits = packed >> 32, packed & 0xFFFFFFFF
     naive_inner, naive_exits = naive_split(pda.G, state, tokens)
     assert sorted(map(tuple, inner[:n_inner].tolist())) == sorted(naive_inner)

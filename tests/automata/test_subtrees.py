@@ -45,6 +45,8 @@ PATTERNS = [
     r'"[a-z0-9]{1,6}(-[a-z0-9]{1,4}){0,2}\.[a-z]{2,5}"',
     r'"[^"\u0000-\u001f]{2,7}"',
     r'"[^"]{3,500}"',
+    r'"(a{2})?[^"]{0,7}"',
+    r'"[ -~]{0,5}"',
     r'"[a-z]{2,90}@[^"]{1,700}"',
     r'"[^"🦊]*(é.{3})?"',
     r'"[ -~]*"',
@@ -72,7 +74,7 @@ def test_the_split_of_long_tokens(pattern: str) -> None:
     pda, tables = compile_grammar(grammar, vocabulary).pushdown, tables_of(vocabulary)
     pda.lower(rule := pda.lowerer.rule_id(body))
     first = int(pda.G[pda.G[L.G_RT] + rule * L.RT + L.R_START])
-    path, ways = np.zeros((tables.longest + 2, 6), np.int64), np.zeros((WAYS, 4), np.int64)
+    path, ways = np.zeros((tables.longest + 2, 7), np.int64), np.zeros((WAYS, L.WAY_COLUMNS), np.int64)
     inner, exits = np.zeros((len(tokens) + 1, 2), np.int32), np.zeros((5000, 4), np.int32)
     for state in range(first, pda.n_states):
         packed = int(split_tokens(pda.G, tables.V, state, path, ways, inner, exits))
