@@ -8,9 +8,9 @@ terminal's table) and what guards have a say in is filled one by one after that.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import ExitStack
+from contextlib import contextmanager
 from functools import cache
 from itertools import pairwise
 
@@ -19,9 +19,12 @@ from numpy.typing import NDArray
 
 from . import _layout_kernels as L
 from ._batch_kernels import fill_rows
+from .automaton import TokenAutomaton
 from .matcher import Matcher
 from .transitions import NO_TEXT
 
+#: For automata whose states the kernel does not read.
+NOWHERE = np.zeros((1, L.W_COLUMNS), np.int64)
 #: Sequences that a thread is worth at least, and those from which on another one is taken unasked: remembered masks are
 #: copied, which one core does as fast as memory goes.
 PER_THREAD, PER_THREAD_UNASKED = 32, 512
@@ -64,7 +67,7 @@ def _check(matchers: Sequence[Matcher], rows: NDArray[np.int32], places: Sequenc
         raise ValueError(f"Expected C-contiguous int32 rows of {width} words, got {rows.dtype} of shape {rows.shape}.")
     if not rows.flags.writeable:
         raise ValueError("Expected rows that can be written.")
-    if any(m.automaton.mask_width != width for m in matchers):
+    if any(automaton.mask_width != width for automaton in {matcher.automaton for matcher in matchers}):
         raise ValueError(f"Expected vocabularies of one width: the first has masks of {width} words, another has not.")
     if min(places) < 0 or max(places) >= len(rows):
         raise ValueError(f"Expected indices from 0 to {len(rows) - 1}, got {min(places)} to {max(places)}.")
@@ -72,25 +75,38 @@ def _check(matchers: Sequence[Matcher], rows: NDArray[np.int32], places: Sequenc
 
 def _fill(matchers: Sequence[Matcher], rows: NDArray[np.int32], places: Sequence[int], n_threads: int) -> list[int]:
     """Fill what kernels can; the positions of the other matchers."""
-    automata = {id(matcher.automaton): matcher.automaton for matcher in matchers}
-    with ExitStack() as locks:  # nobody else may compute a mask, or begin a pool anew, meanwhile
-        for _, automaton in sorted(automata.items()):
-            locks.enter_context(automaton.lock)
-        arenas = {key: where for key, automaton in automata.items() if (where := automaton.arenas()) is not None}
-        numbers = {key: number for number, key in enumerate(arenas)}
+    owners = [matcher.automaton for matcher in matchers]
+    automata = sorted(set(owners), key=id)
+    with _held(automata):
+        arenas = [automaton.arenas() for automaton in automata]
+        numbers = {automata[k]: -1 if where is None else k for k, where in enumerate(arenas)}
         work = np.zeros((len(matchers), 4), np.int64)
-        work[:, 0] = [numbers.get(id(matcher.automaton), -1) for matcher in matchers]
+        work[:, 0] = [numbers[owner] for owner in owners]
         work[:, 1] = [matcher.state for matcher in matchers]
         work[:, 3] = places
         order = np.argsort(work[:, 0], kind="stable")
         order = order[np.searchsorted(work[order, 0], 0) :]
-        work, done = work[order], np.zeros(len(matchers), np.int64)
-        found = np.zeros(len(order), np.int64)
-        if arenas:
-            where = np.concatenate(list(arenas.values()))
+        work, found = work[order], np.zeros(len(order), np.int64)
+        if len(order):
+            where = np.concatenate([NOWHERE if where is None else where for where in arenas])
             _run(_cuts(work[:, 0], n_threads), lambda a, b: fill_rows(where, work[a:b], NO_TEXT, rows, found[a:b]))
+        done = np.zeros(len(matchers), np.int64)
         done[order] = found & ~L.COMPUTED
         return np.flatnonzero(done != L.FETCHED).tolist()
+
+
+@contextmanager
+def _held(automata: Sequence[TokenAutomaton]) -> Iterator[None]:
+    """Hold the locks: nobody else may compute a mask, or begin a pool anew, meanwhile."""
+    held = []
+    try:
+        for automaton in automata:
+            automaton.lock.acquire()
+            held.append(automaton)
+        yield
+    finally:
+        for automaton in held:
+            automaton.lock.release()
 
 
 def _cuts(automata: NDArray[np.int64], n_threads: int) -> list[int]:

@@ -36,7 +36,7 @@ TEXT = b'{"name": "ab c", "kind": "two", "size": 1.5, "tags": ["a", "b"], "x": 7
 def warm_up(tokenizers: Sequence[Path], model: str | None) -> Outcome:
     """Compile all kernels into the cache folder; build and keep the vocabularies of tokenizers and of a model."""
     from ...automata import Vocabulary
-    from ...automata.kernel import CACHE_DIR
+    from ...automata.kernel_cache import CACHE_DIR
 
     begin = time.perf_counter()
     _exercise(Vocabulary.from_tokens([*BYTES, *PAIRS, *(b"e" + pair for pair in PAIRS)], [len(BYTES) + 2 * len(PAIRS)]))
