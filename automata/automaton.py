@@ -49,9 +49,8 @@ class TokenAutomaton(Transitions):
         self.mask_width = vocabulary.mask_words
         self._pool = MaskPool(self.mask_width, limits.mask_bytes)
         self._arenas = Arenas(self._pda, self._states, self._tables, self._pool)
-        #: The row that was written to last, alone and as a batch of one; what is to be done for it, and what was.
-        self._row: Row = np.zeros(0, np.int32)
-        self._rows = self._row.reshape(1, -1)
+        #: The row that was written to last; the batch of one that a mask to be computed is.
+        self._row: Row | None = None
         self._work, self._done = np.zeros((1, 4), np.int64), np.zeros(1, np.int64)
         self._distances: Distances | None = None
         self._runs = 0
@@ -69,10 +68,10 @@ class TokenAutomaton(Transitions):
             row[:] = 0
             return L.FETCHED
         config = self._states.split(state)[0]
-        self._admit_row(row)
+        rows = row.reshape(1, -1)
         self._work[0, 1], self._work[0, 2] = state, config
         while True:
-            _FILL.call(self._arenas.where, self._work, NO_TEXT, self._rows, self._done)
+            _FILL.call(self._arenas.where, self._work, NO_TEXT, rows, self._done)
             found = int(self._done[0])
             if found != L.FAILED:
                 break
@@ -130,15 +129,12 @@ class TokenAutomaton(Transitions):
 
     def _admit_row(self, row: Row) -> None:
         """Check a row before kernels write to it."""
-        if row is self._row:
-            return
-        if row.dtype != np.int32 or row.ndim != 1 or not row.flags.c_contiguous:
-            raise ValueError(f"Expected a C-contiguous int32 row, got {row.dtype} of shape {row.shape}.")
-        if len(row) != self.mask_width:
-            raise ValueError(f"Expected a row of {self.mask_width} words, got {len(row)}.")
-        if not row.flags.writeable:
-            raise ValueError("Expected a row that can be written.")
-        self._row, self._rows = row, row.reshape(1, -1)
+        if row.dtype != np.int32 or row.shape != (self.mask_width,):
+            raise ValueError(f"Expected an int32 row of {self.mask_width} words, got {row.dtype} of shape {row.shape}.")
+        flags = row.flags
+        if not flags.c_contiguous or not flags.writeable:
+            raise ValueError("Expected a C-contiguous row that can be written.")
+        self._row = row
 
     def _fill(self, state: int, row: Row, found: int) -> int:
         """Write the mask of a state, guards not asked; takes and returns what `fetch_state` says."""
