@@ -88,7 +88,7 @@ def advance_token(G, A, K, state, token, data, start):
     FAILED if something is missing, NO_BYTES if the token has none, ASKS if guards have a say, FOLLOW if the token must
     be read byte by byte (`advance_keys`), as an object with undeclared keys begins in it or two such keys may end.
     """
-    if token < 0 or token + 1 >= len(start) or state <= 0 or state == ENDED:
+    if token < 0 or token >= len(start) - 1 or state <= 0 or state == ENDED:
         return 0
     if WITH_TEXT <= state < KEYED:
         return ASKS

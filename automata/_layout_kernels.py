@@ -49,6 +49,7 @@ SHADOW = 2048  # differs from its fallback, a tabled state, along its own edges 
 DISTINCT = 4096  # in a JSON object, which has no key twice
 OPEN = 8192  # in one with undeclared keys
 CEILING = 16384  # a feasible count is any up to one: so many items are still needed
+INSIDE = 32768  # inside an item of a counted terminal
 
 # Edge and call flags, in bits 27..30 of a code
 INC, LT, GE, ADD = 1, 2, 4, 8
@@ -132,8 +133,10 @@ W_CLOSED, W_NEXT, W_LAST, W_BITS = 4, 5, 6, 7
 
 # Terminal tables
 TB = 8
-T_KIND, T_INNER, T_NINNER, T_EXITS, T_LONG, T_NLONG, T_SPARE1, T_SPARE2 = 0, 1, 2, 3, 4, 5, 6, 7
+T_KIND, T_INNER, T_NINNER, T_EXITS, T_LONG, T_NLONG, T_BEYOND, T_SPARE = 0, 1, 2, 3, 4, 5, 6, 7
 LISTED, ROW, ROWS = 0, 1, 2
+# In what `split_tokens` says: some inner token goes beyond the loop, as T_BEYOND notes
+BEYOND_LOOP = 1 << 31
 
 # How a terminal goes on from a state: the kinds of bytes that it takes and refuses, where they lead, whether each
 # character counts, and whether that is known beyond ASCII

@@ -25,6 +25,17 @@ def table_state(G, A, s, p):
     return s if flags & TABLED else 0
 
 
+@kernel("int64(int32[::1], int32[::1], int64, int64)")
+def table_serves(G, X, s, p):
+    """Whether state s has a table that holds with payload p: not below the minimum where tokens go beyond the loop."""
+    r = G[G_ST] + s * ST
+    if G[r + S_TABLE] < 0:
+        return 0
+    if X[X[1] + G[r + S_TABLE] * TB + T_BEYOND] == 0:
+        return 1
+    return 1 if p >= G[G[G_RT] + G[r + S_RULE] * RT + R_MIN] else 0
+
+
 @kernel("int64(int32[::1], int32[::1], int64, int64, int64, int64)")
 def has_rival(G, A, off, n, i, bits):
     """Whether of the n closure items at A[off:] another lexeme begins where the i-th does, by one of the same bytes.
@@ -120,7 +131,7 @@ def compute_mask(G, A, X, R, V, M, c, text, row):
                 return FAILED
         base = table_state(G, A, s, A[e + 1])
         # Two questions: has the state a table, and does no other lexeme compete with it.
-        if base > 0 and A[e + 3] == 0 and A[e + 4] == 0 and G[G[G_ST] + base * ST + S_TABLE] >= 0:  # noqa: SIM102
+        if base > 0 and A[e + 3] == 0 and A[e + 4] == 0 and table_serves(G, X, base, A[e + 1]):  # noqa: SIM102
             if has_rival(G, A, A[H_CLO] + A[rec + C_CLO] * CL, n, i, bits) == 0:
                 p = A[e + 1]
                 below = A[e + 2]

@@ -30,7 +30,7 @@ def add_exits(V, first, last, n_inside, count, target, out, n):
 
 @kernel("int64(int32[::1], int64)")
 def items_needed(G, s):
-    """How many items a counted terminal needs from state s on, whatever the count; -1 if that depends on it."""
+    """How many items, but for one that has begun, a counted terminal needs from state s on; -1 if the count decides."""
     r = G[G_ST] + s * ST
     if G[r] & FEASIBLE == 0:
         return 0
@@ -40,7 +40,7 @@ def items_needed(G, s):
     n = 0
     while n <= G[counts] and (G[counts + 1 + (n >> 5)] >> (n & 31)) & 1:
         n += 1
-    return G[counts] + 1 - n
+    return max(0, G[counts] + 1 - n - (1 if G[r] & INSIDE else 0))
 
 
 @kernel()
@@ -50,7 +50,9 @@ def split_tokens(G, V, s, path, ways, out_inner, out_exits):
     `path`: (depth + 1, 7) scratch: state, count, the kids left, the bytes and the count at the last end, of a lexeme,
     and the characters begun. `ways`: (a power of two, WAY_COLUMNS) scratch. `out_inner` gets (token, count) pairs,
     `out_exits` rows (token, bytes inside, count, state entered by the end of a key, or 0). An inner token counts what
-    is needed behind it, too. Returns n_inner << 32 | n_exits, or -1 if they do not fit or if that depends on the count.
+    is needed behind it, too; and an item that has begun before s counts. Returns n_inner << 32 | n_exits, with
+    BEYOND_LOOP if an inner token takes an edge that asks for the minimum; or -1 if they do not fit or if what is needed
+    depends on the count.
 
     A lexeme is as long as it can be: a token leaves it where it ended last before the byte by which it cannot go on.
     """
@@ -63,9 +65,10 @@ def split_tokens(G, V, s, path, ways, out_inner, out_exits):
         ways[i, WAY_STATE] = 0
     n_inner = 0
     n_exits = 0
+    beyond = 0
     d = 0
     path[0, 0] = s
-    path[0, 1] = 0
+    path[0, 1] = 1 if G[G[G_ST] + s * ST] & INSIDE else 0
     path[0, 4] = 0
     path[0, 5] = 0
     path[0, 6] = 0
@@ -103,6 +106,8 @@ def split_tokens(G, V, s, path, ways, out_inner, out_exits):
             if n_exits < 0:
                 return -1
             continue
+        if (code >> FLAG_SHIFT) & GE:
+            beyond = BEYOND_LOOP
         count = path[d, 1] + ((code >> FLAG_SHIFT) & LT != 0)
         behind = V[at + 6]
         needed = items_needed(G, target) if behind > first else 0
@@ -140,7 +145,7 @@ def split_tokens(G, V, s, path, ways, out_inner, out_exits):
         path[d, 6] = begun
         k = V[at + 3]
         last = V[at + 7]
-    return (n_inner << 32) | n_exits
+    return (n_inner << 32) | beyond | n_exits
 
 
 @kernel("int64(int32[::1], int64)")
@@ -153,7 +158,7 @@ def leaves(G, code):
         return -1
     if flags & POP:
         return 1
-    return -1 if flags & FINAL else 0
+    return -1 if flags & FINAL or (code >> FLAG_SHIFT) & GE else 0
 
 
 @kernel()

@@ -120,8 +120,10 @@ def _cuts(automata: NDArray[np.int64], n_threads: int) -> list[int]:
 def _run(cuts: list[int], task: Callable[[int, int], object]) -> None:
     """Run the task over the parts, the first of them here."""
     parts = [_pool(len(cuts)).submit(task, a, b) for a, b in pairwise(cuts[1:])]
-    task(0, cuts[1])
-    wait(parts)
+    try:
+        task(0, cuts[1])
+    finally:  # nobody may have the locks before all parts are done
+        wait(parts)
     for part in parts:
         part.result()
 
@@ -134,3 +136,7 @@ def _pool(threads: int) -> ThreadPoolExecutor:
 @cache
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+if hasattr(os, "register_at_fork"):  # a child has none of the threads
+    os.register_at_fork(after_in_child=_pool.cache_clear)

@@ -121,7 +121,7 @@ class _LoopMaker:
         if (q, i) not in self.loop:
             if len(self.loop) > self.limit:
                 raise BudgetExceeded("states of a rule", self.limit)
-            self.loop[q, i] = self.block.state()
+            self.loop[q, i] = self.block.state(L.INSIDE if i else 0)
             self.waiting.append((q, i))
         return self.loop[q, i]
 

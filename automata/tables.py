@@ -131,12 +131,13 @@ class TerminalTables:
         packed = int(split_tokens(G, trie, state, self._split_path, self._ways, self._inner, self._exits))
         if packed < 0:
             return NO_TABLE
-        n_inner, n_exits = packed >> 32, packed & 0xFFFFFFFF
+        n_inner, n_exits = packed >> 32, packed & L.BEYOND_LOOP - 1
         record = np.zeros(L.TB, np.int32) if model is None else model.record.copy()
         if model is None and not self._put_inner(record, self._inner[:n_inner]):
             return NO_TABLE
         if model is None and n_inner >= MODEL_FROM:
             self._add_model(G, state, record, self._exits[:n_exits])
+        record[L.T_BEYOND] = packed & L.BEYOND_LOOP != 0
         record[L.T_EXITS] = self._put_groups(self._exits[:n_exits], classes) if n_exits else 0
         number = self.stats.tables
         at = _HEADER + number * L.TB
@@ -155,6 +156,7 @@ class TerminalTables:
             n = int(goes_on_alike(G, state, counted, model.outline, self._pairs, self._slots))
             if n > 0:
                 alike = self._pairs[:n][self._pairs[:n, 1] == 0, 0]
+                alike = alike[[_inside(G, other) == _inside(G, state) for other in alike]]
                 if len(self._served) + n < MAX_SERVED:
                     self._served.update((_key(block, other - first), model) for other in alike.tolist())
                 return model
@@ -163,9 +165,12 @@ class TerminalTables:
         return None
 
     def _going(self, G: Ints, state: int) -> bytes | None:
-        """The bytes by which a terminal goes on from a state, as bits; None where no outline tells that."""
+        """The bytes by which a terminal goes on from a state, as bits; None where no outline tells that.
+
+        Behind that, whether the state is inside an item.
+        """
         bits = np.empty(8, np.int32)
-        return None if going_bytes(G, state, bits) < 0 else bits.tobytes()
+        return None if going_bytes(G, state, bits) < 0 else bits.tobytes() + bytes([_inside(G, state)])
 
     def _add_model(self, G: Ints, state: int, record: Ints, exits: Ints) -> None:
         going = self._going(G, state)
@@ -265,6 +270,10 @@ class TerminalTables:
 def _key(block: Lowered, local: int) -> Hashable:
     """What a state of a block is, whatever grammar it stands in."""
     return block.regions.get(local + 1, (id(block.block), local))
+
+
+def _inside(G: Ints, state: int) -> bool:
+    return bool(G[G[L.G_ST] + state * L.ST + L.S_FLAGS] & L.INSIDE)
 
 
 def _trie_arena(vocabulary: Vocabulary) -> Ints:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import random
+import re
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
 from oracles.mask_bits import tokens_of
 
-from syntagma.automata import Vocabulary, compile_grammar
+from syntagma.automata import TokenAutomaton, Vocabulary, compile_grammar
 from syntagma.automata import _layout_kernels as L
+from syntagma.grammar.ir import Grammar
 from syntagma.grammar.jsonschema import JsonSchema
+from syntagma.grammar.regex import parse_regex
 
 WORDS = [
     "a",
@@ -26,14 +31,31 @@ WORDS = [
     "aaaa",
     "a b a",
     "-a-a",
-    "é",
     "aé",
     ' "',
     '"',
     "ab.",
     "a" * 9,
 ]
-VOCABULARY = Vocabulary.from_tokens([word.encode() for word in WORDS], eos_ids=[len(WORDS)])
+#: Tokens that begin or end inside a character or an escape.
+PARTS = [
+    b"\\",
+    b"n",
+    b"naa",
+    b'n"',
+    b"\\u00",
+    b"0",
+    b"0aa",
+    b"\xc3",
+    b"\xa9",
+    b'\xa9"',
+    b"\xa9aa",
+    b"aa\xc3",
+    b"\xf0\x9f",
+    b"\xa6\x8a",
+]
+TOKENS = [word.encode() for word in WORDS] + PARTS + [bytes((byte,)) for byte in b"!?19\xe2\x80\x94u"]
+VOCABULARY = Vocabulary.from_tokens(TOKENS, eos_ids=[len(TOKENS)])
 PATTERNS = [
     "^[a-zA-Z]+( [a-zA-Z]+)*$",
     "^[^ Z]*(Z.{9})?$",
@@ -49,21 +71,53 @@ PATTERNS = [
 def test_masks_are_single_steps(pattern: str, low: int, high: int) -> None:
     schema = {"type": "string", "pattern": pattern, "minLength": low, "maxLength": high}
     auto = compile_grammar(JsonSchema(schema).grammar(), VOCABULARY)
-    rng = random.Random(f"{pattern} {low} {high}")
-    for _ in range(12):
-        matcher, text = auto.matcher(), ""
-        row = np.zeros(auto.mask_width, np.int32)
-        for _ in range(80):
+    for text in walks(auto, f"{pattern} {low} {high}"):
+        assert low <= len(json.loads(text)) <= high
+
+
+def walks(auto: TokenAutomaton, seed: str) -> Iterator[bytes]:
+    """The texts of random walks; every mask on the way is what single steps say."""
+    rng = random.Random(seed)
+    row = np.zeros(auto.mask_width, np.int32)
+    for _ in range(10):
+        matcher, text = auto.matcher(), b""
+        for _ in range(90):
             matcher.fill_mask(row)
             allowed = sorted(tokens_of(row))
-            assert allowed == [t for t in range(len(WORDS) + 1) if auto.check(matcher.state, t)], text
+            assert allowed == [t for t in range(len(TOKENS) + 1) if auto.check(matcher.state, t)], text
             assert allowed, f"a dead end behind {text!r}"
             token = rng.choice(allowed)
             assert matcher.accept(token)
             if matcher.finished:
-                assert low <= len(text) - 2 <= high
+                yield text
                 break
-            text += WORDS[token]
+            text += TOKENS[token]
+
+
+@pytest.mark.parametrize("bounds", [(1, 1), (3, 3), (3, 5), (0, 3), (2, None), (30, None), (0, 40), (37, 40)])
+def test_lengths_alone(bounds: tuple[int, int | None]) -> None:
+    schema = {"type": "string", "minLength": bounds[0]} | ({} if bounds[1] is None else {"maxLength": bounds[1]})
+    for text in walks(compile_grammar(JsonSchema(schema).grammar(), VOCABULARY), str(bounds)):
+        assert bounds[0] <= len(json.loads(text)) <= (bounds[1] or 10**6)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        r"[a-zA-Z0-9]{5,40}!\?",
+        r"[^!]{3,20}!\?",
+        r'([a-z]é{14,54}[ -~])"',
+        r"([a-zA-Z0-9][0-9a-z]){3,40}!",
+        r"-[a-z -]{4,80}(19?)?!",
+        r"([^!]{2}){30,60}",
+        r"[^!?]{20,90}(!\?)+1",
+    ],
+)
+def test_what_follows_a_loop(pattern: str) -> None:
+    """It asks for the minimum, wherever in a token it begins."""
+    auto = compile_grammar(Grammar("s", {"s": parse_regex(pattern)}), VOCABULARY)
+    for text in walks(auto, pattern):
+        assert re.fullmatch(pattern, text.decode(), re.DOTALL)
 
 
 def test_such_states_have_tables() -> None:

@@ -65,7 +65,7 @@ def test_split_tokens_and_suffixes(compiled: bool, seed: int) -> None:
     inner, exits = np.zeros((len(tokens) + 1, 2), np.int32), np.zeros((500, 4), np.int32)
     split = T.split_tokens if compiled else T.split_tokens.py_func
     packed = int(split(pda.G, tables.V, state, path, np.zeros((4, L.WAY_COLUMNS), np.int64), inner, exits))
-    n_inner, n_exits = packed >> 32, packed & 0xFFFFFFFF
+    n_inner, n_exits = packed >> 32, packed & L.BEYOND_LOOP - 1
     naive_inner, naive_exits = naive_split(pda.G, state, tokens)
     assert sorted(map(tuple, inner[:n_inner].tolist())) == sorted(naive_inner)
     assert sorted(map(tuple, exits[:n_exits, :3].tolist())) == sorted(naive_exits)

@@ -80,7 +80,7 @@ def test_the_split_of_long_tokens(pattern: str) -> None:
         packed = int(split_tokens(pda.G, tables.V, state, path, ways, inner, exits))
         expected_inner, expected_exits = naive_split(pda.G, state, tokens)
         assert sorted(map(tuple, inner[: packed >> 32].tolist())) == sorted(expected_inner)
-        assert sorted(map(tuple, exits[: packed & 0xFFFFFFFF, :3].tolist())) == sorted(expected_exits)
+        assert sorted(map(tuple, exits[: packed & L.BEYOND_LOOP - 1, :3].tolist())) == sorted(expected_exits)
 
 
 def test_text_is_read_as_python_reads_it() -> None:

@@ -14,7 +14,7 @@ def naive_split(
     """The tokens that stay inside, and (token, bytes inside) for each way to leave; with the items that they start."""
     inner, exits = [], []
     for t, text in enumerate(tokens):
-        at, count = state, 0
+        at, count = state, int(G[G[L.G_ST] + state * L.ST] & L.INSIDE > 0)
         for k, byte in enumerate(text, 1):
             code = edge_code(G, at, byte)
             if code == 0:
