@@ -66,6 +66,8 @@ class MaskPool:
 
     def __del__(self) -> None:
         """Lend the memory to later pools."""
+        if _spares is None or not hasattr(self, "M"):  # at the interpreter's end; or there was no memory to be had
+            return
         spares = _spares.setdefault(len(self.M), [])
         if len(spares) < SPARES and max(self._highest, self.n_bytes) <= SPARE_BYTES:
             spares.append(self.M)
