@@ -13,6 +13,7 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -88,6 +89,9 @@ def _started(folder: Path) -> Helper | None:
     lock = folder / "ahead.lock"
     code = f"import sys; sys.path[:] = {sys.path!r}; from {__package__} import compile_ahead; compile_ahead.main()"
     pipes: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    with suppress(OSError):
+        if time.time() - lock.stat().st_mtime > LIMIT:  # left behind by one that was killed
+            lock.unlink()
     try:
         lock.touch(exist_ok=False)
     except OSError:

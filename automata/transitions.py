@@ -63,7 +63,10 @@ class Transitions:
     def advance_locked(self, state: int, token: int) -> int:
         """`advance`, for whoever holds the lock."""
         pda = self._pda
-        after: int = _ADVANCE.call(pda.G, pda.A, self._states.K, state, int(token), self._data, self._starts)
+        try:
+            after: int = _ADVANCE.call(pda.G, pda.A, self._states.K, state, int(token), self._data, self._starts)
+        except OverflowError:  # no token has such an id
+            return 0
         return after if after >= 0 else self._advance(state, int(token), after)
 
     def _advance(self, state: int, token: int, after: int) -> int:

@@ -105,6 +105,13 @@ def test_what_does_not_fit() -> None:
         fill_masks([auto.matcher(), other.matcher()], np.zeros((2, width), np.int32))
 
 
+def test_ids_that_no_token_has() -> None:
+    matcher = automata()[2].matcher()
+    assert matcher.accept(TEXTS.index(b'"'))
+    for token in (-1, len(TEXTS) + 1, 2**31, 2**63 - 1, 2**63, -(2**63), 2**70, -(2**70)):
+        assert not matcher.accept(token)
+
+
 def test_masks_of_a_text_by_batches() -> None:
     """A whole text in several copies, one a step behind the other, on two threads."""
     auto = automata()[1]

@@ -85,6 +85,18 @@ def test_one_process_compiles_ahead_for_a_folder(tmp_path: Path, monkeypatch: py
     assert not (tmp_path / "ahead.lock").exists()
 
 
+def test_a_lock_left_behind_holds_nobody_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lock = tmp_path / "ahead.lock"
+    lock.touch()
+    long_ago = time.time() - 2 * compile_ahead.LIMIT
+    os.utime(lock, (long_ago, long_ago))
+    monkeypatch.setattr(compile_ahead, "KERNELS", {})
+    started = compile_ahead._started(tmp_path)
+    assert started is not None
+    started.stop()
+    assert not lock.exists()
+
+
 def test_it_is_announced_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
