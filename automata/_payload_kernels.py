@@ -191,6 +191,8 @@ def payload_after(G, A, s, p, code):
         return p
     if flags & LT and member_available(G, A, r, p) == 0:
         return -1
+    if flags & GE and may_end(G, A, r, p) == 0:
+        return -1
     if flags & ADD:
         k = G[target + S_AUX]
         if k >= 0:

@@ -9,7 +9,7 @@ from ._guard_kernels import note_need
 from ._layout_kernels import *  # noqa: F403
 from ._payload_kernels import edge_code, own_edge_code, payload_after
 from ._slot_kernels import put_slot
-from ._step_kernels import step, step_items
+from ._step_kernels import land, merge_results, step, step_items
 from ._walk_kernels import clear_bit, note_closer, set_bit, walk, walk_items
 from .kernel import kernel
 
@@ -205,12 +205,17 @@ def take_overrides(G, A, V, s, p, below, bits, row, text):
             if after == -2:
                 return FAILED
             continue
-        c = intern_one(G, A, code & TARGET, after, below, 0)
+        A[H_CLOSED] = 0
+        n = land(G, A, 0, code & TARGET, after, below, 0, 1, text, 0)
+        c = merge_results(G, A, n) if n >= 0 else n
         if c < 0:
             return FAILED
+        closed = A[H_CLOSED]
         for i in range(V[at + 2], V[at + 6]):
             set_bit(row, V[tokens + 2 * i])
-        put_slot(G, A, d + 1, c, 0)
+            if closed and note_closer(A, V[tokens + 2 * i]) < 0:
+                return FAILED
+        put_slot(G, A, d + 1, c, closed)
         if walk(G, A, V, 0, kid >> 8, d + 1, 0, 1 << 30, row, text) < 0:
             if A[H_OVERFLOW]:
                 return FAILED

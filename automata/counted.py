@@ -22,6 +22,7 @@ from ..grammar.ir import EMPTY, Alt, And, ByteSet, Expr, Items, Repeat, Seq, opt
 from ..grammar.machine import Machine
 from . import _layout_kernels as L
 from .block import Block
+from .enclosure import Enclosure
 from .machines import machine_of
 from .subset import holds_big, is_big
 
@@ -238,24 +239,36 @@ def lower_repeat(callee: int, loop: Repeat) -> Block:
     return block
 
 
-def lower_items(expr: Items, limit: int) -> Block:
-    """The counted block of an array's items; it calls the k-th item as rule k + 1, that of the rest behind them."""
-    prefix = range(1, len(expr.prefix) + 1)
-    rest = None if expr.rest is None else len(expr.prefix) + 1
-    top = expr.max if rest is not None else min(len(prefix), len(prefix) if expr.max is None else expr.max)
+def lower_items(expr: Items, enclosure: Enclosure | None, limit: int) -> Block:
+    """The counted block of an array's items, with what stands around them, if that is given.
+
+    It calls the k-th item as rule k + 1, that of the rest behind them.
+    """
+    n = len(expr.prefix)
+    rest = expr.rest is not None
+    top = expr.max if rest else n if expr.max is None else min(n, expr.max)
     block = Block(L.COUNTED)
     block.min, block.max = expr.min, -1 if top is None else top
     separator = machine_of((expr.separator,), limit)
-    at = block.state(L.FINAL | L.COND)
-    callees = [*prefix, *([] if rest is None else [rest])]
-    for k, callee in enumerate(callees if top is None else callees[:top]):
-        before = block.lay(separator, at, L.LT) if k else [at]
-        at = block.state(L.FINAL | L.COND)
-        for state in before:
-            block.states[state].calls += ((callee, at | L.INC << L.FLAG_SHIFT),)
-    if rest is not None and (top is None or top > len(prefix)):
-        for state in block.lay(separator, at, L.LT):
-            block.states[state].calls += ((rest, at | L.INC << L.FLAG_SHIFT),)
+    end = 0 if enclosure else L.FINAL | L.COND
+    at = block.state(end)
+
+    def before(k: int) -> list[int]:
+        """The states before item k, behind a value or the opening."""
+        if enclosure is not None:
+            return (enclosure.between if k else enclosure.opening).lay(block, at)
+        return block.lay(separator, at, L.LT) if k else [at]
+
+    width = n + rest if top is None else min(n + rest, top)
+    for k in range(width):
+        ready, at = before(k), block.state(end)
+        for state in ready:
+            block.states[state].calls = ((k + 1, at | L.INC << L.FLAG_SHIFT),)
+    if rest and (top is None or top > n):
+        for state in before(n + 1):
+            block.states[state].calls = ((n + 1, at | L.INC << L.FLAG_SHIFT),)
+    elif enclosure is not None:
+        (enclosure.closing if width else enclosure.opening).lay(block, at)
     return block
 
 

@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import replace
 
-from ..errors import BudgetExceeded, GrammarError
+from ..errors import BudgetExceeded, GrammarError, UnsupportedFeature
 from ..grammar.fold import alternation, concatenation, is_nothing
 from ..grammar.ir import (
     EMPTY,
@@ -37,6 +37,7 @@ from ..grammar.nfa import determinize
 from . import _layout_kernels as L
 from .block import Block
 from .counted import counted_parts, lower_counted, lower_items, lower_repeat, spell_out_items
+from .enclosure import Enclosure, enclosed
 from .frames import Frames
 from .literal_block import literal_words, lower_literals
 from .lowered import Lowered
@@ -105,11 +106,17 @@ class Lowerer:
                 raise GrammarError(f"Expected a rule named {name!r}; there is none.") from None
         return expr
 
-    def key_order(self, rule: int) -> list[Member]:
-        """The declared keys of a `Members` rule as the automaton numbers them: forbidden ones last."""
+    def container(self, rule: int) -> Members | Items | None:
+        """The members or the items that a rule consists of, what stands around them aside."""
         expr = self.body(rule)
-        assert isinstance(expr, Members)
-        return sorted(expr.keys, key=lambda member: is_nothing(member.value))
+        found = enclosed(expr, self.limit) if isinstance(expr, Seq) else None
+        return found[0] if found else expr if isinstance(expr, Members | Items) else None
+
+    def key_order(self, rule: int) -> list[Member]:
+        """The declared keys of a rule of members as the automaton numbers them: forbidden ones last."""
+        members = self.container(rule)
+        assert isinstance(members, Members)
+        return sorted(members.keys, key=lambda member: is_nothing(member.value))
 
     def lower(self, rule: int) -> Lowered:
         """Lower a rule."""
@@ -123,6 +130,8 @@ class Lowerer:
                 return self._members(expr, name)
             case Items():
                 return self._items(expr, name)
+            case Seq() if (lowered := self._enclosed(expr, name)) is not None:
+                return lowered
             case Guarded():
                 return self._guarded(expr, name)
             case Lexeme():
@@ -138,7 +147,21 @@ class Lowerer:
                 return lowered
         return self._calls(expr, name)
 
-    def _members(self, expr: Members, name: str) -> Lowered:
+    def _enclosed(self, expr: Seq, name: str) -> Lowered | None:
+        """Members or items, with what stands around them; None if the expression is something else."""
+        found = enclosed(expr, self.limit)
+        if found is None:
+            return None
+        body, enclosure = found
+        if isinstance(body, Items):
+            values = body.prefix if body.rest is None else (*body.prefix, body.rest)
+            return None if any(map(self.nullable, values)) else self._items(body, name, enclosure)
+        try:
+            return self._members(body, name, enclosure)
+        except UnsupportedFeature:  # what encloses them begins like a key
+            return None
+
+    def _members(self, expr: Members, name: str, enclosure: Enclosure | None = None) -> Lowered:
         values = [m.value for m in expr.keys if not is_nothing(m.value)]
         values += [o.value for o in expr.other]
         if any(map(self.nullable, values)):
@@ -147,17 +170,19 @@ class Lowerer:
             values += [o.value for o in expr.other]
         keys = tuple([(_text(m.key), m.required, is_nothing(m.value)) for m in expr.keys])
         other = tuple([o.key for o in expr.other])
-        key = keys, other, expr.order, expr.colon, expr.comma, expr.min, expr.max, expr.distinct, self.limit
+        around = enclosure and (enclosure.before, enclosure.after)
+        key = keys, other, expr.order, expr.colon, expr.comma, expr.min, expr.max, expr.distinct, around, self.limit
         callees = [self.rule_id(value, name) for value in values]
-        return _frames.lowered(key, callees, lambda: lower_members(expr, self.limit))
+        return _frames.lowered(key, callees, lambda: lower_members(expr, enclosure, self.limit))
 
-    def _items(self, expr: Items, name: str) -> Lowered:
+    def _items(self, expr: Items, name: str, enclosure: Enclosure | None = None) -> Lowered:
         values = expr.prefix if expr.rest is None else (*expr.prefix, expr.rest)
         if any(map(self.nullable, values)):
             return self._calls(spell_out_items(expr), name)
-        key = len(expr.prefix), len(values), expr.min, expr.max, expr.separator, self.limit
+        around = enclosure and (enclosure.before, enclosure.after)
+        key = len(expr.prefix), len(values), expr.min, expr.max, expr.separator, around, self.limit
         callees = [self.rule_id(value, name) for value in values]
-        return _frames.lowered(key, callees, lambda: lower_items(expr, self.limit))
+        return _frames.lowered(key, callees, lambda: lower_items(expr, enclosure, self.limit))
 
     def _guarded(self, expr: Guarded, name: str) -> Lowered:
         block = Block()

@@ -1,4 +1,4 @@
-"""Distances in an object's members: to the end of the key, of the member, of what the object still owes.
+"""Distances in an object's members: to the end of the key, of the member, of what the object still owes, of the object.
 
 Owed are the required members that are missing and, up to `min`, the cheapest of the others. Every member costs the same
 whenever it comes, so what is owed is a sum; only inside a key is a path searched, among the keys that may still come.
@@ -37,14 +37,15 @@ class MemberDistances:
     def __init__(self, pda: Pushdown, states: States, rule: int) -> None:
         self._pda, self._states, self._rule = pda, states, rule
         self._kind, self._n, self._low = (states.rule_field(rule, c) for c in (L.R_KIND, L.R_NKEYS, L.R_MIN))
-        self._first = states.rule_field(rule, L.R_START)
-        self._after = self._first + 1
+        self._after = states.rule_field(rule, L.R_START) + 1
         self._required = sum(1 << k for k, m in enumerate(pda.lowerer.key_order(rule)[: self._n]) if m.required)
         self._tails: dict[Node, float] = {}
         self._leads: dict[Node, float] = {}
+        self._ends: dict[Node, float] = {}
         self._keys: dict[Node, float] = {}
         self._comma = self._lead(self._after)
-        self._before = self._states_of_comma()
+        self._close = self._end(self._after)
+        self._between = self._states_between()
         #: Declared key -> bytes of its member; absent: it is forbidden.
         self._costs: dict[int, float] = {}
         self._other_cost = math.inf
@@ -54,22 +55,20 @@ class MemberDistances:
         self._key_bits = cache(self._keys_under)
 
     def least(self, state: int, payload: int) -> float:
-        """Least bytes to the end of the members."""
+        """Least bytes to the end of the rule."""
         left = self._left(payload)
         owed = self._owed_by(left.unseen, left.fill)
-        if state == self._after:
-            return owed
-        if state == self._first:
-            return self._member(left, owed) if owed else 0.0
+        if state in self._between:
+            more = self._lead(state) + self._member(left, owed) + self._close
+            return more if owed else min(more, self._end(state))
         if self._states.field(state, L.S_FLAGS) & L.KEYCHECK:
             known = self._keys.get((state, payload))
-            return shortest((state, payload), self._key_moves, self._keys) if known is None else known
-        if state in self._before:
-            return self._lead(state) + self._member(left, owed)
-        return self._tail(state) + owed
+            inside = shortest((state, payload), self._key_moves, self._keys) if known is None else known
+            return inside + self._close
+        return self._tail(state) + owed + self._close
 
     def _member(self, left: Left, owed: float) -> float:
-        """Bytes from a key's start to the end of the object: what is owed, or one more member."""
+        """Bytes from a key's start to the end of the last member: what is owed, or one more member."""
         if owed:
             return owed - self._comma
         cheapest = min((self._costs[k] for k in _bits(left.may_come)), default=math.inf)
@@ -106,7 +105,7 @@ class MemberDistances:
         spare = (self._costs.get(k, math.inf) for k in _bits(optional))
         costs += sorted(cost for cost in spare if cost < self._other_cost)[:fill]
         others = fill + required.bit_count() - len(costs)
-        owed = sum(costs) + len(costs) * self._comma
+        owed = sum([cost + self._comma for cost in costs])  # without any, no comma may lead to a key
         return owed + others * (self._other_cost + self._comma) if others else owed
 
     def _owed_after(self, left: Left, key: int) -> float:
@@ -152,7 +151,7 @@ class MemberDistances:
             yield cost, END if target == self._after else (target, 0)
 
     def _lead(self, state: int) -> float:
-        """Bytes from a state in a comma to a key's start."""
+        """Bytes from a state between members to a key's start."""
         node = (state, 0)
         return self._leads[node] if node in self._leads else shortest(node, self._lead_moves, self._leads)
 
@@ -160,15 +159,27 @@ class MemberDistances:
         for code in self._states.codes(node[0]):
             yield (0.0, END) if self._is_key(code) else (1.0, (code & L.TARGET, 0))
 
+    def _end(self, state: int) -> float:
+        """Bytes from a state between members to the end of the rule without a further member."""
+        node = (state, 0)
+        return self._ends[node] if node in self._ends else shortest(node, self._end_moves, self._ends)
+
+    def _end_moves(self, node: Node) -> Iterator[tuple[float, Node]]:
+        if self._states.field(node[0], L.S_FLAGS) & L.FINAL:
+            yield 0.0, END
+        for code in self._states.codes(node[0]):
+            if not self._is_key(code):
+                yield 1.0, (code & L.TARGET, 0)
+
     def _is_key(self, code: int) -> bool:
         """Whether an edge leads into a key, or is a key by itself."""
         flags = self._states.field(code & L.TARGET, L.S_FLAGS)
         return bool(code >> L.FLAG_SHIFT & L.ADD or flags & L.KEYCHECK)
 
-    def _states_of_comma(self) -> set[int]:
-        """The states between the end of a member and the start of a key."""
-        found: set[int] = set()
-        waiting = [self._after]
+    def _states_between(self) -> set[int]:
+        """The states outside keys and values: before the first member, between two, behind the last."""
+        found = {self._after - 1, self._after}
+        waiting = list(found)
         while waiting:
             targets = {c & L.TARGET for c in self._states.codes(waiting.pop()) if not self._is_key(c)} - found
             found |= targets
@@ -177,10 +188,10 @@ class MemberDistances:
 
     def _measure_members(self) -> None:
         """Find what each member costs, by breadth through the keys."""
-        level, seen, n = [self._first], {self._first}, 0
-        while level:
+        codes = dict.fromkeys(c for state in self._between for c in self._states.codes(state) if self._is_key(c))
+        seen, n = set[int](), 0
+        while codes:
             n += 1
-            codes = dict.fromkeys(code for state in level for code in self._states.codes(state))
             level = []
             for code in codes:
                 target = code & L.TARGET
@@ -193,6 +204,7 @@ class MemberDistances:
                     self._costs[key] = n + self._tail(target)
                 else:
                     self._other_cost = min(self._other_cost, n + self._tail(target))
+            codes = dict.fromkeys(code for state in level for code in self._states.codes(state))
 
 
 def _bits(mask: int) -> Iterator[int]:

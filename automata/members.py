@@ -23,6 +23,7 @@ from ..grammar.ir import Bytes, Expr, Members, Spelled
 from ..grammar.spelled import Symbols, steps_of, symbols_of
 from . import _layout_kernels as L
 from .block import Block, State
+from .enclosure import Enclosure
 from .key_chain import Chain, KeyStates, dfa_steps
 from .lowered import Ints
 from .machines import machine_of
@@ -86,9 +87,12 @@ class KeyTrie:
             self.tails[child] = (symbols, i + 1, index)
 
 
-def lower_members(expr: Members, limit: int) -> Block:
-    """The block of an object's members; it calls the k-th value, forbidden keys not counted, as rule k + 1."""
-    return _MembersMaker(expr, limit).make()
+def lower_members(expr: Members, enclosure: Enclosure | None, limit: int) -> Block:
+    """The block of an object's members, with what stands around them, if that is given.
+
+    It calls the k-th value, forbidden keys not counted, as rule k + 1.
+    """
+    return _MembersMaker(expr, enclosure, limit).make()
 
 
 @lru_cache(maxsize=256)
@@ -104,8 +108,9 @@ def _colon(colon: Expr, after: int, flags: int, limit: int) -> Ints:
 
 
 class _MembersMaker:
-    def __init__(self, expr: Members, limit: int) -> None:
+    def __init__(self, expr: Members, enclosure: Enclosure | None, limit: int) -> None:
         self.expr = expr
+        self.enclosure = enclosure
         self.comma = machine_of((expr.comma,), limit)
         self.dfa = machine_of(tuple(o.key for o in expr.other), limit) if expr.other else None
         self.steps: dict[tuple[int, int], list[tuple[int, int]]] = {}
@@ -118,8 +123,9 @@ class _MembersMaker:
         self.block = block = Block()
         block.open = expr.distinct and self.dfa is not None
         self.flags = expr.distinct * L.DISTINCT | block.open * L.OPEN
-        self.first = block.state(L.FINAL | L.COND)
-        self.after = block.state(L.FINAL | L.COND)
+        end = 0 if enclosure else L.FINAL | L.COND
+        self.start = block.state(end)
+        self.after = block.state(end)
         colon = _colon(expr.colon, self.after, self.flags, limit)
         n_copies = self.n_keys + len(expr.other)
         self.later = block.later = KeyStates(colon, n_copies, self.n_keys, self.flags, self.free)
@@ -132,11 +138,13 @@ class _MembersMaker:
 
     def make(self) -> Block:
         expr, block = self.expr, self.block
+        first = enclosure.opening.lay(block, self.start) if (enclosure := self.enclosure) else [self.start]
+        opened = len(block.states)
         for index, k in enumerate(self.allowed + self.forbidden):
             self.trie.insert(expr.keys[k].key, index)
         self._set_rule([expr.keys[k].required for k in self.allowed])
         key = self._key_edges(0, 0 if self.dfa else -1)
-        for state in (self.first, *self._lay_comma()):
+        for state in (*first, *self._lay_comma()):
             self._lay_key(block.states[state], key)
         while self.waiting:
             node, q, edges = self.waiting.pop()
@@ -145,7 +153,7 @@ class _MembersMaker:
             block.classes = [self.later.behind(self.n_keys + k) for k in range(len(expr.other))]
             keys = tuple(other.key for other in expr.other)
             block.regions = {number: (keys, q) for q, number in self.later.pure.items()}
-        for laid in block.states[1:]:
+        for laid in (block.states[self.after], *block.states[opened if enclosure else 1 :]):
             laid.flags |= self.flags
         return block
 
@@ -181,6 +189,8 @@ class _MembersMaker:
             block.start_words = [0] * len(words) + [0, sum(required)]
 
     def _lay_comma(self) -> list[int]:
+        if self.enclosure is not None:
+            return self.enclosure.between.lay(self.block, self.after)
         return self.block.lay(self.comma, self.after, L.LT)
 
     def _pure_state(self, q: int) -> int:

@@ -13,7 +13,7 @@ from typing import Final, Generic, TypeVar
 
 from ..errors import BudgetExceeded
 from ..grammar.analysis import min_length_of
-from ..grammar.ir import Expr, Grammar, Items, Members, Ref, Token, references
+from ..grammar.ir import Expr, Grammar, Ref, Token, references
 from .lower import Lowerer
 
 K = TypeVar("K", bound=Hashable)
@@ -104,7 +104,7 @@ class _Counter:
         return found
 
     def _own_calls(self, rule: int) -> Iterator[int]:
-        at_values = isinstance(self._lowerer.body(rule), Members | Items)
+        at_values = self._lowerer.container(rule) is not None
         for called in self._calls_of(rule):
             if not (at_values and self._lowerer.rules[called] in self._values):
                 yield called

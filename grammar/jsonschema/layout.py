@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from ...errors import GrammarError
+from ..fold import is_nothing
 from ..ir import EMPTY, Bytes, Expr, Items, Members, Repeat, byte_set, choice, optional, sequence
 
 #: The depth at which an indented layout goes on in one line.
@@ -42,7 +43,7 @@ class Layout:
             return sequence(Bytes(opening), self.inner, body, self.inner, Bytes(closing))
         inside, outside = (b"\n" + b" " * (self.indent * level) for level in (depth + 1, depth))
         full = sequence(Bytes(opening + inside), replace(body, min=max(body.min, 1)), Bytes(outside + closing))
-        if body.max == 0:
+        if body.max == 0 or not _parts(body):
             return Bytes(opening + closing)
         return full if body.min else choice(Bytes(opening + closing), full)
 
@@ -55,6 +56,13 @@ class Layout:
     def below(self, depth: int) -> int:
         """The depth of what a container at this depth holds; 0 where depth does not matter."""
         return 0 if self.indent is None else min(depth + 1, DEEPEST)
+
+
+def _parts(body: Members | Items) -> tuple[object, ...]:
+    """What may stand in a container."""
+    if isinstance(body, Members):
+        return (*[key for key in body.keys if not is_nothing(key.value)], *body.other)
+    return body.prefix if body.rest is None else (*body.prefix, body.rest)
 
 
 GENERATION: Final = Layout(

@@ -1,0 +1,90 @@
+"""Enclosures: an object's members or an array's items together with what stands around them.
+
+They are one rule with what opens and closes them, so that a container is one frame. Behind the opening, and behind a
+value, an item begins or the container ends; both may begin alike, by white space. So they are one machine, and an edge
+asks for the one way (LT: an item may come; GE: it may end) where the other one is left behind.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache, reduce
+from operator import or_
+from typing import NamedTuple
+
+from ..grammar.ir import NOTHING, And, Bytes, Expr, Items, Members, Seq, sequence
+from ..grammar.machine import Machine
+from . import _layout_kernels as L
+from .block import Block
+from .machines import machine_of
+from .subset import holds_big, is_plain
+
+_ITEM, _END = 1, 2
+
+
+class Ways(NamedTuple):
+    """A machine of two ways: labels are 1 where an item begins, 2 behind the end."""
+
+    machine: Machine
+    #: By state: the labels that it may still lead to, as bits.
+    ahead: tuple[int, ...]
+
+    def lay(self, block: Block, start: int) -> list[int]:
+        """Lay it behind a state; returns the states before an item."""
+        machine, ahead = self.machine, self.ahead
+        numbers = [start, *[block.state(L.FINAL if label == _END else 0) for label in machine.labels[1:]]]
+        for q, row in enumerate(machine.rows):
+            flags = {_ITEM: L.LT, _END: L.GE} if q == 0 or ahead[q] == _ITEM | _END else {}
+            block.states[numbers[q]].edges += [
+                (mask, numbers[t] | flags.get(ahead[t], 0) << L.FLAG_SHIFT) for t, mask in row.items()
+            ]
+        return [number for number, label in zip(numbers, machine.labels, strict=True) if label == _ITEM]
+
+
+class Enclosure(NamedTuple):
+    """What stands around some members or items."""
+
+    before: Expr
+    after: Expr
+    opening: Ways
+    #: Behind a value: what separates it from the next one, or the end.
+    between: Ways
+    #: Behind the last value that may come.
+    closing: Ways
+
+
+def enclosed(expr: Seq, limit: int) -> tuple[Members | Items, Enclosure] | None:
+    """The members or items of a rule, and what stands around them; None if it is something else."""
+    items = expr.items
+    if len(items) < 3 or not (isinstance(items[0], Bytes) and isinstance(items[-1], Bytes)):
+        return None
+    places = [i for i, item in enumerate(items) if isinstance(item, Members | Items)]
+    if len(places) != 1:
+        return None
+    at = places[0]
+    body, before, after = items[at], items[:at], items[at + 1 :]
+    assert isinstance(body, Members | Items)
+    if not all(is_plain(item) and not holds_big(item) for item in (*before, *after)):
+        return None
+    separator = body.comma if isinstance(body, Members) else body.separator
+    enclosure = _enclosure(sequence(*before), sequence(*after), separator, limit)
+    return None if enclosure is None else (body, enclosure)
+
+
+@lru_cache(maxsize=256)
+def _enclosure(before: Expr, after: Expr, separator: Expr, limit: int) -> Enclosure | None:
+    opening = _ways(before, sequence(before, after), limit)
+    between, closing = _ways(separator, after, limit), _ways(NOTHING, after, limit)
+    if opening is None or between is None or closing is None:
+        return None
+    return Enclosure(before, after, opening, between, closing)
+
+
+def _ways(item: Expr, end: Expr, limit: int) -> Ways | None:
+    """The machine of both ways; None if they have a text in common, or one of them is empty."""
+    machine = machine_of((item, end), limit)
+    if machine.labels[0] or any(machine_of((And((item, end)),), limit).labels):
+        return None
+    ahead = [(1 << label) >> 1 for label in machine.labels]
+    while (found := [reduce(or_, [ahead[t] for t in row], ahead[q]) for q, row in enumerate(machine.rows)]) != ahead:
+        ahead = found
+    return Ways(machine, tuple(ahead))
