@@ -184,3 +184,22 @@ W_COLUMNS = 14
 
 # Quotes that a token needs to hold two keys
 TWO_KEYS = 4
+
+# Subset construction: scratch of the nondeterministic states (where the closure lies, its states, -1: not looked for;
+# a stamp; a list; the state found behind it alone), of the classes of bytes (edges, where their targets lie, how many
+# are there, a hash of them), of the states found (where their members lie, how many, a hash), and what is used and left
+NS_AT, NS_SIZE, NS_SEEN, NS_LIST, NS_ALONE = 0, 1, 2, 3, 4
+NS_COLUMNS = 5
+BC_EDGES, BC_AT, BC_FILLED, BC_HASH = 0, 1, 2, 3
+BC_COLUMNS = 4
+DS_AT, DS_SIZE, DS_HASH = 0, 1, 2
+DS_COLUMNS = 3
+U_MEMBERS, U_CLOSURES, U_STAMP, U_VISITS, U_WORK, U_LIMIT = 0, 1, 2, 3, 4, 5
+U_COLUMNS = 6
+NO_ROOM, SPENT = -1, -2
+
+# Minimisation: scratch of the states (block, place, the state at this place, the state of a list) and of the blocks
+# (first place, place behind the last, those marked, waiting blocks)
+MS_BLOCK, MS_PLACE, MS_AT, MS_LIST = 0, 1, 2, 3
+MB_FIRST, MB_END, MB_MARKED, MB_WAITING = 4, 5, 6, 7
+MS_COLUMNS = 8

@@ -33,10 +33,10 @@ from ..grammar.ir import (
 )
 from ..grammar.machine import Machine
 from ..grammar.merge import merged
-from ..grammar.nfa import determinize
 from . import _layout_kernels as L
 from .block import Block
 from .counted import counted_parts, lower_counted, lower_items, lower_repeat, spell_out_items
+from .determinize import MoveTable, machine_or_table
 from .enclosure import Enclosure, enclosed
 from .frames import Frames
 from .literal_block import literal_words, lower_literals
@@ -295,7 +295,12 @@ def _lower_counted(expr: Expr, limit: int) -> Lowered:
 def _lower_machine(expr: Expr, limit: int) -> Lowered:
     if words := literal_words(expr):
         return lower_literals(words)
-    block = machine_block(determinize((expr,), limit))
+    machine = machine_or_table(expr, limit)
+    if isinstance(machine, MoveTable):
+        if not isinstance(expr, Lexeme):
+            return machine.lowered()
+        machine = machine.machine()
+    block = machine_block(machine)
     if isinstance(expr, Lexeme):
         block.lexeme = True
         block.priority = expr.priority

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from ..grammar.ir import Expr
 from ..grammar.machine import Machine
-from ..grammar.nfa import determinize
+from .determinize import determinize
 
 
 @lru_cache(maxsize=2048)

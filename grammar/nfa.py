@@ -12,7 +12,7 @@ construction counts its states and their members, and the states that empty move
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import TypeAlias
 
@@ -162,6 +162,10 @@ class Nfa:
         return known
 
 
+#: What makes a machine deterministic and minimal: of `nfa_of`'s result.
+Construct: TypeAlias = Callable[[Nfa, int, int], Machine]
+
+
 def _normal(expr: Repeat) -> tuple[Expr, int, int | None]:
     """An equal repetition, without the nested ones that only add ways to match the same."""
     item, low, high = expr.item, expr.min, expr.max
@@ -183,8 +187,11 @@ def _anything() -> Machine:
     return Machine([{0: (1 << 256) - 1}], [1])
 
 
-def determinize(exprs: Sequence[Expr], limit: int) -> Machine:
+def determinize(exprs: Sequence[Expr], limit: int, construct: Construct | None = None) -> Machine:
     """The minimal machine that accepts what any of `exprs` matches, labelled with the first that does.
+
+    `construct` makes a nondeterministic machine deterministic and minimal, given its start and the number of its final
+    states, which come first; by default, `construct_plainly` does.
 
     Raises
     ------
@@ -192,28 +199,41 @@ def determinize(exprs: Sequence[Expr], limit: int) -> Machine:
         proportion.
     GrammarError : an expression is not regular.
     """
-    if len(exprs) == 1 and (words := _words(exprs[0])) and (machine := _literals(words)) is not None:
+    if len(exprs) == 1 and (words := words_of(exprs[0])) and (machine := _literals(words)) is not None:
         return renumber(machine)
-    return minimise(_deterministic(exprs, limit))
-
-
-def _deterministic(exprs: Sequence[Expr], limit: int) -> Machine:
-    """As `determinize`, but not minimal."""
     match exprs:
-        case [And(items)]:
-            return _intersection([_minimal(item, limit) for item in items], limit)
-        case [Not(item)]:
-            return complement(_minimal(item, limit))
+        case [And() | Not()]:
+            return minimise(_deterministic(exprs, limit, construct))
+    return (construct or construct_plainly)(*nfa_of(exprs, limit))
+
+
+def construct_plainly(nfa: Nfa, start: int, n_finals: int) -> Machine:
+    """The minimal machine by the subset construction and partition refinement."""
+    return minimise(_subsets(nfa, start, n_finals))
+
+
+def nfa_of(exprs: Sequence[Expr], limit: int) -> tuple[Nfa, int, int]:
+    """A machine that reads any of the expressions, its start, and how many final states it has: the first ones."""
     nfa = Nfa(limit)
     finals = [nfa.state() for _ in exprs]
     start = nfa.fork([nfa.build(expr, final) for expr, final in zip(exprs, finals, strict=True)] or [nfa.state()])
-    return _subsets(nfa, start, len(finals))
+    return nfa, start, len(finals)
+
+
+def _deterministic(exprs: Sequence[Expr], limit: int, construct: Construct | None = None) -> Machine:
+    """As `determinize`, but not minimal."""
+    match exprs:
+        case [And(items)]:
+            return _intersection([_minimal(item, limit, construct) for item in items], limit)
+        case [Not(item)]:
+            return complement(_minimal(item, limit, construct))
+    return _subsets(*nfa_of(exprs, limit))
 
 
 @lru_cache(maxsize=256)
-def _minimal(expr: Expr, limit: int) -> Machine:
+def _minimal(expr: Expr, limit: int, construct: Construct | None) -> Machine:
     """The minimal machine of a part, which schemas have in common; not to be changed."""
-    return determinize([expr], limit)
+    return determinize([expr], limit, construct)
 
 
 def _intersection(machines: list[Machine], limit: int) -> Machine:
@@ -229,7 +249,7 @@ def _intersection(machines: list[Machine], limit: int) -> Machine:
     return found
 
 
-def _words(expr: Expr) -> list[Bytes | Spelled]:
+def words_of(expr: Expr) -> list[Bytes | Spelled]:
     """The strings of an alternation of nothing but literals; none if it holds something else."""
     items = expr.items if isinstance(expr, Alt) else (expr,)
     words = [item for item in items if isinstance(item, Bytes | Spelled)]

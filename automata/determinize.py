@@ -1,0 +1,165 @@
+"""Regular expressions made deterministic: large machines by kernels, small ones by `grammar/nfa.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import BudgetExceeded
+from ..grammar import nfa as plain
+from ..grammar.ir import And, Expr, Not
+from ..grammar.machine import Machine
+from ..grammar.nfa import Nfa
+from . import _layout_kernels as L
+from .block import FREE_FROM, TABLED_FROM
+from .lowered import Lowered
+from .ranges import DENSE_FROM
+
+Ints = NDArray[np.int32]
+
+#: States of a nondeterministic machine from which on the kernels are worth their call.
+LARGE = 128
+#: Deterministic states that there is room for at first, by those of the nondeterministic machine.
+ROOM = 4
+
+
+@dataclass(frozen=True, slots=True)
+class MoveTable:
+    """A minimal machine as arrays."""
+
+    #: (n, c) the state after each class of bytes, -1 for none.
+    moves: Ints
+    #: (n,) 0, or 1 + label.
+    labels: Ints
+    #: (256,) the class of each byte.
+    class_of: Ints
+
+    def machine(self) -> Machine:
+        """The same on dicts."""
+        masks = [int.from_bytes(row.tobytes(), "little") for row in self._classes()]
+        rows: list[dict[int, int]] = []
+        for targets in self.moves.tolist():
+            row: dict[int, int] = {}
+            for t, mask in zip(targets, masks, strict=True):
+                if t >= 0:
+                    row[t] = row[t] | mask if t in row else mask
+            rows.append(row)
+        return Machine(rows, self.labels.tolist())
+
+    def _classes(self) -> NDArray[np.uint8]:
+        """The bytes of each class, as bits."""
+        bits = self.class_of == np.arange(self.moves.shape[1])[:, None]
+        return np.packbits(bits, axis=1, bitorder="little")
+
+    def lowered(self) -> Lowered:
+        """The block of a terminal."""
+        from ._determinize_kernels import lay_moves
+
+        used, nothing = np.zeros(2, np.int64), np.zeros(0, np.int32)
+        args = self.moves, self.labels, self.class_of, DENSE_FROM, TABLED_FROM, FREE_FROM
+        lay_moves(*args, nothing, nothing, nothing, used)
+        n, (n_flat, n_codes) = len(self.labels), used.tolist()
+        sizes = L.B_HEADER, n * L.ST, n_flat, n_codes
+        block = np.zeros(sum(sizes), np.int32)
+        header, records, flat, codes = np.split(block, np.cumsum(sizes)[:3])
+        header[[L.B_STATES, L.B_FLAT, L.B_CODES, L.B_TERMINAL]] = n, n_flat, n_codes, 1
+        header[L.B_RULE : L.B_RULE + 8] = L.PLAIN, 0, -1, 0, n_flat, -1, 0, n_flat
+        lay_moves(*args, records, flat, codes, used)
+        return Lowered(block)
+
+
+def determinize(exprs: Sequence[Expr], limit: int) -> Machine:
+    """As `grammar.nfa.determinize`, large machines in a fraction of its time."""
+    return plain.determinize(exprs, limit, construct)
+
+
+def construct(nfa: Nfa, start: int, n_finals: int) -> Machine:
+    """The minimal machine, by kernels if it pays."""
+    if len(nfa.edges) < LARGE:
+        return plain.construct_plainly(nfa, start, n_finals)
+    return move_table(nfa, start, n_finals).machine()
+
+
+def machine_or_table(expr: Expr, limit: int) -> Machine | MoveTable:
+    """The minimal machine of an expression: as arrays, if kernels made it of this very expression."""
+    if isinstance(expr, And | Not) or plain.words_of(expr):
+        return determinize((expr,), limit)
+    nfa, start, n_finals = plain.nfa_of((expr,), limit)
+    return (move_table if len(nfa.edges) >= LARGE else plain.construct_plainly)(nfa, start, n_finals)
+
+
+def move_table(nfa: Nfa, start: int, n_finals: int) -> MoveTable:
+    """The minimal machine as arrays.
+
+    Raises
+    ------
+    BudgetExceeded : as `grammar.nfa.determinize` does.
+    """
+    arrays = _Arrays(nfa)
+    room = ROOM * len(nfa.edges)
+    while (found := arrays.least(start, n_finals, room)) is None:
+        room *= 4
+    return found
+
+
+class _Arrays:
+    """A nondeterministic machine as arrays; see `_subset_kernels.py`."""
+
+    def __init__(self, nfa: Nfa) -> None:
+        self._limit, self._most = nfa.limit, nfa.limit + nfa.free
+        self._work, self._visits = 32 * self._most + 100_000, 100 * nfa.limit + 1_000_000
+        sets: dict[int, int] = {}
+        edges = [(sets.setdefault(mask, len(sets)), t) for row in nfa.edges for mask, t in row]
+        empty = [t for row in nfa.empty for t in row]
+        sizes = [(len(row), len(moves)) for row, moves in zip(nfa.edges, nfa.empty, strict=True)]
+        self.n = len(sizes)
+        self._states = np.zeros((self.n + 1, 2), np.int32)
+        np.cumsum(sizes, axis=0, out=self._states[1:])
+        self._edges = np.array(edges, np.int32).reshape(-1, 2)
+        self._empty = np.array([*empty, 0], np.int32)
+        bits = np.frombuffer(b"".join([mask.to_bytes(32, "little") for mask in sets or [0]]), np.uint8).reshape(-1, 32)
+        self.class_of, in_class = _classes(np.unpackbits(bits, axis=1, bitorder="little"))
+        self.n_classes = in_class.shape[1]
+        self._sets = np.concatenate(([0], np.cumsum(in_class.sum(axis=1)))).astype(np.int32)
+        self._classes = np.nonzero(in_class)[1].astype(np.int32)
+
+    def least(self, start: int, n_finals: int, room: int) -> MoveTable | None:
+        """The minimal machine, with room for so many states on the way; None if that does not suffice."""
+        from ._determinize_kernels import least_machine
+
+        n, width, rows = self.n, self.n_classes, min(room, self._most + 2)
+        N = np.full((n, L.NS_COLUMNS), -1, np.int64)
+        N[:, L.NS_SEEN] = 0
+        C, D = np.zeros((width, L.BC_COLUMNS), np.int64), np.zeros((rows, L.DS_COLUMNS), np.int64)
+        members, closures, targets = (np.empty(min(8 * room, self._visits) + n + 1, np.int32) for _ in range(3))
+        table = np.zeros(1 << (2 * rows).bit_length(), np.int32)
+        used = np.array([0, 0, 0, self._visits, self._work, self._most], np.int64)
+        moves, least = np.empty((rows, width), np.int32), np.empty((rows, width), np.int32)
+        labels, final = np.empty(rows, np.int32), np.empty(rows, np.int32)
+        heads, before = np.empty(rows * width + 1, np.int32), np.empty(rows * width, np.int32)
+        found = least_machine(
+            self._states, self._edges, self._empty, self._sets, self._classes, start, n_finals,
+            N, C, D, members, closures, targets, table, moves, used,
+            labels, heads, before, np.empty((rows, L.MS_COLUMNS), np.int32), least, final,
+        )  # fmt: skip
+        if found == L.NO_ROOM and room < self._visits:
+            return None
+        if found < 0:
+            raise BudgetExceeded("automaton states", self._limit)
+        return MoveTable(least[:found].copy(), final[:found].copy(), self.class_of)
+
+
+def _classes(bits: NDArray[np.uint8]) -> tuple[Ints, NDArray[np.bool_]]:
+    """The class of each byte, and which classes each byte set holds: (n_sets, n_classes).
+
+    Classes are numbered by their lowest byte; bytes that no set holds are one, too.
+    """
+    columns = np.packbits(bits, axis=0).T
+    _, first, kind = np.unique(columns, axis=0, return_index=True, return_inverse=True)
+    order = np.argsort(first, kind="stable")
+    place = np.empty(len(order), np.int64)
+    place[order] = np.arange(len(order))
+    return place[kind.reshape(-1)].astype(np.int32), bits[:, first[order]].astype(np.bool_)
