@@ -156,7 +156,7 @@ def refine(moves, n, labels, n_labels, heads, before, S, touched):
 
 @kernel("int64(int32[:,::1], int32[::1], int32[:,::1], int32[:,::1], int32[::1])")
 def number_blocks(moves, labels, S, least, final):
-    """Write the machine of the blocks, breadth-first from state 0 in the order of bytes; returns the number of states."""
+    """Write the machine of the blocks, breadth-first from state 0 in the order of bytes; returns their number."""
     width = moves.shape[1]
     number = MB_FIRST
     order = MS_LIST

@@ -2,11 +2,11 @@
 
 The block of a `Members` node has the states of
 
-    first     before any member: a key may start here, or the object ends
+    first     before any member: a key may start here, or the object ends; with an `Enclosure`, behind what opens it
     key       a node of the trie of the declared keys, or between two of its symbols, paired with a state of the
               undeclared keys' DFA; an edge of the trie wins, every other byte falls back to the DFA
     colon     behind a key, a copy for each key: colon, then the call of the value
-    after     behind a value: a comma if any key may still come, or the end
+    after     behind a value: a comma if any key may still come, or the end, with what closes the object, if given
     again     behind the comma: a key
 
 A key's last byte marks it as seen (ADD). Under a trie node lies the list of the keys that start so; the byte into a

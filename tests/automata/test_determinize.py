@@ -80,7 +80,7 @@ def agrees(exprs: tuple[Expr, ...]) -> MoveTable:
     return table
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(st.lists(expressions, min_size=1, max_size=3).map(tuple))
 def test_random_expressions(exprs: tuple[Expr, ...]) -> None:
     agrees(exprs)
