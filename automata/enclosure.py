@@ -7,6 +7,7 @@ asks for the one way (LT: an item may come; GE: it may end) where the other one 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache, reduce
 from operator import or_
 from typing import NamedTuple
@@ -40,11 +41,10 @@ class Ways(NamedTuple):
         return [number for number, label in zip(numbers, machine.labels, strict=True) if label == _ITEM]
 
 
-class Enclosure(NamedTuple):
-    """What stands around some members or items."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Enclosure:
+    """What stands around some members or items; the same for the same, as far as it is kept."""
 
-    before: Expr
-    after: Expr
     opening: Ways
     #: Behind a value: what separates it from the next one, or the end.
     between: Ways
@@ -76,7 +76,7 @@ def _enclosure(before: Expr, after: Expr, separator: Expr, limit: int) -> Enclos
     between, closing = _ways(separator, after, limit), _ways(NOTHING, after, limit)
     if opening is None or between is None or closing is None:
         return None
-    return Enclosure(before, after, opening, between, closing)
+    return Enclosure(opening, between, closing)
 
 
 def _ways(item: Expr, end: Expr, limit: int) -> Ways | None:

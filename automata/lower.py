@@ -170,8 +170,7 @@ class Lowerer:
             values += [o.value for o in expr.other]
         keys = tuple([(_text(m.key), m.required, is_nothing(m.value)) for m in expr.keys])
         other = tuple([o.key for o in expr.other])
-        around = enclosure and (enclosure.before, enclosure.after)
-        key = keys, other, expr.order, expr.colon, expr.comma, expr.min, expr.max, expr.distinct, around, self.limit
+        key = keys, other, expr.order, expr.colon, expr.comma, expr.min, expr.max, expr.distinct, enclosure, self.limit
         callees = [self.rule_id(value, name) for value in values]
         return _frames.lowered(key, callees, lambda: lower_members(expr, enclosure, self.limit))
 
@@ -179,8 +178,7 @@ class Lowerer:
         values = expr.prefix if expr.rest is None else (*expr.prefix, expr.rest)
         if any(map(self.nullable, values)):
             return self._calls(spell_out_items(expr), name)
-        around = enclosure and (enclosure.before, enclosure.after)
-        key = len(expr.prefix), len(values), expr.min, expr.max, expr.separator, around, self.limit
+        key = len(expr.prefix), len(values), expr.min, expr.max, expr.separator, enclosure, self.limit
         callees = [self.rule_id(value, name) for value in values]
         return _frames.lowered(key, callees, lambda: lower_items(expr, enclosure, self.limit))
 

@@ -14,7 +14,32 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, TypeAlias
+from operator import attrgetter
+from typing import Literal, Protocol, TypeAlias, TypeVar
+
+T = TypeVar("T")
+
+
+class _Node:
+    """Has room for its hash: grammars look their expressions up again and again."""
+
+    __slots__ = ("_hash",)
+
+
+def _hashed_once(node: type[T]) -> type[T]:
+    """Have a class of nodes compute their hash, which goes through all that they hold, once each."""
+    content = attrgetter(*node.__slots__)  # type: ignore[attr-defined]
+
+    def hash_of(self: T) -> int:
+        try:
+            return self._hash  # type: ignore[attr-defined, no-any-return]
+        except AttributeError:
+            found = hash(content(self))
+            object.__setattr__(self, "_hash", found)
+            return found
+
+    node.__hash__ = hash_of  # type: ignore[assignment]
+    return node
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,22 +56,25 @@ class ByteSet:
     mask: int
 
 
+@_hashed_once
 @dataclass(frozen=True, slots=True)
-class Seq:
+class Seq(_Node):
     """The items one after the other."""
 
     items: tuple[Expr, ...]
 
 
+@_hashed_once
 @dataclass(frozen=True, slots=True)
-class Alt:
+class Alt(_Node):
     """Any one of the items (unordered)."""
 
     items: tuple[Expr, ...]
 
 
+@_hashed_once
 @dataclass(frozen=True, slots=True)
-class Repeat:
+class Repeat(_Node):
     """`item` at least `min` and at most `max` times (`None`: no bound)."""
 
     item: Expr
@@ -74,15 +102,17 @@ class Token:
     or_text: bool = False
 
 
+@_hashed_once
 @dataclass(frozen=True, slots=True)
-class And:
+class And(_Node):
     """What every item matches; regular items only."""
 
     items: tuple[Expr, ...]
 
 
+@_hashed_once
 @dataclass(frozen=True, slots=True)
-class Not:
+class Not(_Node):
     """Every byte string that the regular item does not match."""
 
     item: Expr
@@ -95,8 +125,9 @@ class Spelled:
     text: str
 
 
+@_hashed_once
 @dataclass(frozen=True, slots=True)
-class Lexeme:
+class Lexeme(_Node):
     """A terminal matched as a lexer would: the longest match wins, then the higher `priority`.
 
     `expr` is regular. Lexemes that may start at the same place compete; an ended one is given up if the text goes on to
@@ -128,8 +159,9 @@ class Guarded:
     check: Check
 
 
+@_hashed_once
 @dataclass(frozen=True, slots=True)
-class Member:
+class Member(_Node):
     """A declared member of an object."""
 
     #: The spelling of the key, quotes included: `Bytes` (one spelling) or `Spelled` (every JSON spelling).
@@ -146,8 +178,9 @@ class OtherMembers:
     value: Expr
 
 
+@_hashed_once
 @dataclass(frozen=True, slots=True)
-class Members:
+class Members(_Node):
     """The members of an object, without its braces: `key colon value`, separated by `comma`.
 
     Each declared key comes at most once and, if required, exactly once. In order "schema" the declared keys come in
@@ -168,8 +201,9 @@ class Members:
     distinct: bool = False
 
 
+@_hashed_once
 @dataclass(frozen=True, slots=True)
-class Items:
+class Items(_Node):
     """The items of an array, without its brackets: first `prefix` in order, then `rest` again and again.
 
     At least `min` and at most `max` items in all (`rest=None`: at most `len(prefix)`). A shorter list ends inside the
