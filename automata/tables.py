@@ -33,6 +33,8 @@ MAX_BYTES = 192 << 20
 
 Ints: TypeAlias = NDArray[np.int32]
 NO_TABLE = -2
+#: Words of both arenas at first; zeros take no memory before something is written, a grown arena is a copy.
+X_ROOM, R_ROOM = 1 << 22, 1 << 24
 #: Inner tokens from which on a table may serve as a model; how many there are, and the states that one may have.
 MODEL_FROM = 10_000
 MAX_MODELS = 32
@@ -78,10 +80,10 @@ class TerminalTables:
         self.data = vocabulary.token_data.copy()
         self.start = vocabulary.token_start.astype(np.int64)
         self._room = MAX_TABLES
-        self.X = np.zeros(_HEADER + self._room * L.TB + 4096, np.int32)
+        self.X = np.zeros(_HEADER + self._room * L.TB + X_ROOM, np.int32)
         self.X[1] = _HEADER
         self._used = _HEADER + self._room * L.TB
-        self.R = np.zeros(8 * max(1, self.words), np.int32)
+        self.R = np.zeros(R_ROOM, np.int32)
         self._rows = 0
         self.stats = TableStats()
         self._lock = threading.Lock()

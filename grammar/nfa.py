@@ -37,6 +37,7 @@ class Nfa:
         self.limit = limit
         #: States that literals need whatever the construction does: linear in the expression, so they are not rationed.
         self.free = 0
+        self._most = 4 * limit + 1024
         self.edges: list[list[tuple[int, int]]] = []
         self.empty: list[list[int]] = []
         self._known: dict[tuple[int, int], int] = {}
@@ -48,18 +49,20 @@ class Nfa:
 
     def state(self) -> int:
         """A new state without moves."""
-        if len(self.edges) > 4 * (self.limit + self.free) + 1024:
+        n = len(self.edges)
+        if n > self._most:
             raise BudgetExceeded("automaton states", self.limit)
         self.edges.append([])
         self.empty.append([])
-        return len(self.edges) - 1
+        return n
 
     def step(self, mask: int, then: int) -> int:
         """The state that reads one byte of `mask` and goes on as `then`."""
-        known = self._known.get((mask, then))
+        edge = mask, then
+        known = self._known.get(edge)
         if known is None:
-            known = self._known[mask, then] = self.state()
-            self.edges[known].append((mask, then))
+            known = self._known[edge] = self.state()
+            self.edges[known].append(edge)
         return known
 
     def fork(self, targets: Sequence[int]) -> int:
@@ -111,6 +114,7 @@ class Nfa:
             machine = _literals(words) if len(words) >= MANY_LITERALS else None
             known = self._machines[id(items)] = items, machine
             self.free += len(machine.rows) if machine else 0
+            self._most = 4 * (self.limit + self.free) + 1024
         return known[1]
 
     def _repeat(self, expr: Repeat, then: int) -> int:
