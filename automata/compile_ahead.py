@@ -18,7 +18,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from .collection import no_collection
+from ..grammar.collection import no_collection
 from .kernel_cache import CACHE_DIR, is_cold
 
 #: What it compiles, in this order: kernels that share most of what they call. Module, name -> types of the arguments.

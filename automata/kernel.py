@@ -12,8 +12,8 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Any, TypeAlias
 
+from ..grammar.collection import no_collection
 from . import compile_ahead
-from .collection import no_collection
 from .kernel_cache import CACHE_DIR
 
 #: A kernel, before and after compiling: its types stand in its signature, not in annotations.

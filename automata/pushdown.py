@@ -17,11 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import BudgetExceeded, VocabularyError
+from ..grammar.collection import no_collection
 from ..grammar.ir import Grammar, Guarded, Ref, Token
 from . import _layout_kernels as L
 from ._config_kernels import intern_one, rehash, rehash_unions
 from ._lower_kernels import place_block
-from .collection import no_collection
 from .kernel import Direct
 from .lower import Lowerer
 from .lowered import Lowered

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import VocabularyError
+from ..grammar.collection import no_collection
 from ..grammar.ir import Grammar
 from . import _layout_kernels as L
 from ._advance_kernels import accepts_end, advance_bytes, advance_keys, advance_special, advance_token
@@ -102,10 +103,11 @@ class Transitions:
 
     def _supply(self, ask: Callable[[int, int, int], None]) -> None:
         """Supply what the kernel that just failed lacks."""
-        if self._states.is_full:
-            self._states.grow()
-        else:
-            self._pda.supply(ask)
+        with no_collection():
+            if self._states.is_full:
+                self._states.grow()
+            else:
+                self._pda.supply(ask)
 
     def _advance_guarded(self, config: int, text: int, start: int, end: int) -> int:
         pda = self._pda

@@ -49,7 +49,7 @@ WARM_UP = {
         "type": "object",
         "properties": {
             "name": {"type": "string", "minLength": 2, "maxLength": 40},
-            "code": {"type": "string", "pattern": "^([a-z]{1,9}-){1,20}[0-9]{2,4}$"},
+            "code": {"type": "string", "pattern": "^([a-z]{1,9}-){1,16}[0-9]{2,4}$"},
             "kind": {"enum": ["one", "two", 3, None]},
             "size": {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "format": "date"}]},
             "tags": {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": 5},

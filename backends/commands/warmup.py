@@ -22,7 +22,7 @@ SCHEMA = """{
   "type": "object", "required": ["name", "tags"], "additionalProperties": {"type": "integer", "maximum": 99},
   "properties": {
     "name": {"type": "string", "minLength": 2, "maxLength": 40, "pattern": "^[a-z ]*$"},
-    "code": {"type": "string", "pattern": "^([a-z]{1,9}-){1,20}[0-9]{2,4}$"},
+    "code": {"type": "string", "pattern": "^([a-z]{1,9}-){1,16}[0-9]{2,4}$"},
     "kind": {"enum": ["one", "two", 3, null]},
     "size": {"anyOf": [{"type": "number"}, {"type": "string", "format": "date"}]},
     "tags": {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": 5, "uniqueItems": true}

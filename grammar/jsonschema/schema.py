@@ -18,6 +18,7 @@ from jsonschema_rs import ValidationError
 
 from ...errors import EmptyLanguage, GrammarError
 from ..analysis import reachable
+from ..collection import no_collection
 from ..ir import NOTHING, Check, Expr, Grammar, Guarded, Ref, children, sequence
 from ..regex import parse_regex
 from .clock import Clock
@@ -105,7 +106,7 @@ class JsonSchema:
             closed=profile == "generation",
         )
         self._lowering = Lowering(self._reader, style)
-        with self._reader.clock:
+        with self._reader.clock, no_collection():
             self._start = self._make_start()
 
     def _make_start(self) -> str:
