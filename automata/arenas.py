@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +17,43 @@ if TYPE_CHECKING:
     from .tables import TerminalTables
 
 Ints = NDArray[np.int32]
+Addresses = NDArray[np.int64]
+
+
+class Slots:
+    """The addresses of all automata in one array, a row each; the row of one that is gone serves the next."""
+
+    def __init__(self) -> None:
+        #: (room, W_COLUMNS); another array when it has grown.
+        self.table: Addresses = np.zeros((64, L.W_COLUMNS), np.int64)
+        self._n = 0
+        self._free: list[int] = []
+        self._lock = threading.Lock()
+
+    def take(self) -> int:
+        """A row that nobody has."""
+        if self._free:
+            try:
+                return self._free.pop()
+            except IndexError:  # another thread was quicker
+                pass
+        with self._lock:
+            if self._n == len(self.table):
+                self.table = np.concatenate((self.table, np.zeros_like(self.table)))
+            self._n += 1
+            return self._n - 1
+
+    def put(self, slot: int, addresses: Addresses) -> None:
+        """Write a row."""
+        with self._lock:
+            self.table[slot] = addresses
+
+    def give_back(self, slot: int) -> None:
+        """Nobody has the row any longer. May be called at any time, by a collection, too."""
+        self._free.append(slot)
+
+
+SLOTS = Slots()
 
 
 class Arenas:
@@ -27,11 +65,13 @@ class Arenas:
     def __init__(self, pushdown: Pushdown, states: States, tables: TerminalTables, pool: MaskPool) -> None:
         self._pushdown, self._states, self._tables, self._pool = pushdown, states, tables, pool
         self._G = self._A = self._K = self._X = self._R = self._V = np.zeros(0, np.int32)
-        self._where = np.zeros((1, L.W_COLUMNS), np.int64)
+        #: (1, W_COLUMNS); valid after `settle`, while the automaton's lock is held and nothing is supplied.
+        self.where: Addresses = np.zeros((1, L.W_COLUMNS), np.int64)
+        #: Where the same stands in `SLOTS.table`.
+        self.slot = SLOTS.take()
 
-    @property
-    def where(self) -> NDArray[np.int64]:
-        """A row (1, W_COLUMNS); valid while the automaton's lock is held and nothing is supplied."""
+    def settle(self) -> None:
+        """Bring the addresses up to date."""
         pushdown, tables = self._pushdown, self._tables
         if (
             self._A is not pushdown.A
@@ -44,5 +84,9 @@ class Arenas:
             self._G, self._A, self._K = pushdown.G, pushdown.A, self._states.K
             self._X, self._R, self._V = tables.X, tables.R, tables.V
             arrays = (self._G, self._A, self._K, self._X, self._R, self._V, self._pool.M)
-            self._where[0] = [number for array in arrays for number in (array.ctypes.data, len(array))]
-        return self._where
+            self.where[0] = [number for array in arrays for number in (array.ctypes.data, len(array))]
+            SLOTS.put(self.slot, self.where[0])
+
+    def __del__(self) -> None:
+        if hasattr(self, "slot") and SLOTS is not None:  # at the interpreter's end
+            SLOTS.give_back(self.slot)

@@ -14,7 +14,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..grammar.analysis import reachable
 from ..grammar.ir import Grammar
@@ -48,7 +47,10 @@ class TokenAutomaton(Transitions):
         self.grammar = grammar
         self.mask_width = vocabulary.mask_words
         self._pool = MaskPool(self.mask_width, limits.mask_bytes)
-        self._arenas = Arenas(self._pda, self._states, self._tables, self._pool)
+        #: Where the arenas lie.
+        self.arenas = Arenas(self._pda, self._states, self._tables, self._pool)
+        #: Their row among those of all automata, for `batch.py`; -1 where states mean something else than to kernels.
+        self.slot = self.arenas.slot
         #: The row that was written to last; the batch of one that a mask to be computed is.
         self._row: Row | None = None
         self._work, self._done = np.zeros((1, 4), np.int64), np.zeros(1, np.int64)
@@ -58,10 +60,6 @@ class TokenAutomaton(Transitions):
 
     # Masks
 
-    def arenas(self) -> NDArray[np.int64] | None:
-        """Where the arenas lie, for `batch.py`, while the lock is held; None if states mean something else to them."""
-        return self._arenas.where
-
     def _compute(self, state: int, row: Row) -> int:
         """Write a state's mask, which is not remembered, guards not asked; returns what is to be asked."""
         if state == 0 or state == FINISHED:
@@ -70,8 +68,10 @@ class TokenAutomaton(Transitions):
         config = self._states.split(state)[0]
         rows = row.reshape(1, -1)
         self._work[0, 1], self._work[0, 2] = state, config
+        arenas = self.arenas
         while True:
-            _FILL.call(self._arenas.where, self._work, NO_TEXT, rows, self._done)
+            arenas.settle()
+            _FILL.call(arenas.where, self._work, NO_TEXT, rows, self._done)
             found = int(self._done[0])
             if found != L.FAILED:
                 break

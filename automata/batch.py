@@ -8,6 +8,7 @@ terminal's table) and what guards have a say in is filled one by one after that.
 from __future__ import annotations
 
 import os
+from array import array
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
@@ -19,12 +20,13 @@ from numpy.typing import NDArray
 
 from . import _layout_kernels as L
 from ._batch_kernels import fill_rows
+from .arenas import SLOTS
 from .automaton import TokenAutomaton
-from .matcher import Matcher
+from .kernel import Direct
+from .matcher import Matcher, states_of
 from .transitions import NO_TEXT
 
-#: For automata whose states the kernel does not read.
-NOWHERE = np.zeros((1, L.W_COLUMNS), np.int64)
+_FILL = Direct(fill_rows)
 #: Sequences that a thread is worth at least, and those from which on another one is taken unasked: remembered masks are
 #: copied, which one core does as fast as memory goes.
 PER_THREAD, PER_THREAD_UNASKED = 32, 512
@@ -50,71 +52,104 @@ def fill_masks(
     ------
     ValueError : the rows do not fit.
     """
-    places = range(len(matchers)) if indices is None else indices
-    if len(places) != len(matchers):
-        raise ValueError(f"Expected an index for each of the {len(matchers)} matchers, got {len(places)}.")
+    if indices is not None and len(indices) != len(matchers):
+        raise ValueError(f"Expected an index for each of the {len(matchers)} matchers, got {len(indices)}.")
     if not matchers:
         return
-    _check(matchers, rows, places)
-    n_threads = max(1, min(threads or _cores(), len(matchers) // (PER_THREAD if threads else PER_THREAD_UNASKED)))
-    for i in _fill(matchers, rows, places, n_threads):
-        matchers[i].fill_mask(rows[places[i]])
-
-
-def _check(matchers: Sequence[Matcher], rows: NDArray[np.int32], places: Sequence[int]) -> None:
+    plan = _plan_of([matcher.automaton.slot for matcher in matchers])
+    automata = [matchers[i].automaton for i in plan.firsts]
+    places = None if indices is None else np.asarray(indices, np.int64)
+    apart = [matchers[i].automaton for i in plan.apart]
     width = matchers[0].automaton.mask_width
+    if any([automaton.mask_width != width for automaton in automata + apart]):
+        raise ValueError(f"Expected vocabularies of one width: the first has masks of {width} words, another has not.")
+    _check_rows(rows, width, np.arange(len(matchers)) if places is None else places)
+    n_threads = max(1, min(threads or _cores(), len(matchers) // (PER_THREAD if threads else PER_THREAD_UNASKED)))
+    for i in _fill(matchers, automata, plan, rows, places, n_threads):
+        matchers[i].fill_mask(rows[i if indices is None else indices[i]])
+
+
+def _check_rows(rows: NDArray[np.int32], width: int, places: NDArray[np.int64]) -> None:
     if rows.dtype != np.int32 or rows.ndim != 2 or rows.shape[1] != width or not rows.flags.c_contiguous:
         raise ValueError(f"Expected C-contiguous int32 rows of {width} words, got {rows.dtype} of shape {rows.shape}.")
     if not rows.flags.writeable:
         raise ValueError("Expected rows that can be written.")
-    if any(automaton.mask_width != width for automaton in {matcher.automaton for matcher in matchers}):
-        raise ValueError(f"Expected vocabularies of one width: the first has masks of {width} words, another has not.")
-    if min(places) < 0 or max(places) >= len(rows):
-        raise ValueError(f"Expected indices from 0 to {len(rows) - 1}, got {min(places)} to {max(places)}.")
+    if places.min() < 0 or places.max() >= len(rows):
+        raise ValueError(f"Expected indices from 0 to {len(rows) - 1}, got {places.min()} to {places.max()}.")
 
 
-def _fill(matchers: Sequence[Matcher], rows: NDArray[np.int32], places: Sequence[int], n_threads: int) -> list[int]:
+class _Plan:
+    """How the rows of a batch are dealt out, by the slots of its automata."""
+
+    def __init__(self, slots: list[int]) -> None:
+        self.slots = slots
+        of = np.array(slots, np.int64)
+        order = np.argsort(of, kind="stable")
+        self.order = order[np.searchsorted(of[order], 0) :]
+        #: Work for the kernel, all but the states: slot, -, 0, row.
+        self.work = np.zeros((len(self.order), 4), np.int64)
+        self.work[:, 0], self.work[:, 3] = of[self.order], self.order
+        #: A matcher of each automaton, by slot; those whose states the kernel does not read.
+        self.firsts: list[int] = self.order[np.unique(self.work[:, 0], return_index=True)[1]].tolist()
+        self.apart: list[int] = np.flatnonzero(of < 0).tolist()
+
+    def cuts(self, n_threads: int) -> list[int]:
+        """Where to cut the work so that each thread has its share, and no automaton two threads."""
+        slots, n = self.work[:, 0], len(self.work)
+        n_parts = max(1, min(n_threads, n // PER_THREAD))
+        return sorted({0, *[int(np.searchsorted(slots, slots[n * k // n_parts])) for k in range(1, n_parts)], n})
+
+
+_plan = _Plan([])
+
+
+def _plan_of(slots: list[int]) -> _Plan:
+    """The last plan, if it serves: most batches are like the one before."""
+    global _plan
+    plan = _plan
+    if plan.slots != slots:
+        plan = _plan = _Plan(slots)
+    return plan
+
+
+def _fill(
+    matchers: Sequence[Matcher],
+    automata: list[TokenAutomaton],
+    plan: _Plan,
+    rows: NDArray[np.int32],
+    places: NDArray[np.int64] | None,
+    n_threads: int,
+) -> list[int]:
     """Fill what kernels can; the positions of the other matchers."""
-    owners = [matcher.automaton for matcher in matchers]
-    automata = sorted(set(owners), key=id)
+    if not automata:
+        return plan.apart
+    work, found = plan.work.copy(), np.zeros(len(plan.order), np.int64)
+    if places is not None:
+        work[:, 3] = places[plan.order]
     with _held(automata):
-        arenas = [automaton.arenas() for automaton in automata]
-        numbers = {automata[k]: -1 if where is None else k for k, where in enumerate(arenas)}
-        work = np.zeros((len(matchers), 4), np.int64)
-        work[:, 0] = [numbers[owner] for owner in owners]
-        work[:, 1] = [matcher.state for matcher in matchers]
-        work[:, 3] = places
-        order = np.argsort(work[:, 0], kind="stable")
-        order = order[np.searchsorted(work[order, 0], 0) :]
-        work, found = work[order], np.zeros(len(order), np.int64)
-        if len(order):
-            where = np.concatenate([NOWHERE if where is None else where for where in arenas])
-            _run(_cuts(work[:, 0], n_threads), lambda a, b: fill_rows(where, work[a:b], NO_TEXT, rows, found[a:b]))
-        done = np.zeros(len(matchers), np.int64)
-        done[order] = found & ~L.COMPUTED
-        return np.flatnonzero(done != L.FETCHED).tolist()
+        for automaton in automata:
+            automaton.arenas.settle()
+        states = np.frombuffer(array("q", states_of(matchers)), np.int64)
+        work[:, 1] = states[plan.order]
+        table = SLOTS.table
+        _run(plan.cuts(n_threads), lambda a, b: _FILL.call(table, work[a:b], NO_TEXT, rows, found[a:b]))
+    left = plan.order[(found & ~L.COMPUTED) != L.FETCHED]
+    return [*left.tolist(), *plan.apart]
 
 
 @contextmanager
 def _held(automata: Sequence[TokenAutomaton]) -> Iterator[None]:
     """Hold the locks: nobody else may compute a mask, or begin a pool anew, meanwhile."""
-    held = []
+    locks = [automaton.lock for automaton in automata]
+    held = 0
     try:
-        for automaton in automata:
-            automaton.lock.acquire()
-            held.append(automaton)
+        for lock in locks:
+            lock.acquire()
+            held += 1
         yield
     finally:
-        for automaton in held:
-            automaton.lock.release()
-
-
-def _cuts(automata: NDArray[np.int64], n_threads: int) -> list[int]:
-    """Where to cut sorted rows so that each thread has its share, and no automaton two threads."""
-    n = len(automata)
-    n_parts = max(1, min(n_threads, n // PER_THREAD))
-    cuts = [int(np.searchsorted(automata, automata[n * k // n_parts])) for k in range(1, n_parts)]
-    return sorted({0, *cuts, n})
+        for lock in locks[:held]:
+            lock.release()
 
 
 def _run(cuts: list[int], task: Callable[[int, int], object]) -> None:

@@ -118,3 +118,8 @@ class Matcher:
         """Why a token is allowed or not: the byte that fails, and what was expected there in which rules."""
         with self.automaton.lock:
             return explain(self.automaton, self._state, token)
+
+
+def states_of(matchers: Sequence[Matcher]) -> list[int]:
+    """The states of many matchers, for whoever holds the locks of their automata."""
+    return [matcher._state for matcher in matchers]

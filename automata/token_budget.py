@@ -131,6 +131,7 @@ class BudgetedAutomaton(TokenAutomaton):
         self.vocabulary, self.grammar, self.end_ids = inner.vocabulary, inner.grammar, inner.end_ids
         self.mask_width, self.finished, self.lock = inner.mask_width, inner.finished, inner.lock
         self._ends = frozenset(inner.end_ids)
+        self.slot = -1  # these states are not those of the arenas
         self._run = inner.run()  # its own states are remembered here
         self._run.__enter__()
         self._places: list[_State] = []
@@ -198,10 +199,6 @@ class BudgetedAutomaton(TokenAutomaton):
         return self._inner.accepts(self.inner_state(state))
 
     # Masks
-
-    def arenas(self) -> None:
-        """None: these states are not those of the arenas."""
-        return None
 
     def mask(self, state: int) -> Row:
         """The tokens that may follow, guards not asked: a read-only int32 row of `mask_width` words."""
