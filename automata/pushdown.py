@@ -50,7 +50,7 @@ class Limits:
     """
 
     states: int = 20_000
-    rules: int = 64
+    rules: int = 32
     bytes: int = 1 << 29
     mask_bytes: int = 64 << 20
     seconds: float = 60.0

@@ -125,3 +125,30 @@ def test_masks_of_a_text_by_batches() -> None:
             if step >= k % 3:
                 assert rows[k, token >> 5] >> (token & 31) & 1
                 assert matcher.accept(token)
+
+
+def test_slots_serve_again_and_batches_follow() -> None:
+    """Batches whose automata lie in the slots of others, dropped meanwhile, are filled from their own arenas."""
+    rng = random.Random(5)
+    for _ in range(4):
+        batch = [walked(auto, rng.randrange(6), rng) for auto in automata() for _ in range(3)]
+        rows = np.zeros((len(batch), batch[0].automaton.mask_width), np.int32)
+        for _ in range(2):
+            fill_masks(batch, rows)
+            for matcher, row in zip(batch, rows, strict=True):
+                assert (row == matcher.automaton.mask(matcher.state)).all() or not matcher.automaton.exact
+        rng.shuffle(batch)
+        fill_masks(batch, rows)
+        for matcher, row in zip(batch, rows, strict=True):
+            single = np.zeros_like(row)
+            matcher.fill_mask(single)
+            assert (row == single).all()
+
+
+def test_more_automata_than_slots_at_first() -> None:
+    many = [compile_grammar(JsonSchema({"const": k}).grammar(), VOCABULARY).matcher() for k in range(150)]
+    assert len({matcher.automaton.slot for matcher in many}) == len(many)
+    rows = np.zeros((len(many), many[0].automaton.mask_width), np.int32)
+    fill_masks(many, rows)
+    for k, row in enumerate(rows):
+        assert tokens_of(row) & {ord(c) for c in "0123456789"} == {ord(str(k)[0])}

@@ -42,6 +42,8 @@ def allowed(auto: TokenAutomaton, state: int) -> set[int]:
 def test_masks_agree_with_steps(strings: list[dict], keys: bool, data: st.DataObject) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tables, "MODEL_FROM", 1)
+        patch.setattr(tables, "X_ROOM", 16)  # both grow
+        patch.setattr(tables, "R_ROOM", 1)
         vocabulary = Vocabulary.from_tokens(TEXTS, eos_ids=[len(TEXTS)], special={f"<{data.draw(st.uuids())}>": 999})
         options = [{"type": "string", **one} for one in strings]
         if keys:
