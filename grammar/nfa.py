@@ -39,7 +39,7 @@ class Nfa:
         self.free = 0
         self._most = 4 * limit + 1024
         self.edges: list[list[tuple[int, int]]] = []
-        self.empty: list[list[int]] = []
+        self.empty: list[Sequence[int]] = []
         self._known: dict[tuple[int, int], int] = {}
         #: Alternatives, by identity: themselves, kept alive, and the machine of their literals.
         self._machines: dict[int, tuple[Sequence[Expr], Machine | None]] = {}
@@ -47,13 +47,13 @@ class Nfa:
         #: States that looking for closures may still visit.
         self._visits = 100 * limit + 1_000_000
 
-    def state(self) -> int:
-        """A new state without moves."""
+    def state(self, edges: list[tuple[int, int]] | None = None, empty: Sequence[int] = ()) -> int:
+        """A new state with these moves."""
         n = len(self.edges)
         if n > self._most:
             raise BudgetExceeded("automaton states", self.limit)
-        self.edges.append([])
-        self.empty.append([])
+        self.edges.append([] if edges is None else edges)
+        self.empty.append(empty)
         return n
 
     def step(self, mask: int, then: int) -> int:
@@ -61,18 +61,15 @@ class Nfa:
         edge = mask, then
         known = self._known.get(edge)
         if known is None:
-            known = self._known[edge] = self.state()
-            self.edges[known].append(edge)
+            known = self._known[edge] = self.state([edge])
         return known
 
     def fork(self, targets: Sequence[int]) -> int:
         """The state that goes on as any of the targets."""
-        distinct = list(dict.fromkeys(targets))
+        distinct = tuple(dict.fromkeys(targets))
         if len(distinct) == 1:
             return distinct[0]
-        q = self.state()
-        self.empty[q] += distinct
-        return q
+        return self.state(None, distinct)
 
     def build(self, expr: Expr, then: int) -> int:
         """The state that reads `expr` and goes on as `then`."""
@@ -121,7 +118,7 @@ class Nfa:
         item, low, high = _normal(expr)
         if high is None:
             loop = self.state()
-            self.empty[loop] += [then, self.build(item, loop)]
+            self.empty[loop] = then, self.build(item, loop)
             then = loop
         else:
             end = then
@@ -137,7 +134,7 @@ class Nfa:
         for q, row, label in zip(base, machine.rows, machine.labels, strict=True):
             self.edges[q] += [(mask, base[t]) for t, mask in row.items()]
             if label:
-                self.empty[q].append(then)
+                self.empty[q] = (then,)
         return base[0]
 
     def closures(self, targets: Targets) -> frozenset[int]:
