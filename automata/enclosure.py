@@ -13,7 +13,6 @@ from operator import or_
 from typing import NamedTuple
 
 from ..grammar.ir import NOTHING, And, Bytes, Expr, Items, Members, Seq, sequence
-from ..grammar.machine import Machine
 from . import _layout_kernels as L
 from .block import Block
 from .machines import machine_of
@@ -23,22 +22,19 @@ _ITEM, _END = 1, 2
 
 
 class Ways(NamedTuple):
-    """A machine of two ways: labels are 1 where an item begins, 2 behind the end."""
+    """A machine of two ways, its states numbered from 0 on."""
 
-    machine: Machine
-    #: By state: the labels that it may still lead to, as bits.
-    ahead: tuple[int, ...]
+    #: Whether an item begins at the state, or the container has ended: _ITEM, _END, or 0.
+    labels: tuple[int, ...]
+    #: By state: byte set, target, and what the edge asks for.
+    edges: tuple[tuple[tuple[int, int, int], ...], ...]
 
     def lay(self, block: Block, start: int) -> list[int]:
         """Lay it behind a state; returns the states before an item."""
-        machine, ahead = self.machine, self.ahead
-        numbers = [start, *[block.state(L.FINAL if label == _END else 0) for label in machine.labels[1:]]]
-        for q, row in enumerate(machine.rows):
-            flags = {_ITEM: L.LT, _END: L.GE} if q == 0 or ahead[q] == _ITEM | _END else {}
-            block.states[numbers[q]].edges += [
-                (mask, numbers[t] | flags.get(ahead[t], 0) << L.FLAG_SHIFT) for t, mask in row.items()
-            ]
-        return [number for number, label in zip(numbers, machine.labels, strict=True) if label == _ITEM]
+        numbers = [start, *[block.state(L.FINAL if label == _END else 0) for label in self.labels[1:]]]
+        for number, edges in zip(numbers, self.edges, strict=True):
+            block.states[number].edges += [(mask, numbers[t] | asks) for mask, t, asks in edges]
+        return [number for number, label in zip(numbers, self.labels, strict=True) if label == _ITEM]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,7 +51,7 @@ class Enclosure:
 def enclosed(expr: Seq, limit: int) -> tuple[Members | Items, Enclosure] | None:
     """The members or items of a rule, and what stands around them; None if it is something else."""
     items = expr.items
-    if len(items) < 3 or not (isinstance(items[0], Bytes) and isinstance(items[-1], Bytes)):
+    if len(items) < 3 or type(items[0]) is not Bytes or type(items[-1]) is not Bytes:
         return None
     places = [i for i, item in enumerate(items) if isinstance(item, Members | Items)]
     if len(places) != 1:
@@ -63,17 +59,18 @@ def enclosed(expr: Seq, limit: int) -> tuple[Members | Items, Enclosure] | None:
     at = places[0]
     body, before, after = items[at], items[:at], items[at + 1 :]
     assert isinstance(body, Members | Items)
-    if not all(is_plain(item) and not holds_big(item) for item in (*before, *after)):
+    if len(items) > 3 and not all(is_plain(item) and not holds_big(item) for item in (*before, *after)):
         return None
     separator = body.comma if isinstance(body, Members) else body.separator
-    enclosure = _enclosure(sequence(*before), sequence(*after), separator, limit)
+    enclosure = _enclosure(before, after, separator, limit)
     return None if enclosure is None else (body, enclosure)
 
 
 @lru_cache(maxsize=256)
-def _enclosure(before: Expr, after: Expr, separator: Expr, limit: int) -> Enclosure | None:
-    opening = _ways(before, sequence(before, after), limit)
-    between, closing = _ways(separator, after, limit), _ways(NOTHING, after, limit)
+def _enclosure(before: tuple[Expr, ...], after: tuple[Expr, ...], separator: Expr, limit: int) -> Enclosure | None:
+    end = sequence(*after)
+    opening = _ways(sequence(*before), sequence(*before, end), limit)
+    between, closing = _ways(separator, end, limit), _ways(NOTHING, end, limit)
     if opening is None or between is None or closing is None:
         return None
     return Enclosure(opening, between, closing)
@@ -84,7 +81,11 @@ def _ways(item: Expr, end: Expr, limit: int) -> Ways | None:
     machine = machine_of((item, end), limit)
     if machine.labels[0] or any(machine_of((And((item, end)),), limit).labels):
         return None
-    ahead = [(1 << label) >> 1 for label in machine.labels]
+    ahead = [(1 << label) >> 1 for label in machine.labels]  # the labels that a state may still lead to, as bits
     while (found := [reduce(or_, [ahead[t] for t in row], ahead[q]) for q, row in enumerate(machine.rows)]) != ahead:
         ahead = found
-    return Ways(machine, tuple(ahead))
+    edges = []
+    for q, row in enumerate(machine.rows):
+        asks = {_ITEM: L.LT << L.FLAG_SHIFT, _END: L.GE << L.FLAG_SHIFT} if q == 0 or ahead[q] == _ITEM | _END else {}
+        edges.append(tuple([(mask, t, asks.get(ahead[t], 0)) for t, mask in row.items()]))
+    return Ways(tuple(machine.labels), tuple(edges))
