@@ -186,16 +186,16 @@ W_COLUMNS = 14
 TWO_KEYS = 4
 
 # Subset construction: scratch of the nondeterministic states (where the closure lies, its states, -1: not looked for;
-# a stamp; a list; the state found behind it alone), of the classes of bytes (edges, where their targets lie, how many
-# are there, a hash of them), of the states found (where their members lie, how many, a hash), and what is used and left
-NS_AT, NS_SIZE, NS_SEEN, NS_LIST, NS_ALONE = 0, 1, 2, 3, 4
-NS_COLUMNS = 5
+# a stamp; a list; the state found behind it alone; a stamp as a target), of the classes of bytes (edges, where their
+# targets lie, how many are there, a hash of them), of the states found (where their members lie, how many, a hash), and
+# what is used and left
+NS_AT, NS_SIZE, NS_SEEN, NS_LIST, NS_ALONE, NS_TAKEN = 0, 1, 2, 3, 4, 5
+NS_COLUMNS = 6
 BC_EDGES, BC_AT, BC_FILLED, BC_HASH = 0, 1, 2, 3
 BC_COLUMNS = 4
 DS_AT, DS_SIZE, DS_HASH = 0, 1, 2
 DS_COLUMNS = 3
-U_MEMBERS, U_CLOSURES, U_STAMP, U_VISITS, U_WORK, U_LIMIT = 0, 1, 2, 3, 4, 5
-U_COLUMNS = 6
+U_MEMBERS, U_CLOSURES, U_STAMP, U_VISITS, U_WORK, U_LIMIT, U_STEPS = 0, 1, 2, 3, 4, 5, 6
 NO_ROOM, SPENT = -1, -2
 
 # Minimisation: scratch of the states (block, place, the state at this place, the state of a list) and of the blocks

@@ -80,8 +80,15 @@ def joined(states, empty, targets, first, last, N, closures, D, members, table, 
     size = 0
     h = 0
     for k in range(first, last):
-        closed = N[targets[k], NS_AT]
-        for i in range(closed, closed + N[targets[k], NS_SIZE]):
+        t = targets[k]
+        if N[t, NS_TAKEN] == stamp:
+            continue
+        N[t, NS_TAKEN] = stamp
+        closed = N[t, NS_AT]
+        used[U_STEPS] -= N[t, NS_SIZE]
+        if used[U_STEPS] < 0:
+            return SPENT
+        for i in range(closed, closed + N[t, NS_SIZE]):
             q = closures[i]
             if N[q, NS_SEEN] != stamp:
                 N[q, NS_SEEN] = stamp

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from typing import TYPE_CHECKING
 
@@ -48,12 +49,18 @@ class Slots:
         with self._lock:
             self.table[slot] = addresses
 
+    def renew_lock(self) -> None:
+        """Have a lock that nobody has."""
+        self._lock = threading.Lock()
+
     def give_back(self, slot: int) -> None:
         """Nobody has the row any longer. May be called at any time, by a collection, too."""
         self._free.append(slot)
 
 
 SLOTS = Slots()
+if hasattr(os, "register_at_fork"):  # another thread may have had the lock
+    os.register_at_fork(after_in_child=SLOTS.renew_lock)
 
 
 class Arenas:

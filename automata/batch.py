@@ -58,7 +58,7 @@ def fill_masks(
         return
     plan = _plan_of([matcher.automaton.slot for matcher in matchers])
     automata = [matchers[i].automaton for i in plan.firsts]
-    places = None if indices is None else np.asarray(indices, np.int64)
+    places = None if indices is None else _places(indices)
     apart = [matchers[i].automaton for i in plan.apart]
     width = matchers[0].automaton.mask_width
     if any([automaton.mask_width != width for automaton in automata + apart]):
@@ -67,6 +67,13 @@ def fill_masks(
     n_threads = max(1, min(threads or _cores(), len(matchers) // (PER_THREAD if threads else PER_THREAD_UNASKED)))
     for i in _fill(matchers, automata, plan, rows, places, n_threads):
         matchers[i].fill_mask(rows[i if indices is None else indices[i]])
+
+
+def _places(indices: Sequence[int]) -> NDArray[np.int64]:
+    places = np.asarray(indices)
+    if places.dtype.kind not in "iu":
+        raise ValueError(f"Expected whole numbers as indices, got {places.dtype}.")
+    return places.astype(np.int64)
 
 
 def _check_rows(rows: NDArray[np.int32], width: int, places: NDArray[np.int64]) -> None:

@@ -22,6 +22,8 @@ Ints = NDArray[np.int32]
 
 #: States of a nondeterministic machine from which on the kernels are worth their call.
 LARGE = 128
+#: Members of closures that one construction may go through: some tenths of a second.
+STEPS = 200_000_000
 #: Deterministic states that there is room for at first, by those of the nondeterministic machine.
 ROOM = 4
 
@@ -136,7 +138,7 @@ class _Arrays:
         C, D = np.zeros((width, L.BC_COLUMNS), np.int64), np.zeros((rows, L.DS_COLUMNS), np.int64)
         members, closures, targets = (np.empty(min(8 * room, self._visits) + n + 1, np.int32) for _ in range(3))
         table = np.zeros(1 << (2 * rows).bit_length(), np.int32)
-        used = np.array([0, 0, 0, self._visits, self._work, self._most], np.int64)
+        used = np.array([0, 0, 0, self._visits, self._work, self._most, STEPS], np.int64)
         moves, least = np.empty((rows, width), np.int32), np.empty((rows, width), np.int32)
         labels, final = np.empty(rows, np.int32), np.empty(rows, np.int32)
         heads, before = np.empty(rows * width + 1, np.int32), np.empty(rows * width, np.int32)

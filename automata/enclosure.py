@@ -12,6 +12,7 @@ from functools import lru_cache, reduce
 from operator import or_
 from typing import NamedTuple
 
+from ..errors import BudgetExceeded
 from ..grammar.ir import NOTHING, And, Bytes, Expr, Items, Members, Seq, sequence
 from . import _layout_kernels as L
 from .block import Block
@@ -19,6 +20,8 @@ from .machines import machine_of
 from .subset import holds_big, is_plain
 
 _ITEM, _END = 1, 2
+#: States that what stands around members or items may take; beyond, it is a rule of its own.
+MOST_STATES = 500
 
 
 class Ways(NamedTuple):
@@ -69,21 +72,31 @@ def enclosed(expr: Seq, limit: int) -> tuple[Members | Items, Enclosure] | None:
 @lru_cache(maxsize=256)
 def _enclosure(before: tuple[Expr, ...], after: tuple[Expr, ...], separator: Expr, limit: int) -> Enclosure | None:
     end = sequence(*after)
-    opening = _ways(sequence(*before), sequence(*before, end), limit)
+    opening = _ways(sequence(*before), sequence(*before, end), limit, _END)
     between, closing = _ways(separator, end, limit), _ways(NOTHING, end, limit)
     if opening is None or between is None or closing is None:
         return None
     return Enclosure(opening, between, closing)
 
 
-def _ways(item: Expr, end: Expr, limit: int) -> Ways | None:
-    """The machine of both ways; None if they have a text in common, or one of them is empty."""
-    machine = machine_of((item, end), limit)
-    if machine.labels[0] or any(machine_of((And((item, end)),), limit).labels):
+def _ways(item: Expr, end: Expr, limit: int, behind_item: int = 0) -> Ways | None:
+    """The machine of both ways, if each edge can ask for what it needs; else None.
+
+    So neither is empty, no text is both, and behind one there is nothing of the other: but for the end behind an item's
+    beginning, if `behind_item` says so, as before the first item no maximum is reached.
+    """
+    limit = min(limit, MOST_STATES)
+    try:
+        machine = machine_of((item, end), limit)
+        if machine.labels[0] or any(machine_of((And((item, end)),), limit).labels):
+            return None
+    except BudgetExceeded:
         return None
     ahead = [(1 << label) >> 1 for label in machine.labels]  # the labels that a state may still lead to, as bits
     while (found := [reduce(or_, [ahead[t] for t in row], ahead[q]) for q, row in enumerate(machine.rows)]) != ahead:
         ahead = found
+    if any(label and bits & ~(label | behind_item) for label, bits in zip(machine.labels, ahead, strict=True)):
+        return None
     edges = []
     for q, row in enumerate(machine.rows):
         asks = {_ITEM: L.LT << L.FLAG_SHIFT, _END: L.GE << L.FLAG_SHIFT} if q == 0 or ahead[q] == _ITEM | _END else {}

@@ -159,8 +159,9 @@ class _MembersMaker:
 
     def _lay_key(self, state: State, key: list[tuple[int, int]]) -> None:
         """Lay the edges of a key behind a state."""
-        if any(mask & other for other, _ in state.edges for mask, _ in key):
-            raise UnsupportedFeature("Expected the layout behind a comma to differ from the start of a key.")
+        first = [mask for mask, _ in key] + list(self.dfa.rows[0].values() if self.dfa else ())
+        if any([mask & other for other, _ in state.edges for mask in first]):
+            raise UnsupportedFeature("Expected the layout before a key to differ from the start of a key.")
         state.edges += key
         if self.dfa:
             state.flags |= L.SHADOW

@@ -91,6 +91,8 @@ def test_what_does_not_fit() -> None:
         fill_masks(matchers, rows, indices=[1])
     with pytest.raises(ValueError, match="an index for each"):
         fill_masks(matchers, rows, indices=[0, 0])
+    with pytest.raises(ValueError, match="whole numbers"):
+        fill_masks(matchers, rows, indices=[0.5])  # type: ignore[list-item]
     alone = [np.zeros(width + 1, np.int32), np.zeros(width, np.uint32), np.zeros((1, width), np.int32)]
     for row in (*alone, np.zeros(2 * width, np.int32)[::2], np.frombuffer(bytes(4 * width), np.int32)):
         with pytest.raises(ValueError, match=r"words, got|C-contiguous row that can be written"):

@@ -135,6 +135,14 @@ def test_what_explodes_stops_soon() -> None:
         machine_or_table(expr, LIMIT)
 
 
+def test_steps_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    expr = parse_regex("[ab]{200}")
+    assert isinstance(machine_or_table(expr, LIMIT), MoveTable)
+    monkeypatch.setattr(arrays, "STEPS", 100)
+    with pytest.raises(BudgetExceeded, match="automaton states"):
+        machine_or_table(expr, LIMIT)
+
+
 def test_large_machines_are_made_by_kernels() -> None:
     large, small = parse_regex("[ab]{200}"), parse_regex("[ab]{9}")
     assert isinstance(machine_or_table(large, LIMIT), MoveTable)

@@ -12,7 +12,20 @@ import pytest
 from syntagma.automata import TokenAutomaton, Vocabulary, compile_grammar, lower
 from syntagma.automata import _layout_kernels as L
 from syntagma.automata.enclosure import enclosed
-from syntagma.grammar.ir import Alt, Bytes, Expr, Grammar, Items, Member, Members, OtherMembers, Ref, Repeat, Seq
+from syntagma.grammar.ir import (
+    Alt,
+    Bytes,
+    Expr,
+    Grammar,
+    Items,
+    Member,
+    Members,
+    OtherMembers,
+    Ref,
+    Repeat,
+    Seq,
+    byte_set,
+)
 from syntagma.grammar.jsonschema import JsonSchema
 
 LIMIT = 20_000
@@ -87,19 +100,80 @@ def test_equal_masks(number: int, options: dict[str, Any], monkeypatch: pytest.M
 OTHERS = OtherMembers(Seq((Bytes(b"<"), Repeat(Bytes(b"k"), 1), Bytes(b">"))), Ref("v"))
 GRAMMARS: list[Expr] = [
     Seq((Bytes(b"begin "), Members((Member(Bytes(b"<a>"), Ref("v"), True),), (OTHERS,)), Bytes(b" end"))),
+    Seq((Bytes(b"("), Repeat(Bytes(b" ")), Items((), Ref("v"), 0, 3, Bytes(b";")), Repeat(Bytes(b" ")), Bytes(b")"))),
     Seq((Bytes(b"("), Repeat(Bytes(b" ")), Items((), Ref("v"), 0, 3, Bytes(b" ")), Repeat(Bytes(b" ")), Bytes(b")"))),
     Seq((Bytes(b"(,"), Items((Ref("v"),), None, 0, None, Bytes(b",")), Bytes(b",)"))),
     Seq((Bytes(b"("), Items((), Ref("v"), 0, None, Bytes(b",")), Bytes(b",)"))),
 ]
 
 
+def test_one_machine_where_each_way_is_sure() -> None:
+    assert [isinstance(body, Seq) and enclosed(body, LIMIT) is not None for body in GRAMMARS] == [
+        True,
+        True,
+        *[False] * 3,
+    ]
+
+
 @pytest.mark.parametrize("body", GRAMMARS)
 def test_other_braces(body: Expr, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert isinstance(body, Seq)
-    assert enclosed(body, LIMIT) is not None
     one, other = both(Grammar("s", {"s": body, "v": Bytes(b"1")}, is_normal=True), monkeypatch)
     for seed in range(6):
         walk_together(one, other, random.Random(seed), 60)
+
+
+A_KEY = OtherMembers(Seq((Bytes(b">"), Repeat(Bytes(b"k"), 1), Bytes(b"."))), Ref("v"))
+A_SPACE = OtherMembers(Seq((Bytes(b" "), Repeat(Bytes(b"k"), 1), Bytes(b"."))), Ref("v"))
+AMBIGUOUS: list[tuple[Expr, bytes, bool]] = [
+    # a separator that what closes begins with: the maximum is kept
+    (Seq((Bytes(b"("), Items((), Ref("v"), 0, 2, Bytes(b",")), Bytes(b",)"))), b"(1,1,1,)", False),
+    (Seq((Bytes(b"("), Items((), Ref("v"), 0, 2, Bytes(b",")), Bytes(b",)"))), b"(1,1,)", True),
+    (
+        Seq((Bytes(b"("), Items((), Ref("v"), 0, 3, Bytes(b" ")), Repeat(Bytes(b" ")), Bytes(b")"))),
+        b"(1 1 1 1)",
+        False,
+    ),
+    # what closes, and a separator that begins so: minimum and required keys are kept
+    (Seq((Bytes(b"("), Items((), Ref("v"), 2, None, Bytes(b"),")), Bytes(b")"))), b"(1)", False),
+    (Seq((Bytes(b"("), Items((), Ref("v"), 2, None, Bytes(b"),")), Bytes(b")"))), b"(1),1)", True),
+    (
+        Seq((Bytes(b"("), Members((Member(Bytes(b"a"), Ref("v"), True),), comma=Bytes(b");")), Bytes(b")"))),
+        b"()",
+        False,
+    ),
+    # undeclared keys that begin like the layout, or like what closes
+    (Seq((Bytes(b"<"), Members((), (A_KEY,)), Bytes(b">"))), b"<>k.:1>", True),
+    (Seq((Bytes(b"<"), Members((Member(Bytes(b"a"), Ref("v")),), (A_KEY,)), Bytes(b">"))), b"<>k.:1>", True),
+    (Seq((Bytes(b"<"), Repeat(Bytes(b" ")), Members((), (A_SPACE,), min=1), Bytes(b">"))), b"<  k.:1>", True),
+]
+
+
+@pytest.mark.parametrize(("body", "text", "fits"), AMBIGUOUS)
+def test_where_one_way_lies_behind_the_other(
+    body: Expr, text: bytes, fits: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = both(Grammar("s", {"s": body, "v": Bytes(b"1")}, is_normal=True), monkeypatch)
+    for auto in (one, other):
+        taken, config = auto.run_text(auto.start, text)
+        assert (taken == len(text) and auto.accepts(config)) == fits
+    for seed in range(4):
+        walk_together(one, other, random.Random(seed), 40)
+
+
+def test_too_large_to_be_one_machine() -> None:
+    letter = byte_set((97, 100))
+
+    def window(last: int) -> Seq:
+        return Seq((Repeat(letter), byte_set((97, last)), Repeat(letter, 12, 12)))
+
+    items = Items((), Ref("v"), 0, None, Seq((Bytes(b","), window(98), Bytes(b";"))))
+    body = Seq((Bytes(b"("), items, Bytes(b","), window(99), Bytes(b")")))
+    assert enclosed(body, LIMIT) is None
+    auto = compile_grammar(Grammar("s", {"s": body, "v": Bytes(b"1")}, is_normal=True), VOCABULARY)
+    text = b"(1," + b"a" * 13 + b";1," + b"a" * 13 + b")"
+    taken, config = auto.run_text(auto.start, text)
+    assert taken == len(text)
+    assert auto.accepts(config)
 
 
 ITEMS = Items((), Ref("v"), 0, None, Bytes(b")"))
