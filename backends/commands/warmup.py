@@ -82,13 +82,15 @@ def _mask_logits() -> None:
 
 
 def _exercise(vocabulary: Vocabulary) -> None:
-    """Fill masks, step, roll back and fork, over a schema and under both profiles."""
-    from ...automata import compile_grammar
+    """Fill masks, step, roll back and fork, over a schema and under both profiles; once with a pool that is full."""
+    from ...automata import Limits, compile_grammar
+    from ...automata.states import States
+    from ...automata.tables import tables_of
     from ...grammar.jsonschema import JsonSchema
 
     row = np.zeros(vocabulary.mask_words, np.int32)
-    for profile in ("spec", "generation"):
-        auto = compile_grammar(JsonSchema(SCHEMA, profile=profile).grammar(), vocabulary)
+    for profile, limits in (("spec", None), ("generation", None), ("generation", Limits(mask_bytes=0))):
+        auto = compile_grammar(JsonSchema(SCHEMA, profile=profile).grammar(), vocabulary, limits=limits)
         matcher = auto.matcher()
         for byte in TEXT:
             matcher.fill_mask(row)
@@ -100,3 +102,7 @@ def _exercise(vocabulary: Vocabulary) -> None:
         matcher.fork().rollback(1)
         if matcher.accepts_eos:
             matcher.accept(auto.end_ids[0])
+    states = States(tables_of(vocabulary), Limits().bytes)
+    for _ in range(2):  # the keys of long texts need more room, and are dropped now and then
+        states.grow()
+    states.keep(())

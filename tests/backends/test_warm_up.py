@@ -33,6 +33,15 @@ for constraint in (sg.JsonSchema(people), sg.JsonSchema(True), sg.Regex("[a-z0-9
             matcher.fill_mask(row)
             matcher.accepts_eos
             matcher.accept(int(rng.choice(np.flatnonzero(np.unpackbits(row.view(np.uint8), bitorder="little")))))
+sg.compile(sg.Regex("([a-z]{1,9}-){1,16}x"), vocabulary)  # a large machine
+auto = sg.compile(sg.JsonSchema(people), vocabulary, limits=sg.Limits(mask_bytes=0))  # a pool that is full soon
+matcher = auto.matcher()
+for byte in b'{"name":"' + bytes(range(97, 123)) + b'","nick":"abcdefghi","age":12345,"in":"a","list":["abc","def"]}':
+    matcher.fill_mask(row)
+    assert matcher.accept(byte)
+matcher = sg.compile(sg.JsonSchema(True), vocabulary).matcher()
+for byte in b"{" + b",".join(b'"k%d":%d' % (i, i) for i in range(700)) + b"}":  # keys that need more room
+    assert matcher.accept(byte)
 assert len(before) > 20, before
 assert kernels() == before, {k: n for k, n in kernels().items() if n != before[k]}
 """
