@@ -87,9 +87,12 @@ def _exercise(vocabulary: Vocabulary) -> None:
     from ...automata.states import States
     from ...automata.tables import tables_of
     from ...grammar.jsonschema import JsonSchema
+    from ...grammar.jsonschema.schema import Profile
 
     row = np.zeros(vocabulary.mask_words, np.int32)
-    for profile, limits in (("spec", None), ("generation", None), ("generation", Limits(mask_bytes=0))):
+    runs: list[tuple[Profile, Limits]] = [("spec", Limits()), ("generation", Limits())]
+    runs.append(("generation", Limits(mask_bytes=0)))
+    for profile, limits in runs:
         auto = compile_grammar(JsonSchema(SCHEMA, profile=profile).grammar(), vocabulary, limits=limits)
         matcher = auto.matcher()
         for byte in TEXT:
