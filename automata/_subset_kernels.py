@@ -179,6 +179,10 @@ def construct_subsets(
     while d < n:
         if list_targets(states, edges, sets, classes, d, D, members, C, targets) < 0:
             return NO_ROOM
+        last = len(C) - 1
+        used[U_STEPS] -= C[last, BC_AT] + C[last, BC_EDGES]
+        if used[U_STEPS] < 0:
+            return SPENT
         for c in range(len(C)):
             if C[c, BC_EDGES] == 0:
                 moves[d, c] = -1

@@ -22,8 +22,8 @@ Ints = NDArray[np.int32]
 
 #: States of a nondeterministic machine from which on the kernels are worth their call.
 LARGE = 128
-#: Members of closures that one construction may go through: some tenths of a second.
-STEPS = 200_000_000
+#: Members of closures, and targets of classes, that one construction may go through: some seconds.
+STEPS = 1_000_000_000
 #: Deterministic states that there is room for at first, by those of the nondeterministic machine.
 ROOM = 4
 

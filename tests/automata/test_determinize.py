@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from itertools import pairwise
 
 import numpy as np
@@ -23,6 +24,7 @@ from syntagma.grammar.ir import (
     Alt,
     And,
     Bytes,
+    ByteSet,
     Expr,
     Grammar,
     Lexeme,
@@ -165,3 +167,12 @@ def test_classes_are_numbered_by_their_lowest_byte() -> None:
     table = agrees((parse_regex("[b-d]x|[c-z]|\\d"),))
     firsts = [int(np.flatnonzero(table.class_of == c)[0]) for c in range(table.moves.shape[1])]
     assert all(a < b for a, b in pairwise(firsts))
+
+
+def test_what_few_states_need_long_for_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few states, each with edges on every class of bytes: the work is in looking at these."""
+    monkeypatch.setattr(arrays, "STEPS", 1_000_000)
+    rng = random.Random(1)
+    chain = Seq(tuple(Repeat(ByteSet(rng.getrandbits(256)), 0, 1) for _ in range(200)))
+    with pytest.raises(BudgetExceeded, match="automaton states"):
+        machine_or_table(chain, LIMIT)
