@@ -23,7 +23,7 @@ Ints = NDArray[np.int32]
 #: States of a nondeterministic machine from which on the kernels are worth their call.
 LARGE = 128
 #: Members of closures, and targets of classes, that one construction may go through: some seconds.
-STEPS = 1_000_000_000
+STEPS = 3_000_000_000
 #: Deterministic states that there is room for at first, by those of the nondeterministic machine.
 ROOM = 4
 
