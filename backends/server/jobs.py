@@ -80,20 +80,21 @@ class Jobs:
         self._metrics.waiting.dec()
         self._metrics.running.inc()
         self._batcher.count(1)
+        end = None
         try:
             job.session.check()
             for event in work(job.session):
                 job.put(event)
                 job.session.check()
-            job.put(None)
         except Exception as error:  # who asked is told, whatever it is
-            if not isinstance(error, Cancelled):
-                job.put(error)
+            end = error
         finally:
             self._batcher.count(-1)
             self._metrics.running.dec()
             with self._lock:
                 self._n -= 1
+        if not isinstance(end, Cancelled):
+            job.put(end)  # last: who has the whole answer finds the place free
 
 
 class Job:

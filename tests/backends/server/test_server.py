@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -15,6 +16,8 @@ httpx = pytest.importorskip("httpx", reason="install httpx")
 pytest.importorskip("prometheus_client", reason="install syntagma[serve]")
 
 from oracles.byte_model import ByteModel, running  # noqa: E402
+
+from syntagma.backends.server.batcher import Batcher  # noqa: E402
 
 SCHEMA = {
     "type": "object",
@@ -265,6 +268,20 @@ def test_a_full_queue_refuses():
         refused = next(a for a in answers if a.status_code == 429)
         assert refused.headers["retry-after"] == "1"
         assert refused.json()["error"]["type"] == "rate_limit_error"
+
+
+def test_who_has_the_answer_finds_the_place_free(monkeypatch):
+    leave = Batcher.count
+
+    def slowly(self, n):
+        time.sleep(0.2 if n < 0 else 0)
+        leave(self, n)
+
+    monkeypatch.setattr(Batcher, "count", slowly)
+    with running(ByteModel(), max_running=1, max_waiting=0) as client:
+        for _ in range(3):
+            assert chat(client, regex="[ab]{3}").status_code == 200
+            assert metric(client, "syntagma_running") == 0
 
 
 def test_a_client_that_goes_away_frees_its_place():
