@@ -10,7 +10,7 @@ from ._keys_kernels import keyed_state, node_of, read_text
 from ._layout_kernels import *  # noqa: F403
 from ._slot_kernels import advance_slot, put_slot
 from ._step_kernels import land, merge_results, settle
-from .kernel import kernel
+from .kernel import array_at, bytes_at, kernel, longs_at
 
 
 @kernel("int64(int32[::1], int32[::1], int64, uint8[::1], int64, int64, int64, uint8[::1], int64)")
@@ -82,29 +82,35 @@ def advance_keys(G, A, K, c, cursor, lex, text, data, start, end):
 
 
 @kernel()
-def advance_token(G, A, K, state, token, data, start):
+def advance_token(at, state, token):
     """The state behind a token: of a configuration, or of a node of K that holds one; 0 if it is refused, or a failure.
 
     FAILED if something is missing, NO_BYTES if the token has none, ASKS if guards have a say, FOLLOW if the token must
     be read byte by byte (`advance_keys`), as an object with undeclared keys begins in it or two such keys may end.
+    `at`: the addresses of the arenas.
     """
+    start = longs_at(at[W_START], at[W_START + 1])
     if token < 0 or token >= len(start) - 1 or state <= 0 or state == ENDED:
         return 0
     if WITH_TEXT <= state < KEYED:
         return ASKS
+    A = array_at(at[W_A], at[W_A + 1])
     A[H_OVERFLOW] = 0
     A[H_NNEED] = 0
     first = start[token]
     end = start[token + 1]
     if first == end:
         return NO_BYTES
+    G = array_at(at[W_G], at[W_G + 1])
+    K = array_at(at[W_K], at[W_K + 1])
+    data = bytes_at(at[W_DATA], at[W_DATA + 1])
     c = state
-    at = 0
+    node = 0
     if state >= KEYED:
-        at = K[K_NODES] + KN * (state - KEYED)
-        if K[at] != STATE:
+        node = K[K_NODES] + KN * (state - KEYED)
+        if K[node] != STATE:
             return ASKS
-        c = K[at + 1]
+        c = K[node + 1]
     taken = run_bytes(G, A, c, data, first, end, 0, data, 0)
     if taken < 0:
         return FAILED
@@ -120,9 +126,9 @@ def advance_token(G, A, K, state, token, data, start):
     for i in range(first, end):
         if data[i] == QUOTE:
             quotes += 1
-    if at == 0:
+    if node == 0:
         return after if flags & OPEN_FLAG == 0 and quotes < TWO_KEYS else FOLLOW
-    read = read_text(K, K[at + 2], K[at + 3], K[at + 4], data, first, end, 1)
+    read = read_text(K, K[node + 2], K[node + 3], K[node + 4], data, first, end, 1)
     if read == FULL:
         return FAILED
     if read == READ:

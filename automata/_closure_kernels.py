@@ -20,8 +20,8 @@ LONG = 32
 def note_range(A, bits, low, high):
     """Set the bits of the bytes from low to high in the eight words at A[bits:]."""
     for k in range(low >> 5, (high >> 5) + 1):
-        first = max(low - 32 * k, 0)
-        last = min(high - 32 * k, 31)
+        first = int(max(low - 32 * k, 0))
+        last = int(min(high - 32 * k, 31))
         word = ((1 << (last - first + 1)) - 1) << first
         A[bits + k] |= word - (1 << 32) if last == 31 else word
 

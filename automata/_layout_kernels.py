@@ -56,16 +56,28 @@ INC, LT, GE, ADD = 1, 2, 4, 8
 FLAG_SHIFT = 27
 TARGET = (1 << 27) - 1
 
-# Code of an edge behind a link of a chain
-NEXT = -2
-
 # B header: numbers of states, words of the flat part, codes, states with words, calls; R_KIND to R_CLASSES
 B_STATES, B_FLAT, B_CODES, B_WORDS, B_CALLS, B_RULE = 0, 1, 2, 3, 4, 5
 B_TERMINAL, B_PRIORITY = 13, 14
 B_HEADER = 16
 
-# Numbers in a block from here on stand for states laid behind all others: the first of each copy, then of each chain
-LATER = 1 << 26
+# Words: nodes of the trie of symbols (symbol, first child, next of its parent's, last child; the sorted words behind
+# it; the word that ends there, and its letter node or its state, plus one), letter nodes (first edge, words behind it,
+# a state), edges by letters (two bytes; node, or ~node of the trie), key states (letter node, state of the DFA, next of
+# the same node), states of words (first pair of byte and state, how many, whether a word ends)
+KT_SYMBOL, KT_FIRST, KT_NEXT, KT_LAST, KT_LO, KT_HI, KT_END, KT_LETTERS = 0, 1, 2, 3, 4, 5, 6, 7
+KT = 8
+LN_EDGE, LN_LO, LN_HI, LN_STATE = 0, 1, 2, 3
+LN = 4
+LE_LETTER, LE_TARGET, LE_NEXT = 0, 1, 2
+LE = 3
+KS_NODE, KS_DFA, KS_NEXT = 0, 1, 2
+KS = 3
+WS_FIRST, WS_SIZE, WS_FINAL = 0, 1, 2
+WS = 3
+USED_RECORDS, USED_FLAT, USED_CODES, USED_WORDS, USED_NODES, USED_EDGES, USED_STATES = 0, 1, 2, 3, 4, 5, 6
+USED = 7
+CLASH, OVERLAP, UNKNOWN, IMPOSSIBLE = -3, -4, -5, -6
 
 # Rule record
 RT = 12
@@ -110,7 +122,7 @@ OK, FAILED = 0, -1
 NO_BYTES, ASKS, FOLLOW = -2, -3, -4
 
 # Overflow codes
-O_CFG, O_ENT, O_CLO, O_SET, O_UNI, O_SCR, O_CLOSERS, O_ROWS = 1, 2, 3, 4, 5, 6, 7, 8
+O_CFG, O_ENT, O_CLO, O_SET, O_UNI, O_SCR, O_CLOSERS = 1, 2, 3, 4, 5, 6, 7
 
 # Scratch regions, in parts of its capacity (in 16ths)
 # [0,4) results of a step  [4,8) work list  [8,9) landing  [9,11) union stack  [11,13) entries  [13,14) canonical
@@ -120,10 +132,16 @@ O_CFG, O_ENT, O_CLO, O_SET, O_UNI, O_SCR, O_CLOSERS, O_ROWS = 1, 2, 3, 4, 5, 6, 
 # in large tries, where it says of what kind (one bit) each byte is, and which kinds lie below each node, how deep, and
 # how many characters each token has; and the number and the ids of the tokens that may end two keys
 V_SPACES, V_KINDS, V_BELOW, V_TWINS = 4, 5, 6, 7
+# In that of what follows white space: the row of R of the tokens that are nothing else
+V_WHITE = 4
 ANY_KIND = (1 << 30) - 1
 LOOPS_KNOWN = 1 << 30
 BEYOND_ASCII = 1 << 30
 READER = 10
+
+# Kids of a node from which on those are looked up that some byte may lead to; all bytes, as `own_bytes` gives them
+MANY = 8
+ANY_BYTE = 255 << 8
 
 # Slots of a walk: kind, three words (configuration | state, payload, below | first item, number of items), and what the
 # walk is at
@@ -133,7 +151,7 @@ W_CLOSED, W_NEXT, W_LAST, W_BITS = 4, 5, 6, 7
 
 # Terminal tables
 TB = 8
-T_KIND, T_INNER, T_NINNER, T_EXITS, T_LONG, T_NLONG, T_BEYOND, T_SPARE = 0, 1, 2, 3, 4, 5, 6, 7
+T_KIND, T_INNER, T_NINNER, T_EXITS, T_LONG, T_NLONG, T_BEYOND = 0, 1, 2, 3, 4, 5, 6
 LISTED, ROW, ROWS = 0, 1, 2
 # In what `split_tokens` says: some inner token goes beyond the loop, as T_BEYOND notes
 BEYOND_LOOP = 1 << 31
@@ -179,8 +197,8 @@ LINE = 16
 M_USED, M_KEPT, M_MISSES = 0, 1, 2
 
 # Addresses of arenas, each with its length behind it
-W_G, W_A, W_K, W_X, W_R, W_V, W_M = 0, 2, 4, 6, 8, 10, 12
-W_COLUMNS = 14
+W_G, W_A, W_K, W_X, W_R, W_V, W_M, W_DATA, W_START = 0, 2, 4, 6, 8, 10, 12, 14, 16
+W_COLUMNS = 18
 
 # Quotes that a token needs to hold two keys
 TWO_KEYS = 4

@@ -11,7 +11,7 @@ from ._payload_kernels import other_available
 from ._pool_kernels import keep_mask, take_mask
 from ._take_kernels import take_overrides, take_spaces, take_table
 from ._walk_kernels import note_closer, set_bit, walk_items
-from .kernel import kernel
+from .kernel import array_at, kernel
 
 
 @kernel("int64(int32[::1], int32[::1], int64, int64)")
@@ -144,7 +144,7 @@ def compute_mask(G, A, X, R, V, M, c, text, row):
                     status = take_table(G, A, X, R, base, p, below, words, other, text)
                     if status == OK:
                         note_bytes(G, A, e, 1, bits)
-                        status = take_spaces(G, A, V, e, 1, bits, row, text)
+                        status = take_spaces(G, A, R, V, e, 1, bits, row, text)
                     if status == OK:
                         status = take_overrides(G, A, V, s, p, below, bits, other, text)
                     for k in range(words):
@@ -160,7 +160,7 @@ def compute_mask(G, A, X, R, V, M, c, text, row):
         m += 1
     if m > 0:
         note_bytes(G, A, rest, m, bits)
-        if take_spaces(G, A, V, rest, m, bits, row, text) < 0:
+        if take_spaces(G, A, R, V, rest, m, bits, row, text) < 0:
             return FAILED
         if walk_items(G, A, V, 0, 0, 1 << 30, rest, m, bits, row, text) < 0:
             return FAILED
@@ -225,6 +225,11 @@ def fetch_state(A, K, V, R, M, state, config, row):
 
 
 @kernel()
-def fetch_mask(A, K, V, R, M, state, row):
-    """`fetch_state`, as an entry point of its own: it is all that most steps need."""
+def fetch_mask(at, state, row):
+    """`fetch_state`, as an entry point of its own, with the addresses of the arenas: it is all that most steps need."""
+    A = array_at(at[W_A], at[W_A + 1])
+    K = array_at(at[W_K], at[W_K + 1])
+    V = array_at(at[W_V], at[W_V + 1])
+    R = array_at(at[W_R], at[W_R + 1])
+    M = array_at(at[W_M], at[W_M + 1])
     return fetch_state(A, K, V, R, M, state, 0, row)

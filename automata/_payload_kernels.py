@@ -38,6 +38,29 @@ def edge_code(G, s, b):
     return 0
 
 
+@kernel("int64(int32[::1], int64)")
+def own_bytes(G, s):
+    """The first and the last byte (bits 8 to 15) on which state s has edges of its own, or more; 1 if it has none."""
+    r = G[G_ST] + s * ST
+    if G[r] & DENSE:
+        return ANY_BYTE
+    n = G[r + S_NEDGES]
+    at = G[G_ED] + G[r + S_EDGES]
+    return (G[at] & 255) | (G[at + 2 * n - 2] >> 8) << 8 if n else 1
+
+
+@kernel("int64(int32[::1], int64, int64, int64, int64)")
+def first_kid(T, kids, k, last, b):
+    """The first of the kids from k to `last` whose byte is b or more; `last` if there is none."""
+    while k < last:
+        middle = (k + last) >> 1
+        if T[kids + middle] & 255 < b:
+            k = middle + 1
+        else:
+            last = middle
+    return k
+
+
 @kernel("int64(int32[::1], int32[::1], int64, int64, int64)")
 def key_available(G, A, r, p, k):
     """Whether the declared key k may come next, with payload p of the object rule whose record is at r."""

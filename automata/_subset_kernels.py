@@ -19,10 +19,10 @@ from .kernel import kernel
 @kernel("int64(int64)")
 def scattered(q):
     """A hash of the number of a state; that of a set is their sum."""
-    h = (q + 1) * 0x2545F4914F6CDD1D
-    h ^= h >> 29
-    h *= 0x369DEA0F31A53F85
-    return h ^ (h >> 32)
+    h = ((int(q) + 1) * 0x9E3779B1) & 0x3FFFFFFFFFF
+    h ^= h >> 15
+    h = (h * 0x85EBCA6B) & 0x3FFFFFFFFFF
+    return h ^ (h >> 20)
 
 
 @kernel("int64(int32[:,::1], int32[::1], int64, int64[:,::1], int32[::1], int64[::1])")
@@ -144,7 +144,7 @@ def list_targets(states, edges, sets, classes, d, D, members, C, targets):
                 c = classes[k]
                 targets[C[c, BC_AT] + C[c, BC_FILLED]] = t
                 C[c, BC_FILLED] += 1
-                C[c, BC_HASH] = C[c, BC_HASH] * 31 + t
+                C[c, BC_HASH] = (int(C[c, BC_HASH]) * 31 + int(t)) & 0x3FFFFFFFFFF
     return OK
 
 

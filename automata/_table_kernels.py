@@ -9,7 +9,7 @@ nodes carry the tokens. In a counted terminal every token carries the number of 
 from __future__ import annotations
 
 from ._layout_kernels import *  # noqa: F403
-from ._payload_kernels import edge_code
+from ._payload_kernels import edge_code, first_kid, own_bytes
 from ._subtree_kernels import characters_taken, take_below
 from .kernel import kernel
 
@@ -74,7 +74,13 @@ def split_tokens(G, V, s, path, ways, out_inner, out_exits):
     path[0, 6] = 0
     k = V[nodes + 3]
     last = V[nodes + 7]
+    entered = True
     while True:
+        if entered and last - k > MANY and path[d, 4] == 0 and G[G[G_ST] + path[d, 0] * ST + S_FALLBACK] == 0:
+            span = own_bytes(G, path[d, 0])
+            k = first_kid(V, kids, k, last, span & 255)
+            last = first_kid(V, kids, k, last, (span >> 8) + 1)
+        entered = False
         if k == last:
             if d == 0:
                 break
@@ -145,6 +151,7 @@ def split_tokens(G, V, s, path, ways, out_inner, out_exits):
         path[d, 6] = begun
         k = V[at + 3]
         last = V[at + 7]
+        entered = True
     return (n_inner << 32) | beyond | n_exits
 
 

@@ -7,7 +7,7 @@ from ._closure_kernels import closure
 from ._config_kernels import intern_one
 from ._guard_kernels import note_need
 from ._layout_kernels import *  # noqa: F403
-from ._payload_kernels import edge_code, own_edge_code, payload_after
+from ._payload_kernels import edge_code, first_kid, own_bytes, own_edge_code, payload_after
 from ._slot_kernels import put_slot
 from ._step_kernels import land, merge_results, step, step_items
 from ._walk_kernels import clear_bit, note_closer, set_bit, walk, walk_items
@@ -37,11 +37,19 @@ def loop_on_spaces(G, A, off, n, bits, text):
     return 0 if A[H_CLOSED] else c
 
 
-@kernel("int64(int32[::1], int32[::1], int32[::1], int64, int64, int64, int32[::1], uint8[::1])")
-def take_spaces(G, A, V, off, n, bits, row, text):
+@kernel("void(int32[::1], int64)")
+def note_base(A, i):
+    """Note that a mask is near row i of R, unless it is near another one."""
+    if A[H_BASE] == 0:
+        A[H_BASE] = i + 1
+
+
+@kernel("int64(int32[::1], int32[::1], int32[::1], int32[::1], int64, int64, int64, int32[::1], uint8[::1])")
+def take_spaces(G, A, R, V, off, n, bits, row, text):
     """Add the tokens that begin with white space where that leads nowhere, and take these bytes out of A[bits:].
 
     All of them lead to one configuration; so what follows the white space of a token is walked in a trie of its own.
+    Those that are nothing else are a row of R.
     """
     c = loop_on_spaces(G, A, off, n, bits, text)
     if c <= 0:
@@ -52,9 +60,12 @@ def take_spaces(G, A, V, off, n, bits, row, text):
     A[bits] &= ~0x2600
     A[bits + 1] &= ~1
     spaces = V[V_SPACES]
-    tokens = V[spaces + 2]
-    for i in range(V[V[spaces + 1] + 6]):
-        set_bit(row, V[tokens + 2 * i])
+    words = len(row)
+    white = V[spaces + V_WHITE]
+    note_base(A, white)
+    source = R[white * words : (white + 1) * words]
+    for i in range(words):
+        row[i] |= source[i]
     put_slot(G, A, 0, c, 0)
     return walk(G, A, V, spaces, 0, 0, 0, 1 << 30, row, text)
 
@@ -83,13 +94,6 @@ def take_exits(G, A, X, exits, after, pops, lo, hi, row, text):
     br = A[H_CFG] + after * CF
     off = A[H_CLO] + A[br + C_CLO] * CL
     return walk_items(G, A, X, exits, lo, hi, off, A[br + C_NCLO], A[H_CLO] + A[br + C_BYTES], row, text)
-
-
-@kernel("void(int32[::1], int64)")
-def note_base(A, i):
-    """Note that a mask is near row i of R, unless it is near another one."""
-    if A[H_BASE] == 0:
-        A[H_BASE] = i + 1
 
 
 @kernel("int64(int32[::1], int32[::1], int32[::1], int32[::1], int64, int64, int64, int64, int32[::1], uint8[::1])")
@@ -164,8 +168,9 @@ def take_overrides(G, A, V, s, p, below, bits, row, text):
     A[w + 1] = s
     stuck = False
     d = 0
-    k = V[nodes + 3]
-    last = V[nodes + 7]
+    span = own_bytes(G, s)
+    k = first_kid(V, kids, V[nodes + 3], V[nodes + 7], span & 255)
+    last = first_kid(V, kids, k, V[nodes + 7], (span >> 8) + 1)
     while True:
         if k == last:
             if d == 0:
@@ -194,6 +199,10 @@ def take_overrides(G, A, V, s, p, below, bits, row, text):
                 A[w + 1] = code & TARGET
                 k = V[at + 3]
                 last = V[at + 7]
+                if last - k > MANY:
+                    span = own_bytes(G, A[w + 1])
+                    k = first_kid(V, kids, k, last, span & 255)
+                    last = first_kid(V, kids, k, last, (span >> 8) + 1)
                 continue
         if base > 0:
             for i in range(V[at + 2], V[nodes + 4 * V[at + 1] + 2]):

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from ._closure_kernels import closure
 from ._layout_kernels import *  # noqa: F403
-from ._payload_kernels import edge_code
+from ._payload_kernels import edge_code, first_kid, own_bytes
 from ._slot_kernels import advance_slot
 from ._step_kernels import step
 from .kernel import kernel
@@ -93,6 +93,27 @@ def known_loops(G, A, w):
     return A[A[H_CFG] + A[w + 1] * CF + C_LOOPS] & ANY_KIND if A[w] == CONFIG else 0
 
 
+@kernel("int64(int32[::1], int32[::1], int64, int64)")
+def slot_bytes(G, A, w, bits):
+    """The first and the last byte (in bits 8 to 15) that the slot at A[w:] takes, or more; 1 if it takes none.
+
+    `bits`: where the bytes are noted that it takes, if they are; else 0.
+    """
+    if bits > 0:
+        lo = 0
+        while lo < 8 and A[bits + lo] == 0:
+            lo += 1
+        if lo == 8:
+            return 1
+        hi = 7
+        while A[bits + hi] == 0:
+            hi -= 1
+        return 32 * lo | (32 * hi + 31) << 8
+    if A[w] == TRIPLE and G[G[G_ST] + A[w + 1] * ST + S_FALLBACK] == 0:
+        return own_bytes(G, A[w + 1])
+    return ANY_BYTE
+
+
 @kernel("int64(int32[::1], int32[::1], int32[::1], int64, int64, int64, int64, int64, int32[::1], uint8[::1])")
 def walk(G, A, T, base, node, depth, lo, hi, row, text):
     """Set the bits of the tokens below a trie's node that slot `depth` allows and whose count is in [lo, hi]."""
@@ -115,6 +136,10 @@ def walk(G, A, T, base, node, depth, lo, hi, row, text):
             return FAILED
         bits = A[H_CLO] + A[A[H_CFG] + A[w + 1] * CF + C_BYTES]
     same = known_loops(G, A, w) if below > 0 else 0
+    if last - k > MANY:
+        span = slot_bytes(G, A, w, bits)
+        k = first_kid(T, kids, k, last, span & 255)
+        last = first_kid(T, kids, k, last, (span >> 8) + 1)
     while True:
         if k == last:
             if d == depth:
@@ -189,6 +214,10 @@ def walk(G, A, T, base, node, depth, lo, hi, row, text):
                 k = last
             else:
                 bits = A[H_CLO] + A[A[H_CFG] + A[w + 1] * CF + C_BYTES]
+        if last - k > MANY:
+            span = slot_bytes(G, A, w, bits)
+            k = first_kid(T, kids, k, last, span & 255)
+            last = first_kid(T, kids, k, last, (span >> 8) + 1)
         same = known_loops(G, A, w) if below > 0 else 0
     return FAILED if stuck else OK
 

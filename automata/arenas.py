@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import TYPE_CHECKING
+from operator import is_not
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from .states import States
     from .tables import TerminalTables
 
-Ints = NDArray[np.int32]
 Addresses = NDArray[np.int64]
 
 
@@ -63,6 +63,15 @@ if hasattr(os, "register_at_fork"):  # another thread may have had the lock
     os.register_at_fork(after_in_child=SLOTS.renew_lock)
 
 
+class Moved:
+    """Whether an arena may have become another array since the addresses were brought up to date."""
+
+    __slots__ = ("yes",)
+
+    def __init__(self) -> None:
+        self.yes = True
+
+
 class Arenas:
     """The addresses and lengths of the arenas, brought up to date when they are asked for.
 
@@ -71,28 +80,27 @@ class Arenas:
 
     def __init__(self, pushdown: Pushdown, states: States, tables: TerminalTables, pool: MaskPool) -> None:
         self._pushdown, self._states, self._tables, self._pool = pushdown, states, tables, pool
-        self._G = self._A = self._K = self._X = self._R = self._V = np.zeros(0, np.int32)
-        #: (1, W_COLUMNS); valid after `settle`, while the automaton's lock is held and nothing is supplied.
+        self._held: tuple[NDArray[Any], ...] = ()
+        self._moved = pushdown.moved
+        #: (1, W_COLUMNS); valid while the automaton's lock is held and `moved` does not say otherwise.
         self.where: Addresses = np.zeros((1, L.W_COLUMNS), np.int64)
         #: Where the same stands in `SLOTS.table`.
         self.slot = SLOTS.take()
 
     def settle(self) -> None:
         """Bring the addresses up to date."""
+        if not self._moved.yes:
+            return
         pushdown, tables = self._pushdown, self._tables
-        if (
-            self._A is not pushdown.A
-            or self._G is not pushdown.G
-            or self._K is not self._states.K
-            or self._X is not tables.X
-            or self._R is not tables.R
-            or self._V is not tables.V
-        ):
-            self._G, self._A, self._K = pushdown.G, pushdown.A, self._states.K
-            self._X, self._R, self._V = tables.X, tables.R, tables.V
-            arrays = (self._G, self._A, self._K, self._X, self._R, self._V, self._pool.M)
-            self.where[0] = [number for array in arrays for number in (array.ctypes.data, len(array))]
+        V = tables.V  # first, as it names rows of R: another automaton may add to them just now
+        own = pushdown.G, pushdown.A, self._states.K
+        held = (*own, tables.X, tables.R, V, self._pool.M, tables.data, tables.start)
+        if not self._held or any(map(is_not, held, self._held)):
+            self.where[0] = [number for array in held for number in (array.ctypes.data, len(array))]
             SLOTS.put(self.slot, self.where[0])
+            # Last, for whoever is interrupted before: the arrays that nobody knows any longer are freed here.
+            self._held = held
+        self._moved.yes = False
 
     def __del__(self) -> None:
         if hasattr(self, "slot") and SLOTS is not None:  # at the interpreter's end

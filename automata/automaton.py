@@ -22,7 +22,6 @@ from ._advance_kernels import advance_bytes, ask_closers
 from ._batch_kernels import fill_rows
 from ._mask_kernels import fetch_mask
 from ._pool_kernels import keep_mask
-from .arenas import Arenas
 from .distance import Distances
 from .kernel import Direct
 from .mask_pool import MaskPool, Row
@@ -35,7 +34,7 @@ from .vocabulary import Vocabulary
 if TYPE_CHECKING:
     from .matcher import Matcher
 
-_FETCH, _FILL = Direct(fetch_mask), Direct(fill_rows)
+FETCH, _FILL = Direct(fetch_mask), Direct(fill_rows)
 
 
 class TokenAutomaton(Transitions):
@@ -43,17 +42,17 @@ class TokenAutomaton(Transitions):
 
     def __init__(self, grammar: Grammar, vocabulary: Vocabulary, stop_ids: Sequence[int], limits: Limits) -> None:
         self._tables = tables_of(vocabulary)
-        super().__init__(grammar, vocabulary, stop_ids, limits, self._tables)
-        self.grammar = grammar
         self.mask_width = vocabulary.mask_words
         self._pool = MaskPool(self.mask_width, limits.mask_bytes)
-        #: Where the arenas lie.
-        self.arenas = Arenas(self._pda, self._states, self._tables, self._pool)
+        super().__init__(grammar, vocabulary, stop_ids, limits, self._tables, self._pool)
+        self.grammar = grammar
         #: Their row among those of all automata, for `batch.py`; -1 where states mean something else than to kernels.
         self.slot = self.arenas.slot
-        #: The row that was written to last; the batch of one that a mask to be computed is.
-        self._row: Row | None = None
+        #: The row that was written to last, alone and as the rows of a batch of one, and the rest of this batch.
+        self.last_row: Row | None = None
+        self._rows = np.zeros((1, 0), np.int32)
         self._work, self._done = np.zeros((1, 4), np.int64), np.zeros(1, np.int64)
+        self._asked_for = self._work[0]
         self._distances: Distances | None = None
         self._runs = 0
         self._matchers: weakref.WeakSet[Matcher] = weakref.WeakSet()
@@ -65,19 +64,21 @@ class TokenAutomaton(Transitions):
         if state == 0 or state == FINISHED:
             row[:] = 0
             return L.FETCHED
-        config = self._states.split(state)[0]
-        rows = row.reshape(1, -1)
-        self._work[0, 1], self._work[0, 2] = state, config
-        arenas = self.arenas
+        rows = self._rows if row is self.last_row else row.reshape(1, -1)
+        guarded, arenas, asked_for = self._pda.guarded, self.arenas, self._asked_for
+        asked_for[1], asked_for[2] = state, self._states.split(state)[0] if guarded else 0
         while True:
             arenas.settle()
             _FILL.call(arenas.where, self._work, NO_TEXT, rows, self._done)
-            found = int(self._done[0])
+            found: int = self._done.item()
             if found != L.FAILED:
                 break
             self._supply(self._no_guard)
-        if found & (L.POOL_FULL | L.UNSETTLED) or (found & L.COMPUTED and self._pda.guarded):
-            self._keep(int(self._pda.A[self._pda.A[L.H_CFG] + config * L.CF + L.C_CANON]), row, found)
+            if self._pda.guarded and not guarded:  # a rule with a guard was lowered just now
+                return self._compute(state, row)
+        if found & (L.POOL_FULL | L.UNSETTLED) or (found & L.COMPUTED and guarded):
+            A, config = self._pda.A, self._states.split(state)[0]
+            self._keep(int(A[A[L.H_CFG] + config * L.CF + L.C_CANON]), row, found)
             return self._compute(state, row) if found & (L.POOL_FULL | L.UNSETTLED) else found
         return found
 
@@ -117,12 +118,15 @@ class TokenAutomaton(Transitions):
 
     def fill_locked(self, state: int, row: Row) -> None:
         """`fill_mask`, for whoever holds the lock."""
-        if row is not self._row:
+        if row is not self.last_row:
             self._admit_row(row)
-        tables = self._tables
-        found = _FETCH.call(self._pda.A, self._states.K, tables.V, tables.R, self._pool.M, state, row)
-        if found == L.FETCHED:
-            return
+        self.arenas.settle()
+        found = FETCH.call(self.where, state, row)
+        if found != L.FETCHED:
+            self.fill_further(state, row, found)
+
+    def fill_further(self, state: int, row: Row, found: int) -> None:
+        """Do what `fetch_mask`, which said `found`, has not done."""
         found = self._fill(state, row, found)
         if found & L.ASK_GUARDS and self._pda.guarded:
             self._ask_closers(*self._states.split(state), row)
@@ -134,7 +138,7 @@ class TokenAutomaton(Transitions):
         flags = row.flags
         if not flags.c_contiguous or not flags.writeable:
             raise ValueError("Expected a C-contiguous row that can be written.")
-        self._row = row
+        self.last_row, self._rows = row, row.reshape(1, -1)
 
     def _fill(self, state: int, row: Row, found: int) -> int:
         """Write the mask of a state, guards not asked; takes and returns what `fetch_state` says."""

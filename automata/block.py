@@ -7,24 +7,22 @@ tables of their states.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 
 from ..grammar.machine import Machine
 from . import _layout_kernels as L
-from .key_chain import KeyStates
 from .lowered import Lowered, pack
 from .ranges import DENSE_FROM, byte_ranges
 
 #: From so many allowed bytes on, a terminal's state gets a table; so does one leading to a state of `FREE_FROM` bytes.
 TABLED_FROM = 10
 FREE_FROM = 64
-_ADD = L.ADD << L.FLAG_SHIFT
 
 
 class State:
     """One state under construction; `code`s are `target | flags << 27` with local targets."""
 
-    __slots__ = ("calls", "edges", "fallback", "flags", "tokens", "words")
+    __slots__ = ("calls", "edges", "flags", "tokens", "words")
 
     def __init__(self, flags: int = 0) -> None:
         self.flags = flags
@@ -34,9 +32,8 @@ class State:
         self.calls: tuple[tuple[int, int], ...] = ()
         #: (token id, code)
         self.tokens: tuple[tuple[int, int], ...] = ()
-        #: Words behind `S_AUX`: keys under a state of a key, or the counts that can still end.
+        #: Words behind `S_AUX`: the counts that can still end.
         self.words: Sequence[int] | None = None
-        self.fallback = 0
 
 
 class Block:
@@ -47,22 +44,11 @@ class Block:
         self.kind = kind
         self.min = 0
         self.max = -1
-        #: Keys of an object; in a counted terminal what is needed to end it, see R_NEEDED.
-        self.n_keys = 0
-        self.required: list[int] = []
-        self.has_other = False
-        self.start_words: list[int] | None = None
+        #: In a counted terminal what is needed to end it, see R_NEEDED.
+        self.needed = 0
         self.lexeme = False
         self.priority = 0
         self.guard = -1
-        #: First states behind the undeclared keys of each class.
-        self.classes: list[int] = []
-        #: State inside an undeclared key -> content key of its table.
-        self.regions: dict[int, Hashable] = {}
-        #: Whether its undeclared keys must be remembered.
-        self.open = False
-        #: What is laid behind all other states.
-        self.later: KeyStates | None = None
 
     def state(self, flags: int = 0) -> int:
         """Add a state; returns its local number."""
@@ -102,17 +88,9 @@ class Block:
             rows += self._row(state, flat, codes, calls)
         if terminal:
             self._mark_tabled(rows)
-        required = len(flat)
-        flat += self.required
-        classes = len(flat)
-        codes += range(classes, classes + len(self.classes))
-        flat += [number | _ADD for number in self.classes]
         words = [i for i, state in enumerate(self.states[1:]) if state.words is not None]
-        numbers = [self.kind, self.min, self.max, self.n_keys, required, self.guard, int(self.has_other), classes]
-        block = pack([*numbers, int(terminal), self.priority], rows, flat, codes, words, calls)
-        if self.later is not None:
-            block = self.later.lay(block)
-        return Lowered(block, self.start_words, self.regions, self.open, len(self.classes))
+        rule = [self.kind, self.min, self.max, self.needed, len(flat), self.guard, 0, len(flat)]
+        return Lowered(pack([*rule, int(terminal), self.priority], rows, flat, codes, words, calls))
 
     def _row(self, state: State, flat: list[int], codes: list[int], called: list[int]) -> tuple[int, ...]:
         """The record of a state; its edges, calls, tokens and words go to `flat`."""
@@ -133,12 +111,12 @@ class Block:
         if self.lexeme:
             flags |= L.LEXEME
         elif flags & L.FINAL:
-            if not (flags & L.COND or n_edges or calls or tokens or state.fallback):
+            if not (flags & L.COND or n_edges or calls or tokens):
                 flags |= L.POP
         elif not (calls or tokens):
             flags |= L.FAST
         n_calls, n_tokens = len(calls), len(tokens)
-        return flags, edges, n_edges, calls_at, n_calls, 0, tokens_at, n_tokens, -1, 0, aux, state.fallback
+        return flags, edges, n_edges, calls_at, n_calls, 0, tokens_at, n_tokens, -1, 0, aux, 0
 
     def _mark_tabled(self, rows: list[int]) -> None:
         """Mark the states of a terminal that are worth a table: many bytes, and no set of feasible counts has gaps."""

@@ -177,7 +177,7 @@ class _LoopMaker:
                 state.flags |= L.FEASIBLE
                 has_ceiling = high >= 0 and allowed & (allowed + 1) == 0
                 state.flags |= L.CEILING if has_ceiling else 0
-                self.block.n_keys = max(self.block.n_keys, top + 1 - allowed.bit_count() if has_ceiling else top)
+                self.block.needed = max(self.block.needed, top + 1 - allowed.bit_count() if has_ceiling else top)
                 words = top // 32 + 1
                 state.words = [top, *np.frombuffer(allowed.to_bytes(4 * words, "little"), "<i4").tolist()]
         return True

@@ -11,7 +11,6 @@ from collections.abc import Callable, Hashable, Sequence
 
 import numpy as np
 
-from .block import Block
 from .lowered import Lowered
 
 #: Bytes of all frames kept.
@@ -26,11 +25,11 @@ class Frames:
         self._bytes = 0
         self._lock = threading.Lock()
 
-    def lowered(self, key: Hashable, callees: Sequence[int], make: Callable[[], Block]) -> Lowered:
+    def lowered(self, key: Hashable, callees: Sequence[int], make: Callable[[], Lowered]) -> Lowered:
         """The block of some content that calls these rules; `make` writes it with their places, from 1 on."""
         frame = self._known.get(key)
         if frame is None:
-            frame = make().finish()
+            frame = make()
             self._keep(key, frame)
         return frame._replace(callees=np.array(callees, np.int32))
 

@@ -147,25 +147,29 @@ class InnerKernel:
         return list(self._inner.signatures)
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def _array_at(context: Any, address: Any, length: Any) -> Any:
-    from numba.np.arrayobj import populate_array  # slow to import, and of no use where kernels are loaded
+def _array_of(item: Any, n_bytes: int, interpreted: Any) -> Function:
+    """The array of such items at an address, given that and its length; for kernels, interpreted ones, too."""
+    if numba.config.DISABLE_JIT:
+        return lambda address, length: numpy.ctypeslib.as_array((interpreted * int(length)).from_address(int(address)))
 
-    kind = types.Array(types.int32, 1, "C")
+    @intrinsic  # type: ignore[untyped-decorator]
+    def array_of(context: Any, address: Any, length: Any) -> Any:
+        from numba.np.arrayobj import populate_array  # slow to import, and of no use where kernels are loaded
 
-    def generate(target: Any, builder: Any, signature: Any, args: Any) -> Any:
-        pointer = builder.inttoptr(args[0], target.get_value_type(types.CPointer(types.int32)))
-        array = target.make_array(kind)(target, builder)
-        size = target.get_constant(types.intp, 4)
-        populate_array(array, data=pointer, shape=[args[1]], strides=[size], itemsize=size, meminfo=None)
-        return array._getvalue()
+        kind = types.Array(item, 1, "C")
 
-    return kind(types.int64, types.int64), generate
+        def generate(target: Any, builder: Any, signature: Any, args: Any) -> Any:
+            pointer = builder.inttoptr(args[0], target.get_value_type(types.CPointer(item)))
+            array = target.make_array(kind)(target, builder)
+            size = target.get_constant(types.intp, n_bytes)
+            populate_array(array, data=pointer, shape=[args[1]], strides=[size], itemsize=size, meminfo=None)
+            return array._getvalue()
+
+        return kind(types.int64, types.int64), generate
+
+    return array_of  # type: ignore[no-any-return]
 
 
-def _viewed_array_at(address: int, length: int) -> Any:
-    return numpy.ctypeslib.as_array((ctypes.c_int32 * length).from_address(address))
-
-
-#: `array_at(address, length)`: the int32 array that lies at an address; for kernels, interpreted ones, too.
-array_at: Function = _viewed_array_at if numba.config.DISABLE_JIT else _array_at
+array_at: Function = _array_of(types.int32, 4, ctypes.c_int32)
+bytes_at: Function = _array_of(types.uint8, 1, ctypes.c_uint8)
+longs_at: Function = _array_of(types.int64, 8, ctypes.c_int64)

@@ -33,13 +33,14 @@ from ..grammar.ir import (
 )
 from ..grammar.machine import Machine
 from ..grammar.merge import merged
+from ..grammar.nfa import words_of
 from . import _layout_kernels as L
 from .block import Block
 from .counted import counted_parts, lower_counted, lower_items, lower_repeat, spell_out_items
 from .determinize import MoveTable, machine_or_table
 from .enclosure import Enclosure, enclosed
 from .frames import Frames
-from .literal_block import literal_words, lower_literals
+from .literal_block import lower_literals
 from .lowered import Lowered
 from .members import lower_members
 from .subset import CallNfa, holds_big, is_big, is_plain, lower_calls
@@ -180,7 +181,7 @@ class Lowerer:
             return self._calls(spell_out_items(expr), name)
         key = len(expr.prefix), len(values), expr.min, expr.max, expr.separator, enclosure, self.limit
         callees = [self.rule_id(value, name) for value in values]
-        return _frames.lowered(key, callees, lambda: lower_items(expr, enclosure, self.limit))
+        return _frames.lowered(key, callees, lambda: lower_items(expr, enclosure, self.limit).finish())
 
     def _guarded(self, expr: Guarded, name: str) -> Lowered:
         block = Block()
@@ -254,10 +255,10 @@ def _solid_members(expr: Members) -> Members:
     return replace(expr, keys=keys, other=other, colon=EMPTY)
 
 
-def _of_shape(expr: Expr, called: dict[int, tuple[int, bool]], limit: int) -> Block:
+def _of_shape(expr: Expr, called: dict[int, tuple[int, bool]], limit: int) -> Lowered:
     """The block of an expression whose rules are places."""
     nfa = CallNfa(lambda part: called[id(part)][0], lambda part: called[id(part)][1], _no_token, limit)
-    return lower_calls(nfa, expr)
+    return lower_calls(nfa, expr).finish()
 
 
 def _no_token(token: Token) -> int:
@@ -291,8 +292,8 @@ def _lower_counted(expr: Expr, limit: int) -> Lowered:
 
 
 def _lower_machine(expr: Expr, limit: int) -> Lowered:
-    if words := literal_words(expr):
-        return lower_literals(words)
+    if (words := words_of(expr)) and (lowered := lower_literals(words)) is not None:
+        return lowered
     machine = machine_or_table(expr, limit)
     if isinstance(machine, MoveTable):
         if not isinstance(expr, Lexeme):

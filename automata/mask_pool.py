@@ -66,7 +66,9 @@ class MaskPool:
 
     def __del__(self) -> None:
         """Lend the memory to later pools."""
-        if _spares is None or not hasattr(self, "M"):  # at the interpreter's end; or there was no memory to be had
+        if _spares is None or L is None:  # at the interpreter's end
+            return
+        if not hasattr(self, "M"):  # there was no memory to be had
             return
         spares = _spares.setdefault(len(self.M), [])
         if len(spares) < SPARES and max(self._highest, self.n_bytes) <= SPARE_BYTES:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from ..errors import SyntagmaError
-from .automaton import TokenAutomaton
+from . import _layout_kernels as L
+from .automaton import FETCH, TokenAutomaton
 from .explain import Explanation, explain
 from .mask_pool import Row
+from .transitions import ADVANCE
 
 
 class Matcher:
@@ -53,7 +55,10 @@ class Matcher:
         """
         automaton = self.automaton
         with automaton.lock:
-            automaton.fill_locked(self._state, row)
+            if row is not automaton.last_row or automaton.moved.yes:
+                automaton.fill_locked(self._state, row)
+            elif (found := FETCH.call(automaton.where, self._state, row)) != L.FETCHED:
+                automaton.fill_further(self._state, row, found)
 
     def accept(self, token: int) -> bool:
         """Go on by a token. False, with the state unchanged, if it is not allowed.
@@ -62,7 +67,10 @@ class Matcher:
         """
         automaton = self.automaton
         with automaton.lock:
-            after = automaton.advance_locked(self._state, token)
+            if automaton.moved.yes or type(token) is not int or token >> 32:
+                after = automaton.advance_locked(self._state, token)
+            elif (after := ADVANCE.call(automaton.where, self._state, token)) < 0:
+                after = automaton.advance_further(self._state, token, after)
             if after == 0:
                 return False
             self._history.append(self._state)

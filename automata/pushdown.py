@@ -22,6 +22,7 @@ from ..grammar.ir import Grammar, Guarded, Ref, Token
 from . import _layout_kernels as L
 from ._config_kernels import intern_one, rehash, rehash_unions
 from ._lower_kernels import place_block
+from .arenas import Moved
 from .kernel import Direct
 from .lower import Lowerer
 from .lowered import Lowered
@@ -34,6 +35,8 @@ BOTTOM, FINISHED = 1, L.ENDED
 _PLACE = Direct(place_block)
 #: Tables of fewer records grow by more: whoever fails for want of room begins again.
 FEW = 1 << 17
+#: New configuration arenas by the length of the longest token and of a row: their rooms and size, and what is not 0.
+_blanks: dict[tuple[int, int], tuple[dict[int, int], int, NDArray[np.int64], Ints]] = {}
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ class Limits:
 
     Attributes
     ----------
-    states : states of one rule.
+    states : states of one rule, those that read literals and keys aside.
     rules : rules lowered ahead when the automaton is made; the others are lowered when they are reached.
     bytes : size of the grammar and configuration arenas.
     mask_bytes : size of the pool of remembered masks; a full pool is begun anew.
@@ -59,11 +62,17 @@ class Limits:
 class Pushdown:
     """The automaton of one grammar over one vocabulary; not safe for threads by itself."""
 
+    G: Ints
+    A: Ints
+    _config_room: dict[int, int]
+
     def __init__(
         self, grammar: Grammar, vocabulary: Vocabulary, tables: TerminalTables, ends: tuple[int, ...], limits: Limits
     ) -> None:
         self.limits = limits
         self.tables = tables
+        #: Whether G, A or the tables have become other arrays.
+        self.moved = Moved()
         self.vocabulary = vocabulary
         self._is_nullable = Nullability(grammar)
         self.lowerer = Lowerer(grammar, self._is_nullable, partial(_token_id, vocabulary), limits.states)
@@ -84,25 +93,26 @@ class Pushdown:
     def _make_grammar_arena(self, ends: tuple[int, ...]) -> None:
         self._sizes = [2, len(ends), 1]
         self._room = [256, 4096, 64]
-        self.G = np.zeros(L.G_HEADER, np.int32)
-        self._lay_grammar()
-        self.G[3], self.G[4] = len(ends), 0
-        self.G[self.G[L.G_ED] : self.G[L.G_ED] + len(ends)] = ends
+        states, edges = L.G_HEADER, L.G_HEADER + self._room[0] * L.ST
+        rules = edges + self._room[1]
+        self.G = np.zeros(rules + self._room[2] * L.RT, np.int32)
+        self.G[:4] = states, edges, rules, len(ends)
+        self.G[edges : edges + len(ends)] = ends
 
-    def _lay_grammar(self) -> None:
-        """Lay the grammar arena out anew with the present room."""
+    def _lay_grammar(self, rooms: list[int]) -> None:
+        """Lay the grammar arena out anew with so much room."""
         old, widths = self.G, (L.ST, 1, L.RT)
-        sizes = [room * width for room, width in zip(self._room, widths, strict=True)]
+        sizes = [room * width for room, width in zip(rooms, widths, strict=True)]
         grown = np.zeros(L.G_HEADER + sum(sizes), np.int32)
         grown[: L.G_HEADER] = old[: L.G_HEADER]
         at = L.G_HEADER
         for k, width in enumerate(widths):
-            if len(old) > L.G_HEADER:
-                n = self._sizes[k] * width
-                grown[at : at + n] = old[old[k] : old[k] + n]
+            n = self._sizes[k] * width
+            grown[at : at + n] = old[old[k] : old[k] + n]
             grown[k] = at
             at += sizes[k]
-        self.G = grown
+        self.moved.yes = True
+        self.G, self._room = grown, rooms
 
     def _reserve(self, *more: int) -> None:
         room = self._room.copy()
@@ -110,12 +120,11 @@ class Pushdown:
             while self._sizes[k] + m > room[k]:
                 room[k] *= 2
         if room != self._room:
-            self._room = room
-            self._check_bytes()
-            self._lay_grammar()
+            self._check_bytes(room)
+            self._lay_grammar(room)
 
-    def _check_bytes(self) -> None:
-        used = 4 * (self._room[0] * L.ST + self._room[1] + self._room[2] * L.RT) + 4 * len(getattr(self, "A", ()))
+    def _check_bytes(self, rooms: list[int]) -> None:
+        used = 4 * (rooms[0] * L.ST + rooms[1] + rooms[2] * L.RT) + 4 * len(getattr(self, "A", ()))
         if used > self.limits.bytes:
             raise BudgetExceeded("bytes of the automaton", self.limits.bytes)
 
@@ -187,7 +196,19 @@ class Pushdown:
     )
 
     def _make_config_arena(self) -> None:
-        self._config_room = {
+        """Make the arena with what it always holds; most of it is zeros, which take no memory yet."""
+        key = self.tables.longest, self.tables.words
+        if key not in _blanks:
+            self._write_configs()
+            where = np.flatnonzero(self.A)
+            _blanks[key] = self._config_room, len(self.A), where, self.A[where]
+        room, size, where, what = _blanks[key]
+        self._config_room = room.copy()
+        self.A = np.zeros(size, np.int32)
+        self.A[where] = what
+
+    def _write_configs(self) -> None:
+        rooms = {
             L.H_CFG: 1024,
             L.H_ENT: 2048,
             L.H_CLO: 2048,
@@ -203,7 +224,7 @@ class Pushdown:
         }
         self.A = np.zeros(L.A_HEADER, np.int32)
         self.A[L.H_LONGEST] = self.tables.longest
-        self._lay_configs()
+        self._lay_configs(rooms)
         A = self.A
         A[L.H_NCFG], A[L.H_NENT], A[L.H_NSET] = 3, 1, 1
         for c in (0, BOTTOM, FINISHED):
@@ -213,9 +234,9 @@ class Pushdown:
         A[A[L.H_ENT]] = 1
         rehash(A)
 
-    def _lay_configs(self) -> None:
-        """Lay the configuration arena out anew with the present room."""
-        old, rooms = self.A, self._config_room
+    def _lay_configs(self, rooms: dict[int, int]) -> None:
+        """Lay the configuration arena out anew with so much room."""
+        old = self.A
         grown = np.zeros(L.A_HEADER + sum(rooms[off] * width for _, _, off, width in self._TABLES), np.int32)
         header, at = old[: L.A_HEADER].tolist(), L.A_HEADER
         for used, room, off, width in self._TABLES:
@@ -229,7 +250,8 @@ class Pushdown:
             at += rooms[off] * width
         header[L.H_NUNI] = 0
         grown[: L.A_HEADER] = header
-        self.A = grown
+        self.moved.yes = True
+        self.A, self._config_room = grown, rooms
         if len(old) > L.A_HEADER:
             rehash(grown)
             unions = old[old[L.H_UNI] : old[L.H_UNI] + 3 * (int(old[L.H_UNIMASK]) + 1)].copy()
@@ -256,20 +278,19 @@ class Pushdown:
         codes = {code}
         if code in self._RECORDS:  # to lay the arena out anew costs more than some room
             codes.update(other for other, (used, room) in self._RECORDS.items() if 2 * self.A[used] > self.A[room])
+        rooms = self._config_room.copy()
         for table in [table for each in codes for table in self._GROWS[each]]:
-            self._config_room[table] *= 4 if self._config_room[table] < FEW else 2
+            rooms[table] *= 4 if rooms[table] < FEW else 2
         if L.O_CFG in codes:
-            self._config_room[L.H_MEMO] = min(2 * self._config_room[L.H_MEMO], 1 << 16)
+            rooms[L.H_MEMO] = min(2 * rooms[L.H_MEMO], 1 << 16)
         if 4 * len(self.A) > self.limits.bytes:
             raise BudgetExceeded("bytes of configurations", self.limits.bytes)
-        self._lay_configs()
+        self._lay_configs(rooms)
 
     def _admit_guards(self) -> None:
         """Make room for guards: their verdicts, and the tokens that close a guarded value."""
-        self._config_room[L.H_VER] = 1 << 14
-        self._config_room[L.H_CLOSERS] = 1 << 14
+        self._lay_configs({**self._config_room, L.H_VER: 1 << 14, L.H_CLOSERS: 1 << 14})
         self.A[L.H_GUARDS] = self.guarded = True
-        self._lay_configs()
 
     def _enter(self, rule: int) -> int:
         """The configuration of a whole text: the rule above the bottom of the stack."""
@@ -295,6 +316,7 @@ class Pushdown:
         """Supply what the kernel that just failed lacks; `ask(guard, start, end)` answers a guard."""
         A = self.A
         overflow = int(A[L.H_OVERFLOW])
+        self.moved.yes = True
         needs = A[A[L.H_NEED] : A[L.H_NEED] + 4 * A[L.H_NNEED]].reshape(-1, 4).tolist()
         if overflow:
             self._grow(overflow)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ..errors import BudgetExceeded
 from . import _layout_kernels as L
 from ._keys_kernels import index_nodes, join_keys, lay_text, mark_nodes
+from .arenas import Moved
 from .tables import Ints, TerminalTables
 from .texts import Texts
 
@@ -30,11 +31,12 @@ _PARTS = {L.TEXT: (1,), L.OBJECT: (1,), L.ARRAY: (1,), L.KEY: (1, 2, 3), L.STATE
 class States:
     """The states of one automaton that are more than a configuration."""
 
-    def __init__(self, tables: TerminalTables, n_bytes: int) -> None:
+    def __init__(self, tables: TerminalTables, n_bytes: int, moved: Moved) -> None:
         self.texts = Texts(n_bytes)
         #: The keys seen: a header alone until an object with undeclared keys is met.
         self.K: Ints = np.zeros(L.K_HEADER, np.int32)
         self._tables = tables
+        self._moved = moved
         self._n_bytes = n_bytes
         self._reclaim_from = RECLAIM_FROM
         self._with_key: list[int] = []
@@ -46,10 +48,6 @@ class States:
             return self.texts.split(state)
         kind, inner = self._node(state)[:2]
         return (inner, 0) if kind == L.STATE else self.texts.split(Texts.BASE + inner)
-
-    def without_keys(self, state: int) -> int:
-        """The state without the keys seen."""
-        return self.texts.state(*self.split(state)) if state >= L.KEYED else state
 
     def place(self, state: int) -> tuple[int, int, int]:
         """Where a state stands among the keys: cursor, lex and text; no cursor outside objects with undeclared keys."""
@@ -162,6 +160,7 @@ class States:
         grown[L.K_TABLE], grown[L.K_MASK] = nodes + L.KN * room, table - 1
         grown[L.K_SCR], grown[L.K_ROOM] = nodes + L.KN * room + table, longest
         grown[L.K_FULL] = 0
+        self._moved.yes = True
         self.K = grown
 
 

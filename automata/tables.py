@@ -76,7 +76,7 @@ class TerminalTables:
         self.words = vocabulary.mask_words
         trie = vocabulary.trie
         self.longest = max(1, trie.max_depth)
-        self.V = _trie_arena(vocabulary) if arena is None else arena
+        self.V = _trie_arena(vocabulary) if arena is None else arena.copy()
         self.data = vocabulary.token_data.copy()
         self.start = vocabulary.token_start.astype(np.int64)
         self._room = MAX_TABLES
@@ -102,6 +102,8 @@ class TerminalTables:
         self._served: dict[Hashable, Model] = {}
         self._ways = np.zeros((WAYS, L.WAY_COLUMNS), np.int64)
         self._split_path = np.zeros((self.longest + 2, 7), np.int64)
+        if self.V[L.V_SPACES]:
+            self._put_white(self.V)
 
     def table(self, G: Ints, state: int, first: int, block: Lowered, classes: Ints) -> int:
         """The number of the table of a state, built if needed; `NO_TABLE` if the state is to be walked.
@@ -228,7 +230,17 @@ class TerminalTables:
         """Add the trie of what follows white space in the tokens that begin with it."""
         with self._lock:
             if not self.V[L.V_SPACES]:
-                self.V = _with_spaces(self.V, self.data, self.start)
+                V = _with_spaces(self.V, self.data, self.start)
+                self._put_white(V)
+                self.V = V  # whoever finds it finds the row, too: R is looked at behind it
+
+    def _put_white(self, V: Ints) -> None:
+        """Make a row of the tokens that are nothing but white space."""
+        spaces = int(V[L.V_SPACES])
+        first = int(V[spaces + 2])
+        white = np.ascontiguousarray(V[first : first + 2 * V[V[spaces + 1] + 6]].reshape(-1, 2))
+        V[spaces + L.V_WHITE] = self._append_rows(1)
+        fill_rows(self.R, int(V[spaces + L.V_WHITE]), self.words, white, len(white), 0)
 
     def list_twins(self) -> None:
         """Add the tokens that may end two keys."""

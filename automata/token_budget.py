@@ -29,6 +29,7 @@ from ..grammar.analysis import reachable
 from ..grammar.fold import concatenation, fold, rebuild
 from ..grammar.free_text import bytes_missing
 from ..grammar.ir import Bytes, Expr, Grammar, Ref, Token, children, optional
+from .arenas import Moved
 from .automaton import TokenAutomaton
 from .mask_pool import Row
 from .vocabulary import Vocabulary
@@ -132,6 +133,8 @@ class BudgetedAutomaton(TokenAutomaton):
         self.mask_width, self.finished, self.lock = inner.mask_width, inner.finished, inner.lock
         self._ends = frozenset(inner.end_ids)
         self.slot = -1  # these states are not those of the arenas
+        self.moved = Moved()  # so that matchers ask here
+        self.last_row = None
         self._run = inner.run()  # its own states are remembered here
         self._run.__enter__()
         self._places: list[_State] = []

@@ -18,7 +18,9 @@ from ..grammar.ir import Grammar
 from . import _layout_kernels as L
 from ._advance_kernels import accepts_end, advance_bytes, advance_keys, advance_special, advance_token
 from ._guard_kernels import keep_verdict
+from .arenas import Arenas
 from .kernel import Direct
+from .mask_pool import MaskPool
 from .pushdown import FINISHED, Limits, Pushdown
 from .states import States
 from .tables import TerminalTables
@@ -26,7 +28,7 @@ from .vocabulary import Vocabulary
 
 #: The text where no guarded value is open.
 NO_TEXT = np.zeros(1, np.uint8)
-_ADVANCE = Direct(advance_token)
+ADVANCE = Direct(advance_token)
 
 
 class Transitions:
@@ -39,6 +41,7 @@ class Transitions:
         stop_ids: Sequence[int],
         limits: Limits,
         tables: TerminalTables,
+        pool: MaskPool,
     ) -> None:
         self.vocabulary = vocabulary
         #: Ids that end a text: the vocabulary's end-of-sequence ids and the stop ids.
@@ -52,7 +55,11 @@ class Transitions:
         self._ends = frozenset(self.end_ids)
         self._pda = Pushdown(grammar, vocabulary, tables, self.end_ids, limits)
         self._data, self._starts = tables.data, tables.start
-        self._states = States(tables, limits.bytes)
+        self._states = States(tables, limits.bytes, self._pda.moved)
+        #: Where the arenas lie; whether that must be brought up to date before it is used; their addresses.
+        self.arenas = Arenas(self._pda, self._states, tables, pool)
+        self.moved = self._pda.moved
+        self.where = self.arenas.where[0]
         self._asked = 0
         self.start = self._pda.start
 
@@ -63,19 +70,20 @@ class Transitions:
 
     def advance_locked(self, state: int, token: int) -> int:
         """`advance`, for whoever holds the lock."""
-        pda = self._pda
+        self.arenas.settle()
         try:
-            after: int = _ADVANCE.call(pda.G, pda.A, self._states.K, state, int(token), self._data, self._starts)
+            after: int = ADVANCE.call(self.where, state, int(token))
         except OverflowError:  # no token has such an id
             return 0
-        return after if after >= 0 else self._advance(state, int(token), after)
+        return after if after >= 0 else self.advance_further(state, int(token), after)
 
-    def _advance(self, state: int, token: int, after: int) -> int:
+    def advance_further(self, state: int, token: int, after: int) -> int:
         """The state after a token of which `advance_token` said that something is missing, or that others decide."""
         pda = self._pda
         while after == L.FAILED:
             self._supply(self._no_guard)
-            after = _ADVANCE.call(pda.G, pda.A, self._states.K, state, token, self._data, self._starts)
+            self.arenas.settle()
+            after = ADVANCE.call(self.where, state, token)
         if after >= 0:
             return after
         if after == L.FOLLOW:

@@ -185,9 +185,10 @@ class Members(_Node):
 
     Each declared key comes at most once and, if required, exactly once. In order "schema" the declared keys come in
     the order of `keys`, and after them the others; in order "any" all come in any order. The `other` key languages
-    are disjoint from each other; a declared key always counts as declared, whatever `other` says. `colon` and `comma`
-    are regular and not nullable; they hold the layout around them. `distinct` says that these are the members of a JSON
-    object, and that no undeclared key comes twice either, however it is spelled.
+    are disjoint from each other; a declared key always counts as declared, whatever `other` says. No declared key is
+    empty or begins another one: the longer one would never be read. `colon` and `comma` are regular and not nullable;
+    they hold the layout around them. `distinct` says that these are the members of a JSON object, and that no
+    undeclared key comes twice either, however it is spelled.
     """
 
     keys: tuple[Member, ...]

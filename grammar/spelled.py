@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from itertools import product
 from operator import invert
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from ..errors import UnsupportedFeature
 from .ir import Bytes, ByteSet, Expr, Seq, Spelled
@@ -21,15 +21,6 @@ from .spelling import character
 Symbols: TypeAlias = tuple[int, ...]
 
 
-class Steps(NamedTuple):
-    """How one of several symbols is read: a trie, parents before children."""
-
-    #: By state: (byte set, target) pairs; ~k as a target says that symbol k is read.
-    rows: tuple[tuple[tuple[int, int], ...], ...]
-    #: By state: the symbols that may still be read.
-    below: tuple[Symbols, ...]
-
-
 def symbols_of(key: Bytes | Spelled) -> Symbols:
     """The symbols of a literal, quotes included."""
     if isinstance(key, Bytes):
@@ -37,19 +28,19 @@ def symbols_of(key: Bytes | Spelled) -> Symbols:
     return (~0x22, *map(ord, key.text), ~0x22)
 
 
-@lru_cache(maxsize=8192)
-def steps_of(symbols: Symbols) -> Steps:
-    """How any of the symbols is read.
+@lru_cache(maxsize=1024)
+def _steps(symbols: Symbols) -> tuple[tuple[tuple[int, int], ...], ...]:
+    """How any of the symbols is read: a trie, parents before children.
+
+    By state: (byte set, target) pairs; ~k as a target says that symbol k is read.
 
     Raises
     ------
     UnsupportedFeature : two symbols have a spelling in common.
     """
-    if max(symbols, default=0) < 0:
-        return Steps((tuple([(1 << ~symbol, ~k) for k, symbol in enumerate(symbols)]),), (tuple(range(len(symbols))),))
     rows: list[dict[int, int]] = [{}]
     for k, symbol in enumerate(symbols):
-        for spelling in _spellings(symbol):
+        for spelling in spellings_of(symbol):
             at = 0
             for bytes_ in spelling[:-1]:
                 target = rows[at].get(bytes_[0], len(rows))
@@ -62,10 +53,7 @@ def steps_of(symbols: Symbols) -> Steps:
             if any(byte in rows[at] for byte in spelling[-1]):
                 raise _clash()
             rows[at] |= dict.fromkeys(spelling[-1], ~k)
-    below: list[set[int]] = [set() for _ in rows]
-    for i in reversed(range(len(rows))):
-        below[i].update(*({~t} if t < 0 else below[t] for t in rows[i].values()))
-    return Steps(tuple(map(_masked, rows)), tuple(tuple(sorted(ks)) for ks in below))
+    return tuple(map(_masked, rows))
 
 
 def _clash() -> UnsupportedFeature:
@@ -80,7 +68,7 @@ def _masked(row: dict[int, int]) -> tuple[tuple[int, int], ...]:
 
 
 @lru_cache(maxsize=4096)
-def _spellings(symbol: int) -> tuple[tuple[tuple[int, ...], ...], ...]:
+def spellings_of(symbol: int) -> tuple[tuple[tuple[int, ...], ...], ...]:
     """The ways to write a symbol, each a sequence of sets of bytes."""
     return (((~symbol,),),) if symbol < 0 else tuple(_ways(character(chr(symbol))))
 
@@ -109,7 +97,7 @@ def spelled_literals(words: Iterable[Symbols]) -> Machine:
     known: dict[tuple[int, frozenset[tuple[int, int]]], int] = {}
     numbers: list[int] = []
     for edges, label in acyclic(words):
-        steps = steps_of(tuple(symbol for symbol, _ in edges)).rows
+        steps = _steps(tuple(symbol for symbol, _ in edges))
         local = [0] * len(steps)
         for i in reversed(range(len(steps))):
             row: dict[int, int] = {}

@@ -84,6 +84,7 @@ def _mask_logits() -> None:
 def _exercise(vocabulary: Vocabulary) -> None:
     """Fill masks, step, roll back and fork, over a schema and under both profiles; once with a pool that is full."""
     from ...automata import Limits, compile_grammar
+    from ...automata.arenas import Moved
     from ...automata.states import States
     from ...automata.tables import tables_of
     from ...grammar.jsonschema import JsonSchema
@@ -105,7 +106,7 @@ def _exercise(vocabulary: Vocabulary) -> None:
         matcher.fork().rollback(1)
         if matcher.accepts_eos:
             matcher.accept(auto.end_ids[0])
-    states = States(tables_of(vocabulary), Limits().bytes)
+    states = States(tables_of(vocabulary), Limits().bytes, Moved())
     for _ in range(2):  # the keys of long texts need more room, and are dropped now and then
         states.grow()
     states.keep(())

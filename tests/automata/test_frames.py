@@ -63,10 +63,10 @@ def few_bytes(monkeypatch: pytest.MonkeyPatch) -> int:
 
 
 def test_frames_made_first_are_dropped(few_bytes: int) -> None:
-    def make() -> Block:
+    def make() -> Lowered:
         block = Block()
         block.state()
-        return block
+        return block.finish()
 
     known = Frames()
     size = known.lowered("first", [], make).block.nbytes

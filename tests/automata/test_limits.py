@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from oracles.mask_bits import tokens_of
 
-from syntagma.automata import Limits, TokenAutomaton, Vocabulary, compile_grammar, literal_block, lower
+from syntagma.automata import Limits, TokenAutomaton, Vocabulary, compile_grammar, lower
 from syntagma.errors import BudgetExceeded
 from syntagma.grammar.ir import (
     ANY_BYTE,
@@ -284,7 +284,7 @@ def test_many_literals(n: int, monkeypatch: pytest.MonkeyPatch) -> None:
     vocabulary = Vocabulary.from_tokens(tokens, eos_ids=[len(tokens)])
     grammar = Grammar("s", {"s": Alt(tuple(map(Bytes, words)))})
     arrays = compile_grammar(grammar, vocabulary)
-    monkeypatch.setattr(literal_block, "MANY", 10**6)
+    monkeypatch.setattr(lower, "lower_literals", lambda words: None)
     lower._terminals.clear()
     lower._terminals_by_id.clear()
     machine = compile_grammar(grammar, vocabulary)
@@ -312,3 +312,14 @@ def test_a_dropped_automaton_is_freed_at_once() -> None:
         assert arenas() is None
     finally:
         gc.enable()
+
+
+def test_an_automaton_that_lacks_room_says_so_again() -> None:
+    """What did not fit the first time does not fit the second time: nothing is written beyond an arena."""
+    keys = tuple(Member(Bytes(b'"k%05d"' % k), Ref("v")) for k in range(4000))
+    rules = {"s": Seq((Bytes(b"a"), Ref("m"))), "m": Seq((Bytes(b"{"), Members(keys), Bytes(b"}"))), "v": Bytes(b"1")}
+    auto = compile_grammar(Grammar("s", rules), VOCABULARY, limits=Limits(rules=1, bytes=1 << 19))
+    state = auto.advance(auto.start, 0)
+    for _ in range(3):
+        with pytest.raises(BudgetExceeded, match="bytes of the automaton"):
+            auto.mask(state)
