@@ -3,6 +3,7 @@
 # ruff: noqa: F405
 from __future__ import annotations
 
+from ._canon_kernels import canon
 from ._closure_kernels import closure
 from ._config_kernels import intern_one
 from ._guard_kernels import verdict
@@ -120,6 +121,7 @@ def advance_token(at, state, token):
     flags = A[A[H_CFG] + after * CF + C_FLAGS]
     if A[H_GUARDS] and (A[H_CLOSED] or flags & HELD_FLAGS):
         return ASKS
+    canon(G, A, after)  # its mask is asked for next; without room, it is found there
     if A[H_KEYED] == 0:
         return after
     quotes = 0

@@ -8,7 +8,7 @@ A kernel takes no list of arrays; so the arenas of each automaton are given by t
 from __future__ import annotations
 
 from ._layout_kernels import *  # noqa: F403
-from ._mask_kernels import compute_mask, config_of, fetch_state, what_to_ask
+from ._mask_kernels import compute_mask, config_of, count_hit, fetch_state, what_to_ask
 from .kernel import array_at, kernel
 
 
@@ -36,6 +36,7 @@ def fill_rows(where, work, text, rows, done):
             X = array_at(at[W_X], at[W_X + 1])
             found = compute_mask(G, A, X, R, V, M, config, text, row)
             if found == KNOWN:
+                count_hit(A)
                 found = what_to_ask(A, K, V, state, config, row)
             elif found == KEPT:
                 M[M_MISSES] += 1

@@ -7,8 +7,6 @@ Laws
     1. Interning is idempotent: a kernel that returns FAILED (a full table, a rule not yet lowered, a guard not yet
        asked) may be called again.
     2. No kernel calls itself; recursion over stacks uses work lists in the scratch region.
-    3. `canon` maps payloads that no single token can tell apart (a count far from its bound, where a guarded value
-       began) to one representative; masks are remembered by it.
 """
 
 # ruff: noqa: F405
@@ -51,7 +49,7 @@ def flags_of(G, A, at, n):
 
 @kernel("int64(int32[::1], int32[::1], int64, int64)")
 def intern_raw(G, A, off, n):
-    """The configuration with the n sorted entries at A[off:], added if new with canon -1; FAILED if a table is full."""
+    """The configuration with the n sorted entries at A[off:], added if new; FAILED if a table is full."""
     mask = int(A[H_HASHMASK])
     table = A[H_HASH]
     h = hash_entries(A, off, n) & mask
@@ -133,71 +131,12 @@ def sort_entries(A, off, n):
 
 
 @kernel("int64(int32[::1], int32[::1], int64, int64)")
-def clamp_payload(G, A, s, p):
-    """A payload that no single token can tell from p."""
-    rec = G[G_ST] + s * ST
-    if G[rec] & GUARD:
-        return 0 if p != PENDING else p
-    r = G[G_RT] + G[rec + S_RULE] * RT
-    if G[r + R_KIND] == COUNTED:
-        low = G[r + R_MIN]
-        top = G[r + R_MAX]
-        if top >= 0 and p > low and top - p > A[H_LONGEST] + G[r + R_NEEDED] and (G[rec] & FEASIBLE) == 0:
-            return low
-    return p
-
-
-@kernel("int64(int32[::1], int32[::1], int64, int64)")
 def intern(G, A, off, n):
-    """The configuration of the n entries at A[off:] (sorted in place), with its canon; FAILED if a table is full."""
+    """The configuration of the n entries at A[off:] (sorted in place); FAILED if a table is full."""
     if n == 0:
         return 0
     sort_entries(A, off, n)
-    c = intern_raw(G, A, off, n)
-    if c < 0:
-        return FAILED
-    rec = A[H_CFG] + c * CF
-    if A[rec + C_CANON] >= 0:
-        return c
-    tmp = A[H_SCR] + (A[H_CAPSCR] >> 4) * 13
-    m = 0
-    changed = False
-    for i in range(n):
-        e = off + i * EN
-        s = A[e]
-        p = clamp_payload(G, A, s, A[e + 1])
-        below = A[A[H_CFG] + A[e + 2] * CF + C_CANON]
-        if p != A[e + 1] or below != A[e + 2]:
-            changed = True
-        t = tmp + m * EN
-        A[t] = s
-        A[t + 1] = p
-        A[t + 2] = below
-        A[t + 3] = A[e + 3]
-        m += 1
-    if not changed:
-        A[rec + C_CANON] = c
-        return c
-    sort_entries(A, tmp, m)
-    k = 1
-    for i in range(1, m):
-        a = tmp + (k - 1) * EN
-        b = tmp + i * EN
-        if A[a] != A[b] or A[a + 1] != A[b + 1] or A[a + 2] != A[b + 2] or A[a + 3] != A[b + 3]:
-            d = tmp + k * EN
-            A[d] = A[b]
-            A[d + 1] = A[b + 1]
-            A[d + 2] = A[b + 2]
-            A[d + 3] = A[b + 3]
-            k += 1
-    canon = intern_raw(G, A, tmp, k)
-    if canon < 0:
-        return FAILED
-    other = A[H_CFG] + canon * CF
-    if A[other + C_CANON] < 0:
-        A[other + C_CANON] = canon
-    A[rec + C_CANON] = A[other + C_CANON]
-    return c
+    return intern_raw(G, A, off, n)
 
 
 @kernel("int64(int32[::1], int32[::1], int64, int64, int64, int64)")

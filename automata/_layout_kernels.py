@@ -33,6 +33,11 @@ ST = 12
 S_FLAGS, S_EDGES, S_NEDGES, S_CALLS, S_NCALLS, S_RULE = 0, 1, 2, 3, 4, 5
 S_TOKENS, S_NTOKENS, S_TABLE, S_LOOPS, S_AUX, S_FALLBACK = 6, 7, 8, 9, 10, 11
 
+# In a state flagged KIN outside keys, which has no tokens: the object's family, and which of its states it is, the one
+# behind a value or one of those behind each key
+S_KIN = S_TOKENS
+KIN_STATES, BEHIND_VALUE = 8, 7
+
 # State flags
 FINAL = 1  # the rule may end here
 POP = 2  # final and nothing else: left at once
@@ -50,6 +55,7 @@ DISTINCT = 4096  # in a JSON object, which has no key twice
 OPEN = 8192  # in one with undeclared keys
 CEILING = 16384  # a feasible count is any up to one: so many items are still needed
 INSIDE = 32768  # inside an item of a counted terminal
+KIN = 65536  # in an object, its frames may be kin to those of others
 
 # Edge and call flags, in bits 27..30 of a code
 INC, LT, GE, ADD = 1, 2, 4, 8
@@ -58,7 +64,7 @@ TARGET = (1 << 27) - 1
 
 # B header: numbers of states, words of the flat part, codes, states with words, calls; R_KIND to R_CLASSES
 B_STATES, B_FLAT, B_CODES, B_WORDS, B_CALLS, B_RULE = 0, 1, 2, 3, 4, 5
-B_TERMINAL, B_PRIORITY = 13, 14
+B_TERMINAL, B_PRIORITY, B_BRACED = 13, 14, 15
 B_HEADER = 16
 
 # Words: nodes of the trie of symbols (symbol, first child, next of its parent's, last child; the sorted words behind
@@ -79,10 +85,12 @@ USED_RECORDS, USED_FLAT, USED_CODES, USED_WORDS, USED_NODES, USED_EDGES, USED_ST
 USED = 7
 CLASH, OVERLAP, UNKNOWN, IMPOSSIBLE = -3, -4, -5, -6
 
-# Rule record
-RT = 12
+# Rule record; R_TWIN is the first state of a rule like this one, call for call, if that stands for it; R_FAMILY the
+# family of an object with its braces
+RT = 14
 R_START, R_KIND, R_MIN, R_MAX, R_NKEYS, R_REQ = 0, 1, 2, 3, 4, 5
 R_GUARD, R_OTHER, R_CLASSES, R_PAYLOAD, R_TERMINAL, R_PRIORITY = 6, 7, 8, 9, 10, 11
+R_TWIN, R_FAMILY = 12, 13
 PLAIN, COUNTED, KEYS, KEYSET, KEYSEQ = 0, 1, 2, 3, 4
 # In a counted rule, the items that may be needed, at most, to end from where the count matters
 R_NEEDED = R_NKEYS
@@ -101,12 +109,15 @@ H_SCR, H_CAPSCR, H_GUARDS = 25, 26, 27
 H_VERMASK, H_VER = 28, 29
 H_NCLOSERS, H_CAPCLOSERS, H_CLOSERS = 30, 31, 32
 H_ROW, H_CAPROW, H_AT, H_KEYED, H_HASHED, H_HITS, H_MORE_HITS, H_SLOTS = 33, 34, 35, 36, 37, 38, 39, 40
-H_BASE = 41
+H_BASE, H_KIN, H_NKIN, H_KINSLOTS = 41, 42, 43, 44
 A_HEADER = 64
 
 # Records of A; C_BYTES is the first of the eight words behind the closure items that tell the bytes they take
 CF, EN, CL = 9, 4, 5
 C_ENT, C_NENT, C_CANON, C_CLO, C_NCLO, C_ROW, C_FLAGS, C_BYTES, C_LOOPS = 0, 1, 2, 3, 4, 5, 6, 7, 8
+# The frames that stand for their kin, by KIN_KEY words (family, state and what may follow; what is called; how a key
+# ends, or what undeclared keys do there): slots of KI words, few enough to be made anew when they are full
+KI, KIN_KEY, KIN_SLOTS = 6, 4, 1024
 # Flags of a configuration: a guarded value is about to begin, or open; some token closes one; some reading is inside an
 # object with undeclared keys, every reading inside an object; some token of the mask holds two keys
 PENDING_FLAG, GUARDED_FLAG, HOLDS_FLAG, CLOSES_FLAG, OPEN_FLAG, DISTINCT_FLAG, TWINS_FLAG = 1, 2, 4, 8, 16, 32, 64
@@ -115,7 +126,7 @@ PENDING = -1
 
 # Needs
 MAX_NEEDS = 256
-NEED_RULE, NEED_TABLE, NEED_GUARD, NEED_SPACES, NEED_TWINS = 1, 2, 3, 4, 5
+NEED_RULE, NEED_TABLE, NEED_GUARD, NEED_SPACES, NEED_TWINS, NEED_CANON = 1, 2, 3, 4, 5, 6
 
 # Status
 OK, FAILED = 0, -1
@@ -125,8 +136,8 @@ NO_BYTES, ASKS, FOLLOW = -2, -3, -4
 O_CFG, O_ENT, O_CLO, O_SET, O_UNI, O_SCR, O_CLOSERS = 1, 2, 3, 4, 5, 6, 7
 
 # Scratch regions, in parts of its capacity (in 16ths)
-# [0,4) results of a step  [4,8) work list  [8,9) landing  [9,11) union stack  [11,13) entries  [13,14) canonical
-# [14,15) chain and members  [15,16) slots
+# [0,4) results of a step  [4,8) work list  [8,9) landing  [9,11) a chain, or stack of a union or canon  [11,13) entries
+# [13,14) canonical  [14,15) members  [15,16) slots
 
 # Header of a trie, behind n_nodes, nodes, tokens, kids: where that of what follows white space begins (in V), and,
 # in large tries, where it says of what kind (one bit) each byte is, and which kinds lie below each node, how deep, and

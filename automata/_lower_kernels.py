@@ -8,10 +8,12 @@ from .kernel import kernel
 
 
 @kernel()
-def place_block(G, B, callees, rule, first, edges, payload):
+def place_block(G, B, callees, rule, first, edges, payload, family, twin):
     """Copy a block into G as the states from `first` on of a rule, its flat part to position `edges`.
 
-    `callees`: the rules that its calls name by place, from 1 on; empty where they name the rules themselves.
+    `callees`: the rules that its calls name by place, from 1 on; empty where they name the rules themselves. `family`:
+    the number of the objects whose frames may be kin to its own, from 1 on; 0 if there are none. `twin`: see
+    R_TWIN.
     """
     n_states, n_flat = B[B_STATES], B[B_FLAT]
     at = G[G_ST] + first * ST
@@ -21,7 +23,12 @@ def place_block(G, B, callees, rule, first, edges, payload):
     for i in range(at, at + n_states * ST, ST):
         G[i + S_EDGES] += edges
         G[i + S_CALLS] += edges
-        G[i + S_TOKENS] += edges
+        if G[i] & KIN and not family:
+            G[i] &= ~KIN
+        elif G[i] & KIN and not G[i] & KEYCHECK:
+            G[i + S_KIN] += family * KIN_STATES
+        else:
+            G[i + S_TOKENS] += edges
         G[i + S_RULE] = rule
         if G[i + S_FALLBACK] > 0:
             G[i + S_FALLBACK] += base
@@ -49,3 +56,5 @@ def place_block(G, B, callees, rule, first, edges, payload):
     G[at + R_PAYLOAD] = payload
     G[at + R_TERMINAL] = B[B_TERMINAL]
     G[at + R_PRIORITY] = B[B_PRIORITY]
+    G[at + R_TWIN] = twin
+    G[at + R_FAMILY] = family if B[B_BRACED] else 0

@@ -89,6 +89,9 @@ def compute_mask(G, A, X, R, V, M, c, text, row):
     """
     A[H_OVERFLOW] = 0
     A[H_NNEED] = 0
+    if A[A[H_CFG] + c * CF + C_CANON] < 0:
+        note_need(A, NEED_CANON, c, 0, 0)
+        return FAILED
     c = A[A[H_CFG] + c * CF + C_CANON]
     line = A[A[H_CFG] + c * CF + C_ROW]
     words = A[H_CAPROW]
@@ -206,6 +209,15 @@ def config_of(K, state):
     return state if 0 < state < WITH_TEXT and state != ENDED else 0
 
 
+@kernel("void(int32[::1])")
+def count_hit(A):
+    """Count a mask that was remembered."""
+    A[H_HITS] += 1
+    if A[H_HITS] == 1 << 30:
+        A[H_HITS] = 0
+        A[H_MORE_HITS] += 1
+
+
 @kernel("int64(int32[::1], int32[::1], int32[::1], int32[::1], int32[::1], int64, int64, int32[::1])")
 def fetch_state(A, K, V, R, M, state, config, row):
     """Fill the row of a state whose mask is remembered: what is to be asked about it, 0 if there is none.
@@ -213,14 +225,12 @@ def fetch_state(A, K, V, R, M, state, config, row):
     `config`: its configuration, or 0 if that is to be found by `config_of`.
     """
     config = config if config else config_of(K, state)
-    line = A[A[H_CFG] + A[A[H_CFG] + config * CF + C_CANON] * CF + C_ROW]
-    if config == 0 or line == 0:
+    c = A[A[H_CFG] + config * CF + C_CANON]
+    line = A[A[H_CFG] + c * CF + C_ROW] if c > 0 else 0
+    if line == 0:
         return 0
     take_mask(R, M, line, row)
-    A[H_HITS] += 1
-    if A[H_HITS] == 1 << 30:
-        A[H_HITS] = 0
-        A[H_MORE_HITS] += 1
+    count_hit(A)
     return what_to_ask(A, K, V, state, config, row)
 
 

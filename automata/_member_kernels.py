@@ -145,7 +145,8 @@ def put_copies(C, n_copies, n_keys, records, flat, codes, calls, used):
         for i in range(at, at + size, ST):
             records[i + S_EDGES] += n_flat
             records[i + S_CALLS] += n_flat
-            records[i + S_TOKENS] += n_flat
+            if records[i] & KIN == 0:
+                records[i + S_TOKENS] += n_flat
         records[at + S_AUX] = k if k < n_keys else -1
         for i in range(C[B_FLAT]):
             flat[n_flat + i] = C[source + i]

@@ -45,7 +45,7 @@ def step_monitor(G, A, mon, b):
 @kernel("int64(int32[::1], int32[::1], int64, int64)")
 def settle(G, A, below, pos):
     """The configuration with every pending guard frame set to begin at `pos`."""
-    chain = A[H_SCR] + (A[H_CAPSCR] >> 4) * 14
+    chain = A[H_SCR] + (A[H_CAPSCR] >> 4) * 9
     n = 0
     c = below
     while A[A[H_CFG] + c * CF + C_FLAGS] & PENDING_FLAG:

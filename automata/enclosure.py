@@ -32,6 +32,11 @@ class Ways(NamedTuple):
     #: By state: byte set, target, and what the edge asks for.
     edges: tuple[tuple[tuple[int, int, int], ...], ...]
 
+    @property
+    def going_on(self) -> list[int]:
+        """By state: the bytes that do not end the container, as a byte set."""
+        return [sum(mask for mask, t, _ in edges if self.labels[t] != _END) for edges in self.edges]
+
     def lay(self, block: Block, start: int) -> list[int]:
         """Lay it behind a state; returns the states before an item."""
         numbers = [start, *[block.state(L.FINAL if label == _END else 0) for label in self.labels[1:]]]

@@ -16,6 +16,14 @@ Ints: TypeAlias = NDArray[np.int32]
 NO_CALLEES: Ints = np.zeros(0, np.int32)
 
 
+class Family(NamedTuple):
+    """Objects whose frames may be kin."""
+
+    key: Hashable
+    #: How their keys begin, a bit each.
+    beginnings: int
+
+
 class Lowered(NamedTuple):
     """A finished block; the identity of its array is the content key of shared terminals."""
 
@@ -29,6 +37,8 @@ class Lowered(NamedTuple):
     open: bool = False
     #: Classes of undeclared keys.
     n_classes: int = 0
+    #: The objects whose frames may be kin to its own.
+    family: Family | None = None
     #: The rules that its calls name by their place, from 1 on; none where they name the rules themselves.
     callees: Ints = NO_CALLEES
 

@@ -26,6 +26,7 @@ from . import _layout_kernels as L
 from .block import Block
 from .enclosure import Enclosure
 from .key_states import Surroundings, lay_keys, moves_of
+from .kin import family_of, is_json_opening
 from .lowered import Ints, Lowered
 from .machines import machine_of
 
@@ -44,22 +45,25 @@ def lower_members(expr: Members, enclosure: Enclosure | None, limit: int) -> Low
     others = tuple([other.key for other in expr.other])
     flags = expr.distinct * (L.DISTINCT | L.OPEN * bool(others))
     kind, required, start_words = _payload(expr, [member.required for member in allowed])
+    around, keys = (enclosure, expr.comma, expr.colon, flags, limit), [member.key for member in (*allowed, *never)]
+    family = family_of(keys, expr.comma, others, around, limit)
     laid = lay_keys(
-        _surroundings(enclosure, expr.comma, expr.colon, flags, limit),
-        [member.key for member in (*allowed, *never)],
+        _surroundings(*around),
+        keys,
         len(allowed),
         required,
         moves_of(others, limit),
         len(others),
-        flags,
+        flags | (L.KIN if family else 0),
         # Whether an undeclared key may always come, so that a key's state need not know which declared keys are left.
         bool(others) and expr.order == "any" and expr.max is None,
     )
     rule = kind, expr.min, -1 if expr.max is None else expr.max, len(allowed)
     laid.block[L.B_RULE : L.B_RULE + L.R_REQ - L.R_KIND] = rule
-    laid.block[L.B_RULE + L.R_OTHER - L.R_KIND] = bool(others)
+    laid.block[L.B_RULE + L.R_OTHER - L.R_KIND] = len(others)
+    laid.block[L.B_BRACED] = enclosure is not None and is_json_opening(enclosure.opening)
     regions: dict[int, Hashable] = {state: (others, q) for state, q in enumerate(laid.pure, laid.first_pure)}
-    return Lowered(laid.block, start_words, regions, bool(flags & L.OPEN), len(others))
+    return Lowered(laid.block, start_words, regions, bool(flags & L.OPEN), len(others), family=family)
 
 
 @lru_cache(maxsize=256)
@@ -77,7 +81,7 @@ def _surroundings(enclosure: Enclosure | None, comma: Expr, colon: Expr, flags: 
     for state in (block.states[after], *block.states[opened if enclosure else 1 :]):
         state.flags |= flags
     behind_key = _behind_key(machine_of((colon,), limit), after, flags)
-    return Surroundings(block.finish().block, np.array(openers, np.int64), behind_key)
+    return Surroundings(_with_kin(block, {after: L.BEHIND_VALUE}), np.array(openers, np.int64), behind_key)
 
 
 def _behind_key(colon: Machine, after: int, flags: int) -> Ints:
@@ -88,7 +92,16 @@ def _behind_key(colon: Machine, after: int, flags: int) -> Ints:
         block.states[state].calls = ((0, after),)
     for laid in block.states[1:]:
         laid.flags |= flags
-    return block.finish().block
+    return _with_kin(block, dict(zip(range(first, len(block.states)), range(L.BEHIND_VALUE), strict=False)))
+
+
+def _with_kin(block: Block, numbers: dict[int, int]) -> Ints:
+    """The array of a block, some of its states flagged KIN and numbered."""
+    lowered = block.finish()
+    for state, number in numbers.items():
+        lowered.records[state - 1, L.S_FLAGS] |= L.KIN
+        lowered.records[state - 1, L.S_KIN] = number
+    return lowered.block
 
 
 def _payload(expr: Members, required: list[bool]) -> tuple[int, list[int], list[int] | None]:

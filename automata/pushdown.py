@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
@@ -20,19 +20,20 @@ from ..errors import BudgetExceeded, VocabularyError
 from ..grammar.collection import no_collection
 from ..grammar.ir import Grammar, Guarded, Ref, Token
 from . import _layout_kernels as L
-from ._config_kernels import intern_one, rehash, rehash_unions
+from ._canon_kernels import enter
+from ._config_kernels import rehash, rehash_unions
 from ._lower_kernels import place_block
 from .arenas import Moved
 from .kernel import Direct
 from .lower import Lowerer
-from .lowered import Lowered
+from .lowered import Family, Lowered
 from .nullability import Nullability
 from .tables import TerminalTables
 from .vocabulary import Vocabulary
 
 Ints = NDArray[np.int32]
 BOTTOM, FINISHED = 1, L.ENDED
-_PLACE = Direct(place_block)
+_PLACE, _ENTER = Direct(place_block), Direct(enter)
 #: Tables of fewer records grow by more: whoever fails for want of room begins again.
 FEW = 1 << 17
 #: New configuration arenas by the length of the longest token and of a row: their rooms and size, and what is not 0.
@@ -82,6 +83,9 @@ class Pushdown:
         #: Whether one has undeclared keys that must be remembered.
         self.keyed = False
         self._blocks: dict[int, tuple[int, Lowered]] = {}
+        self._families: dict[Hashable, int] = {}
+        #: The block of some identity and callees, and the first state of the first rule that they make.
+        self._twins: dict[tuple[int, ...], tuple[Ints, int]] = {}
         self._make_grammar_arena(ends)
         self._make_config_arena()
         with no_collection():
@@ -152,13 +156,27 @@ class Pushdown:
         self._reserve(n_states, n_flat, n_rules - rules)
         self._sizes = [first + n_states, edges + n_flat, n_rules]
         payload = 0 if lowered.start_words is None else self._first_payload(lowered.start_words)
-        _PLACE.call(self.G, block, lowered.callees, rule, first, edges, payload)
+        family, twin = self._family(lowered.family), self._twin(lowered, first)
+        _PLACE.call(self.G, block, lowered.callees, rule, first, edges, payload, family, twin)
         if lowered.regions or lowered.terminal:
             self._blocks[rule] = (first, lowered)
         if block[L.B_RULE + L.R_GUARD - L.R_KIND] >= 0 and not self.guarded:
             self._admit_guards()
         if lowered.open and not self.keyed:
             self.A[L.H_KEYED] = self.keyed = True
+
+    def _family(self, family: Family | None) -> int:
+        """The number of a family; 0 for none, and if some token reaches into its keys."""
+        if family is None or family.beginnings & self.tables.begun_keys:
+            return 0
+        return self._families.setdefault(family.key, len(self._families) + 1)
+
+    def _twin(self, lowered: Lowered, first: int) -> int:
+        """The first state of the first rule like the one that begins with `first`; 0 where blocks are not shared."""
+        if not lowered.terminal and not len(lowered.callees):
+            return 0
+        key = id(lowered.block), *lowered.callees.tolist()
+        return self._twins.setdefault(key, (lowered.block, first))[1]
 
     def _lower_ahead(self, n_rules: int) -> None:
         """Lower rules breadth-first (they are numbered as they are met) until so many are lowered."""
@@ -193,6 +211,7 @@ class Pushdown:
         (None, L.H_VERMASK, L.H_VER, 4),
         (None, L.H_CAPCLOSERS, L.H_CLOSERS, 1),
         (None, L.H_CAPROW, L.H_ROW, 1),
+        (L.H_KINSLOTS, None, L.H_KIN, L.KI),
     )
 
     def _make_config_arena(self) -> None:
@@ -221,9 +240,10 @@ class Pushdown:
             L.H_VER: 64,
             L.H_CLOSERS: 64,
             L.H_ROW: max(1, self.tables.words),
+            L.H_KIN: L.KIN_SLOTS,
         }
         self.A = np.zeros(L.A_HEADER, np.int32)
-        self.A[L.H_LONGEST] = self.tables.longest
+        self.A[L.H_LONGEST], self.A[L.H_KINSLOTS] = self.tables.longest, L.KIN_SLOTS
         self._lay_configs(rooms)
         A = self.A
         A[L.H_NCFG], A[L.H_NENT], A[L.H_NSET] = 3, 1, 1
@@ -306,7 +326,11 @@ class Pushdown:
         G[at + L.ST : at + 2 * L.ST] = (L.FINAL | L.POP, 0, 0, 0, 0, 0, 0, 0, -1, 0, 0, 0)
         self._sizes[0] += 2
         self._sizes[1] += 2
-        while (c := int(intern_one(self.G, self.A, state, 0, BOTTOM, 0))) < 0:
+        return self._canonical(state, 0)
+
+    def _canonical(self, state: int, config: int) -> int:
+        """A configuration, or 0 for a state above the bottom of the stack, when its canonical one is known."""
+        while (c := int(_ENTER.call(self.G, self.A, state, config))) < 0:
             self._grow(int(self.A[L.H_OVERFLOW]))
         return c
 
@@ -330,6 +354,8 @@ class Pushdown:
                 self.tables.index_spaces()
             elif kind == L.NEED_TWINS:
                 self.tables.list_twins()
+            elif kind == L.NEED_CANON:
+                self._canonical(0, a)
             else:
                 ask(a, b, c)
         if not overflow and not needs:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from . import _layout_kernels as L
 from ._table_kernels import fill_rows, goes_on_alike, going_bytes, outline_states, split_tokens
 from ._trie_kernels import build_suffix_trie, index_trie, note_below, sort_exits
+from .kin import begun_keys
 from .lowered import Lowered
 from .vocabulary import Vocabulary
 
@@ -76,6 +77,7 @@ class TerminalTables:
         self.words = vocabulary.mask_words
         trie = vocabulary.trie
         self.longest = max(1, trie.max_depth)
+        self.begun_keys = begun_keys(vocabulary)
         self.V = _trie_arena(vocabulary) if arena is None else arena.copy()
         self.data = vocabulary.token_data.copy()
         self.start = vocabulary.token_start.astype(np.int64)
