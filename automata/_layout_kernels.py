@@ -198,7 +198,7 @@ CODE_POINT = 1 << 9
 FULL, TWICE, READ, LEFT = -1, 0, 1, 2
 
 # What `fetch_state` says: done; ask guards; ask all tokens that hold a key; ask those of the mask that hold two. What
-# `fill_rows` says besides: it was computed; the pool is full; tokens are to be asked before it is kept
+# `fill_row` says besides: it was computed; the pool is full; tokens are to be asked before it is kept
 FETCHED, ASK_GUARDS, ASK_TOKENS, ASK_TWINS, COMPUTED, POOL_FULL, UNSETTLED = 1, 2, 4, 8, 16, 32, 64
 # What else `compute_mask` says: it was known; it is computed and kept
 KNOWN, KEPT = 0, 1

@@ -11,7 +11,7 @@ from ._payload_kernels import other_available
 from ._pool_kernels import keep_mask, take_mask
 from ._take_kernels import take_overrides, take_spaces, take_table
 from ._walk_kernels import note_closer, set_bit, walk_items
-from .kernel import array_at, kernel
+from .kernel import kernel
 
 
 @kernel("int64(int32[::1], int32[::1], int64, int64)")
@@ -232,14 +232,3 @@ def fetch_state(A, K, V, R, M, state, config, row):
     take_mask(R, M, line, row)
     count_hit(A)
     return what_to_ask(A, K, V, state, config, row)
-
-
-@kernel()
-def fetch_mask(at, state, row):
-    """`fetch_state`, as an entry point of its own, with the addresses of the arenas: it is all that most steps need."""
-    A = array_at(at[W_A], at[W_A + 1])
-    K = array_at(at[W_K], at[W_K + 1])
-    V = array_at(at[W_V], at[W_V + 1])
-    R = array_at(at[W_R], at[W_R + 1])
-    M = array_at(at[W_M], at[W_M + 1])
-    return fetch_state(A, K, V, R, M, state, 0, row)

@@ -19,8 +19,7 @@ from ..grammar.analysis import reachable
 from ..grammar.ir import Grammar
 from . import _layout_kernels as L
 from ._advance_kernels import advance_bytes, ask_closers
-from ._batch_kernels import fill_rows
-from ._mask_kernels import fetch_mask
+from ._batch_kernels import fill_row
 from ._pool_kernels import keep_mask
 from .distance import Distances
 from .kernel import Direct
@@ -34,7 +33,7 @@ from .vocabulary import Vocabulary
 if TYPE_CHECKING:
     from .matcher import Matcher
 
-FETCH, _FILL = Direct(fetch_mask), Direct(fill_rows)
+FILL = Direct(fill_row)
 
 
 class TokenAutomaton(Transitions):
@@ -48,39 +47,29 @@ class TokenAutomaton(Transitions):
         self.grammar = grammar
         #: Their row among those of all automata, for `batch.py`; -1 where states mean something else than to kernels.
         self.slot = self.arenas.slot
-        #: The row that was written to last, alone and as the rows of a batch of one, and the rest of this batch.
+        #: The row that was written to last.
         self.last_row: Row | None = None
-        self._rows = np.zeros((1, 0), np.int32)
-        self._work, self._done = np.zeros((1, 4), np.int64), np.zeros(1, np.int64)
-        self._asked_for = self._work[0]
         self._distances: Distances | None = None
         self._runs = 0
         self._matchers: weakref.WeakSet[Matcher] = weakref.WeakSet()
 
     # Masks
 
-    def _compute(self, state: int, row: Row) -> int:
-        """Write a state's mask, which is not remembered, guards not asked; returns what is to be asked."""
+    def _compute(self, state: int, row: Row, found: int) -> int:
+        """Write a state's mask, guards not asked, given what the kernel said; returns what is to be asked."""
         if state == 0 or state == FINISHED:
             row[:] = 0
             return L.FETCHED
-        rows = self._rows if row is self.last_row else row.reshape(1, -1)
-        guarded, arenas, asked_for = self._pda.guarded, self.arenas, self._asked_for
-        asked_for[1], asked_for[2] = state, self._states.split(state)[0] if guarded else 0
-        while True:
-            arenas.settle()
-            _FILL.call(arenas.where, self._work, NO_TEXT, rows, self._done)
-            found: int = self._done.item()
-            if found != L.FAILED:
-                break
-            self._supply(self._no_guard)
-            if self._pda.guarded and not guarded:  # a rule with a guard was lowered just now
-                return self._compute(state, row)
-        if found & (L.POOL_FULL | L.UNSETTLED) or (found & L.COMPUTED and guarded):
-            A, config = self._pda.A, self._states.split(state)[0]
+        config = self._states.split(state)[0]
+        while found <= 0:
+            if found == L.FAILED:
+                self._supply(self._no_guard)
+            self.arenas.settle()
+            found = FILL.call(self.where, state, config, row)
+        if found & (L.POOL_FULL | L.UNSETTLED | L.COMPUTED):
+            A = self._pda.A
             self._keep(int(A[A[L.H_CFG] + config * L.CF + L.C_CANON]), row, found)
-            return self._compute(state, row) if found & (L.POOL_FULL | L.UNSETTLED) else found
-        return found
+        return self._compute(state, row, 0) if found & (L.POOL_FULL | L.UNSETTLED) else found
 
     def _keep(self, canon: int, row: Row, found: int) -> None:
         """Keep what the kernel that computed a mask could not keep."""
@@ -121,12 +110,12 @@ class TokenAutomaton(Transitions):
         if row is not self.last_row:
             self._admit_row(row)
         self.arenas.settle()
-        found = FETCH.call(self.where, state, row)
+        found = FILL.call(self.where, state, 0, row)
         if found != L.FETCHED:
             self.fill_further(state, row, found)
 
     def fill_further(self, state: int, row: Row, found: int) -> None:
-        """Do what `fetch_mask`, which said `found`, has not done."""
+        """Do what `fill_row`, which said `found`, has not done."""
         found = self._fill(state, row, found)
         if found & L.ASK_GUARDS and self._pda.guarded:
             self._ask_closers(*self._states.split(state), row)
@@ -141,9 +130,9 @@ class TokenAutomaton(Transitions):
         self.last_row, self._rows = row, row.reshape(1, -1)
 
     def _fill(self, state: int, row: Row, found: int) -> int:
-        """Write the mask of a state, guards not asked; takes and returns what `fetch_state` says."""
-        if not found:
-            found = self._compute(state, row)
+        """Write the mask of a state, guards not asked; takes and returns what `fill_row` says."""
+        if found <= 0 or found & (L.POOL_FULL | L.UNSETTLED | L.COMPUTED):
+            found = self._compute(state, row, found)
         if state >= L.KEYED and found & (L.ASK_TOKENS | L.ASK_TWINS):
             self._forbid(state, self._states.tokens_to_ask(bool(found & L.ASK_TOKENS)), row)
         return found

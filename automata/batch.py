@@ -93,7 +93,7 @@ class _Plan:
         of = np.array(slots, np.int64)
         order = np.argsort(of, kind="stable")
         self.order = order[np.searchsorted(of[order], 0) :]
-        #: Work for the kernel, all but the states: slot, -, 0, row.
+        #: Work for the kernel, all but the states: slot, -, -, row.
         self.work = np.zeros((len(self.order), 4), np.int64)
         self.work[:, 0], self.work[:, 3] = of[self.order], self.order
         #: A matcher of each automaton, by slot; those whose states the kernel does not read.
@@ -140,7 +140,7 @@ def _fill(
         work[:, 1] = states[plan.order]
         table = SLOTS.table
         _run(plan.cuts(n_threads), lambda a, b: _FILL.call(table, work[a:b], NO_TEXT, rows, found[a:b]))
-    left = plan.order[(found & ~L.COMPUTED) != L.FETCHED]
+    left = plan.order[found != L.FETCHED]
     return [*left.tolist(), *plan.apart]
 
 

@@ -23,8 +23,9 @@ from .kernel_cache import CACHE_DIR, is_cold
 
 #: What it compiles, in this order: kernels that share most of what they call. Module, name -> types of the arguments.
 KERNELS = {
-    ("_batch_kernels", "fill_rows"): "(i8[:,::1], i8[:,::1], u1[::1], i4[:,::1], i8[::1])",
+    ("_batch_kernels", "fill_row"): "(i8[::1], i8, i8, i4[::1])",
     ("_advance_kernels", "advance_token"): "(i8[::1], i8, i8)",
+    ("_batch_kernels", "fill_rows"): "(i8[:,::1], i8[:,::1], u1[::1], i4[:,::1], i8[::1])",
     ("_advance_kernels", "accepts_end"): "(i4[::1], i4[::1], i8, i8, u1[::1], i8)",
     ("_advance_kernels", "advance_keys"): "(i4[::1], i4[::1], i4[::1], i8, i8, i8, i8, u1[::1], i8, i8)",
     ("_advance_kernels", "ask_closers"): "(i4[::1], i4[::1], i8, i4[::1], i4[::1], u1[::1], i8[::1], i8, u1[::1])",

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from ..errors import SyntagmaError
 from . import _layout_kernels as L
-from .automaton import FETCH, TokenAutomaton
+from .automaton import FILL, TokenAutomaton
 from .explain import Explanation, explain
 from .mask_pool import Row
 from .transitions import ADVANCE
@@ -57,7 +57,7 @@ class Matcher:
         with automaton.lock:
             if row is not automaton.last_row or automaton.moved.yes:
                 automaton.fill_locked(self._state, row)
-            elif (found := FETCH.call(automaton.where, self._state, row)) != L.FETCHED:
+            elif (found := FILL.call(automaton.where, self._state, 0, row)) != L.FETCHED:
                 automaton.fill_further(self._state, row, found)
 
     def accept(self, token: int) -> bool:
