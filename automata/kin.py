@@ -14,6 +14,7 @@ from typing import Final
 
 from ..grammar.ir import Bytes, Expr, Spelled
 from ..grammar.spelled import spellings_of
+from . import _layout_kernels as L
 from .enclosure import Ways
 from .lowered import Family
 from .machines import machine_of
@@ -22,21 +23,22 @@ from .vocabulary import Vocabulary
 _QUOTE: Final = re.compile(rb'[,{][ \t\r\n]*"')
 _COLON: Final = re.compile(rb'"[ \t\r\n]*:')
 _SPACE: Final = sum(1 << byte for byte in b" \t\r\n")
-_COMMA: Final = 1 << ord(",")
 #: Beginnings besides those of a byte: more of an escape than `\u`; any at all.
 _ESCAPE, _ANY = 1 << 256, 1 << 257
 
 
 def family_of(
-    keys: Sequence[Bytes | Spelled], comma: Expr, others: tuple[Expr, ...], around: Hashable, limit: int
+    keys: Sequence[Bytes | Spelled], comma: Expr, colon: Expr, others: tuple[Expr, ...], around: Hashable, limit: int
 ) -> Family | None:
     """The family of an object, given what stands around its keys; None if its frames are kin to no others."""
-    if not _is_json_comma(comma, limit):
+    if not _is_sign(comma, ord(","), limit):
         return None
     is_spelled = bool(keys) and isinstance(keys[0], Spelled)
+    if others and not (_is_sign(colon, ord(":"), limit) and _are_json_keys(others, is_spelled, limit)):
+        return None
     found = _ANY | _ESCAPE * is_spelled
     for key in keys:
-        if isinstance(key, Spelled) != is_spelled:
+        if isinstance(key, Spelled) != is_spelled or (others and isinstance(key, Bytes) and key.data[-1:] != b'"'):
             return None
         begins = _spelled_beginning(key.text[:1]) if isinstance(key, Spelled) else _beginning(key.data)
         if not begins:
@@ -60,11 +62,9 @@ def _spelled_beginning(character: str) -> int:
 
 
 @lru_cache(maxsize=64)
-def _is_json_comma(comma: Expr, limit: int) -> bool:
-    """Whether an expression holds one comma and white space, nothing else."""
-    machine = machine_of((comma,), limit)
-    if any(mask & ~(_COMMA | _SPACE) for row in machine.rows for mask in row.values()):
-        return False
+def _is_sign(expr: Expr, sign: int, limit: int) -> bool:
+    """Whether an expression holds one sign of punctuation and white space, nothing else."""
+    machine = machine_of((expr,), limit)
     seen = {(0, 0)}
     stack = [(0, 0)]
     while stack:
@@ -72,13 +72,29 @@ def _is_json_comma(comma: Expr, limit: int) -> bool:
         if n > 1 or (n == 0 and machine.labels[q]):
             return False
         for target, mask in machine.rows[q].items():
-            if mask & _COMMA and mask != _COMMA:
+            if mask != 1 << sign and mask & ~_SPACE:
                 return False
-            after = target, n + (mask == _COMMA)
+            after = target, n + (mask == 1 << sign)
             if after not in seen:
                 seen.add(after)
                 stack.append(after)
     return True
+
+
+@lru_cache(maxsize=64)
+def _are_json_keys(others: tuple[Expr, ...], is_spelled: bool, limit: int) -> bool:
+    """Whether there are undeclared keys, all with a quote at either end; and escapes, where declared keys have them."""
+    machine = machine_of(others, limit)
+    first = list(machine.rows[0].items())
+    if len(first) != 1 or first[0][1] != 1 << L.QUOTE or not any(machine.labels):
+        return False
+    for label, row in zip(machine.labels, machine.rows, strict=True):
+        if (row and label) or any(machine.labels[t] and mask != 1 << L.QUOTE for t, mask in row.items()):
+            return False
+    begun = {first[0][0]}
+    for byte in b"\\u" if is_spelled else b"":
+        begun = {t for q in begun for t, mask in machine.rows[q].items() if mask >> byte & 1}
+    return bool(begun)
 
 
 def is_json_opening(opening: Ways) -> bool:

@@ -46,7 +46,7 @@ def lower_members(expr: Members, enclosure: Enclosure | None, limit: int) -> Low
     flags = expr.distinct * (L.DISTINCT | L.OPEN * bool(others))
     kind, required, start_words = _payload(expr, [member.required for member in allowed])
     around, keys = (enclosure, expr.comma, expr.colon, flags, limit), [member.key for member in (*allowed, *never)]
-    family = family_of(keys, expr.comma, others, around, limit)
+    family = family_of(keys, expr.comma, expr.colon, others, around, limit)
     laid = lay_keys(
         _surroundings(*around),
         keys,

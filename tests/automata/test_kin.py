@@ -16,7 +16,7 @@ from syntagma.automata import TokenAutomaton, Vocabulary
 from syntagma.automata.enclosure import Ways, enclosed
 from syntagma.automata.kin import begun_keys, family_of, is_json_opening
 from syntagma.errors import EmptyLanguage
-from syntagma.grammar.ir import Bytes, Expr, Member, Members, Ref, Repeat, Seq, Spelled, byte_set, sequence
+from syntagma.grammar.ir import And, Bytes, Expr, Member, Members, Ref, Repeat, Seq, Spelled, byte_set, sequence
 
 KEYS = ["a", "ab", "abc", "b", "Name", "lastName", "firstName", "#x", "\\k", '"q', "", "é", "\n"]
 #: Tokens that go to the end of a key or further, never into the next one.
@@ -231,7 +231,7 @@ def test_what_tokens_begin(tokens: list[bytes]) -> None:
     assert {names.get(bit, bit) for bit in range(258) if found >> bit & 1} == naive_begun(tokens)
 
 
-SPACES = Repeat(byte_set(0x20, 0x0A))
+SPACES, COLON = Repeat(byte_set(0x20, 0x0A)), Bytes(b":")
 
 
 @pytest.mark.parametrize(
@@ -247,12 +247,12 @@ SPACES = Repeat(byte_set(0x20, 0x0A))
     ],
 )
 def test_only_a_comma_of_json_tells_where_keys_begin(comma: Any, is_json: bool) -> None:
-    assert (family_of([Bytes(b'"a"')], comma, (), "around", 100) is not None) == is_json
+    assert (family_of([Bytes(b'"a"')], comma, COLON, (), "around", 100) is not None) == is_json
 
 
 def test_keys_that_begin_otherwise_have_no_family() -> None:
     for keys in ([Bytes(b"a")], [Spelled(""), Spelled("a")], [Spelled("a"), Bytes(b'"b"')]):
-        assert family_of(keys, Bytes(b","), (), "around", 100) is None
+        assert family_of(keys, Bytes(b","), COLON, (), "around", 100) is None
 
 
 def test_only_a_brace_opens_an_object_of_json() -> None:
@@ -267,3 +267,40 @@ def test_only_a_brace_opens_an_object_of_json() -> None:
     assert is_json_opening(opening([Bytes(b"{"), SPACES]))
     assert not is_json_opening(opening([Bytes(b"(")]))
     assert not is_json_opening(opening([Bytes(b"{!")]))
+
+
+def word(first: str, letters: str, last: str) -> Expr:
+    return sequence(Bytes(first.encode()), Repeat(byte_set(*letters.encode())), Bytes(last.encode()))
+
+
+@pytest.mark.parametrize(
+    ("keys", "colon", "other", "is_kin"),
+    [
+        ([Bytes(b'"a"')], COLON, word('"', "xyz", '"'), True),
+        ([Spelled("a")], COLON, word('"', "xyz", '"'), False),
+        ([Bytes(b'"a"')], COLON, word("#", "xyz", '"'), False),
+        ([Bytes(b'"a"')], COLON, word('"', "xyz", "#"), False),
+        ([Bytes(b'"a"')], COLON, And((Bytes(b'"x"'), Bytes(b'"y"'))), False),
+        ([Bytes(b'"a"')], Bytes(b"="), word('"', "xyz", '"'), False),
+        ([Bytes(b'"a')], COLON, word('"', "xyz", '"'), False),
+    ],
+)
+def test_undeclared_keys_are_those_of_json(keys: Any, colon: Expr, other: Expr, is_kin: bool) -> None:
+    assert (family_of(keys, Bytes(b","), colon, (other,), "around", 100) is not None) == is_kin
+
+
+@pytest.mark.parametrize("profile", ["generation", "spec"])
+@pytest.mark.parametrize("pattern", [r"^[^\s\S]$", "^$", "^k$", '^"$'])
+def test_few_undeclared_keys(pattern: str, profile: Any) -> None:
+    schema = ALIKE | {"patternProperties": {pattern: INTEGER}, "additionalProperties": False}
+    pieces = [b',"', b'1,"', b'":1,"', b',"\\', b',"\\u', b'":1,"\\u']
+    options = {"profile": profile, "property_order": "any", "whitespace": "compact"}
+    auto = sg.compile(sg.JsonSchema(schema, **options), vocabulary_of(pieces))
+    row = np.zeros(auto.mask_width, np.int32)
+    for seed in range(20):
+        matcher = auto.matcher()
+        for letter in text_of(ALIKE, Random(seed)).encode():
+            matcher.fill_mask(row)
+            assert bits(row) == one_by_one(auto, matcher.state)
+            if not matcher.accept(BYTES.index(bytes([letter]))):
+                break
