@@ -127,7 +127,7 @@ class TokenAutomaton(Transitions):
         flags = row.flags
         if not flags.c_contiguous or not flags.writeable:
             raise ValueError("Expected a C-contiguous row that can be written.")
-        self.last_row, self._rows = row, row.reshape(1, -1)
+        self.last_row = row
 
     def _fill(self, state: int, row: Row, found: int) -> int:
         """Write the mask of a state, guards not asked; takes and returns what `fill_row` says."""
