@@ -49,9 +49,9 @@ def fill_row(at, state, config, row):
 
 @kernel()
 def fill_rows(where, work, text, rows, done):
-    """Fill rows[row] for each (automaton, state, -, row) of `work`; `done` gets what `fill_row` says.
+    """Fill rows[row] for each (automaton, state, row) of `work`; `done` gets what `fill_row` says.
 
     What guards are to be asked is noted with the last mask alone; so where there are guards, masks are but fetched.
     """
     for i in range(len(work)):
-        done[i] = fill(where[work[i, 0]], work[i, 1], 0, 0, rows[work[i, 3]], text)
+        done[i] = fill(where[work[i, 0]], work[i, 1], 0, 0, rows[work[i, 2]], text)

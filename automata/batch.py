@@ -93,9 +93,9 @@ class _Plan:
         of = np.array(slots, np.int64)
         order = np.argsort(of, kind="stable")
         self.order = order[np.searchsorted(of[order], 0) :]
-        #: Work for the kernel, all but the states: slot, -, -, row.
-        self.work = np.zeros((len(self.order), 4), np.int64)
-        self.work[:, 0], self.work[:, 3] = of[self.order], self.order
+        #: Work for the kernel, all but the states: slot, -, row.
+        self.work = np.zeros((len(self.order), 3), np.int64)
+        self.work[:, 0], self.work[:, 2] = of[self.order], self.order
         #: A matcher of each automaton, by slot; those whose states the kernel does not read.
         self.firsts: list[int] = self.order[np.unique(self.work[:, 0], return_index=True)[1]].tolist()
         self.apart: list[int] = np.flatnonzero(of < 0).tolist()
@@ -132,7 +132,7 @@ def _fill(
         return plan.apart
     work, found = plan.work.copy(), np.zeros(len(plan.order), np.int64)
     if places is not None:
-        work[:, 3] = places[plan.order]
+        work[:, 2] = places[plan.order]
     with _held(automata):
         for automaton in automata:
             automaton.arenas.settle()
