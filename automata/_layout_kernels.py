@@ -10,7 +10,7 @@ Few arrays carry everything, because a kernel call from Python costs by the arra
     R  mask rows of the terminal tables
     M  the automaton's masks  header 16   records, see `_pool_kernels.py`
     K  keys seen              header 16   nodes (KN), hash table, scratch
-    B  one rule, lowered      header 16   states (ST), edges and lists (flat), positions in flat that hold codes, states
+    B  one rule, lowered      header 17   states (ST), edges and lists (flat), positions in flat that hold codes, states
                                       whose S_AUX is a position in flat, positions in flat of rules that are called
 
 State 0 is DEAD, state 1 is ACC, the bottom of every stack. Configuration 0 is DEAD, 1 is BOTTOM (the one entry ACC), 2
@@ -62,10 +62,11 @@ INC, LT, GE, ADD = 1, 2, 4, 8
 FLAG_SHIFT = 27
 TARGET = (1 << 27) - 1
 
-# B header: numbers of states, words of the flat part, codes, states with words, calls; R_KIND to R_CLASSES
+# B header: numbers of states, words of the flat part, codes, states with words, calls; R_KIND to R_CLASSES; B_TABLES is
+# the number of the vocabulary's tables of which S_TABLE tells, 0 where there are none
 B_STATES, B_FLAT, B_CODES, B_WORDS, B_CALLS, B_RULE = 0, 1, 2, 3, 4, 5
-B_TERMINAL, B_PRIORITY, B_BRACED = 13, 14, 15
-B_HEADER = 16
+B_TERMINAL, B_PRIORITY, B_BRACED, B_TABLES = 13, 14, 15, 16
+B_HEADER = 17
 
 # Words: nodes of the trie of symbols (symbol, first child, next of its parent's, last child; the sorted words behind
 # it; the word that ends there, and its letter node or its state, plus one), letter nodes (first edge, words behind it,
@@ -148,6 +149,8 @@ V_WHITE = 4
 ANY_KIND = (1 << 30) - 1
 LOOPS_KNOWN = 1 << 30
 BEYOND_ASCII = 1 << 30
+# Kinds of bytes, the last of which is what lies beyond ASCII; rows of tokens by their kinds and sizes
+KINDS, SIZED = 31, 32
 READER = 10
 
 # Kids of a node from which on those are looked up that some byte may lead to; all bytes, as `own_bytes` gives them
@@ -160,20 +163,38 @@ SLOT = 8
 CONFIG, TRIPLE, ITEMS = 0, 1, 2
 W_CLOSED, W_NEXT, W_LAST, W_BITS = 4, 5, 6, 7
 
-# Terminal tables
-TB = 8
-T_KIND, T_INNER, T_NINNER, T_EXITS, T_LONG, T_NLONG, T_BEYOND = 0, 1, 2, 3, 4, 5, 6
-LISTED, ROW, ROWS = 0, 1, 2
-# In what `split_tokens` says: some inner token goes beyond the loop, as T_BEYOND notes
-BEYOND_LOOP = 1 << 31
+# Terminal tables: their inner tokens are a list of (token, count), or rows of R: one for each count below T_TOP and one
+# of all. Those of a high count, and those that leave the loop for what follows it, are listed besides
+TB = 9
+T_KIND, T_INNER, T_NINNER, T_EXITS, T_LONG, T_NLONG, T_CROSSING, T_NCROSSING, T_TOP = 0, 1, 2, 3, 4, 5, 6, 7, 8
+LISTED, ROWS = 0, 1
+# Inner tokens up to which they are listed; those of a high count, and those that leave the loop, that a table may have;
+# the counts below which there is a row of each
+LISTED_UP_TO = 512
+MAX_LONG, MAX_CROSSING = 3072, 1024
+VARIANTS = 16
+KIND_ROWS = SIZED + VARIANTS + 1
+# What `split_tokens` tells: numbers of inner tokens, of those that are listed besides, of exits; the highest row
+N_INNER, N_LONG, N_CROSSING, N_EXITS, TOP_ROW = 0, 1, 2, 3, 4
+TALLY = 5
 
 # How a terminal goes on from a state: the kinds of bytes that it takes and refuses, where they lead, whether each
-# character counts, and whether that is known beyond ASCII
-WAY_STATE, WAY_TAKEN, WAY_REFUSED, WAY_GOAL, WAY_COUNTS, WAY_KNOWN = 0, 1, 2, 3, 4, 5
-WAY_COLUMNS = 6
+# character counts, whether that is known beyond ASCII; the kinds after which it goes on at all, or -1; those of which
+# it takes any text, or 0; scratch
+WAY_STATE, WAY_TAKEN, WAY_REFUSED, WAY_GOAL, WAY_COUNTS, WAY_KNOWN, WAY_ALIVE, WAY_FREE, WAY_EDGE = (
+    0,
+    1,
+    2,
+    3,
+    4,
+    5,
+    6,
+    7,
+    8,
+)
+WAY_COLUMNS = 9
 # More characters than a token has
 UNBOUNDED = 1 << 30
-VARIANTS = 16
 
 # The keys seen: header of K, before nodes of five words, the hash table, and scratch of a text and a walk
 K_N, K_CAP, K_NODES, K_MASK, K_TABLE, K_WHOLE, K_ROOM, K_SCR = 0, 1, 2, 3, 4, 5, 6, 7

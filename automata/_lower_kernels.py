@@ -8,12 +8,12 @@ from .kernel import kernel
 
 
 @kernel()
-def place_block(G, B, callees, rule, first, edges, payload, family, twin):
+def place_block(G, B, callees, rule, first, edges, payload, family, twin, tables):
     """Copy a block into G as the states from `first` on of a rule, its flat part to position `edges`.
 
     `callees`: the rules that its calls name by place, from 1 on; empty where they name the rules themselves. `family`:
     the number of the objects whose frames may be kin to its own, from 1 on; 0 if there are none. `twin`: see
-    R_TWIN.
+    R_TWIN. `tables`: see B_TABLES.
     """
     n_states, n_flat = B[B_STATES], B[B_FLAT]
     at = G[G_ST] + first * ST
@@ -29,6 +29,8 @@ def place_block(G, B, callees, rule, first, edges, payload, family, twin):
             G[i + S_KIN] += family * KIN_STATES
         else:
             G[i + S_TOKENS] += edges
+        if B[B_TABLES] != tables:
+            G[i + S_TABLE] = -1
         G[i + S_RULE] = rule
         if G[i + S_FALLBACK] > 0:
             G[i + S_FALLBACK] += base

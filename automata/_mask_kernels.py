@@ -27,11 +27,14 @@ def table_state(G, A, s, p):
 
 @kernel("int64(int32[::1], int32[::1], int64, int64)")
 def table_serves(G, X, s, p):
-    """Whether state s has a table that holds with payload p: not below the minimum where tokens go beyond the loop."""
+    """Whether state s has a table that holds with payload p.
+
+    One that does not list all tokens that leave the loop does not hold below the minimum.
+    """
     r = G[G_ST] + s * ST
     if G[r + S_TABLE] < 0:
         return 0
-    if X[X[1] + G[r + S_TABLE] * TB + T_BEYOND] == 0:
+    if X[X[1] + G[r + S_TABLE] * TB + T_NCROSSING] <= MAX_CROSSING:
         return 1
     return 1 if p >= G[G[G_RT] + G[r + S_RULE] * RT + R_MIN] else 0
 

@@ -38,6 +38,23 @@ def edge_code(G, s, b):
     return 0
 
 
+@kernel("int64(int32[::1], int64, int64[::1], int64)")
+def code_from(G, s, edge, b):
+    """`edge_code` of state s on byte b, where the bytes of earlier calls were lower: `edge[0]` is where to look."""
+    r = G[G_ST] + s * ST
+    if G[r] & DENSE:
+        return max(G[G[G_ED] + G[r + S_EDGES] + b], 0)
+    if G[r + S_FALLBACK]:
+        return edge_code(G, s, b)
+    at = edge[0]
+    end = G[r + S_NEDGES]
+    flat = G[G_ED] + G[r + S_EDGES]
+    while at < end and G[flat + 2 * at] >> 8 < b:
+        at += 1
+    edge[0] = at
+    return max(G[flat + 2 * at + 1], 0) if at < end and G[flat + 2 * at] & 255 <= b else 0
+
+
 @kernel("int64(int32[::1], int64)")
 def own_bytes(G, s):
     """The first and the last byte (bits 8 to 15) on which state s has edges of its own, or more; 1 if it has none."""

@@ -11,7 +11,7 @@ which no more characters begin.
 from __future__ import annotations
 
 from ._layout_kernels import *  # noqa: F403
-from ._payload_kernels import edge_code
+from ._payload_kernels import code_from, edge_code
 from .kernel import kernel
 
 #: Bytes of which the first that leads on tells where the way leads.
@@ -149,6 +149,8 @@ def note_way(G, V, s, way):
     way[WAY_GOAL] = goal
     way[WAY_COUNTS] = counts
     way[WAY_KNOWN] = 0
+    way[WAY_ALIVE] = -1
+    way[WAY_FREE] = 0
 
 
 @kernel("int64(int32[::1], int32[::1], int64, int64[:, ::1], int64)")
@@ -200,21 +202,150 @@ def characters_taken(G, V, s, node, ways):
     return -UNBOUNDED if counts > 0 else UNBOUNDED
 
 
-@kernel("int64(int32[::1], int64, int64, int64, int64, int32[:, ::1], int64)")
-def take_below(V, node, begun, most, count, out, n):
-    """Append to the n tokens in `out` those below a node in which at most `most` characters begin; the new number.
+@kernel("int64(int32[::1], int32[::1], int64, int64[::1])")
+def kinds_alive(G, V, s, edge):
+    """The kinds of characters after any of which a terminal goes on from state s, whatever the count."""
+    kinds = ANY_KIND
+    edge[0] = 0
+    before = 0
+    for b in range(128):
+        code = code_from(G, s, edge, b)
+        if code != before or code <= 0:
+            before = code
+            if code <= 0 or code >> FLAG_SHIFT or goes_on(G, code & TARGET) == 0:
+                before = 0
+                kinds &= ~V[V[V_KINDS] + b]
+    goal = wide_goal(G, s)
+    return kinds | BEYOND_ASCII if goal > 0 and characters_lead_to(G, s, goal, 0) else kinds
 
-    `begun`: those that begin above. If `most` is negative, each counts. -1 if the tokens do not fit.
+
+@kernel("int64(int32[::1], int64)")
+def wide_goal(G, s):
+    """The state behind one character beyond ASCII, if that counts nothing; else 0."""
+    return target_by(G, target_by(G, s, 0xC3, 0), 0xA9, 0)
+
+
+@kernel("int64(int32[::1], int32[::1], int64, int64[:, ::1])")
+def alive_from(G, V, s, ways):
+    """`kinds_alive`, remembered in `ways`; 0 where that is full."""
+    way = way_from(G, V, s, ways, 0)
+    if way < 0:
+        return 0
+    if ways[way, WAY_ALIVE] < 0:
+        ways[way, WAY_ALIVE] = kinds_alive(G, V, s, ways[way, WAY_EDGE:])
+    return ways[way, WAY_ALIVE]
+
+
+@kernel("int64(int32[::1], int32[::1], int64, int64, int64, int64[:, ::1], int64[::1], int64)")
+def kinds_beyond(G, V, s, kinds, common, ways, states, n):
+    """Those of some kinds by which state s leads to states that go on by a common byte, too.
+
+    Where that is all of them, these are added to the n `states`; their number then stands last there, or 0 if there are
+    too many.
     """
-    first = V[V[1] + 4 * node + 6]
-    end = V[V[1] + 4 * V[V[1] + 4 * node + 1] + 2]
-    if n + end - first > len(out):
-        return -1
-    characters = V[V_BELOW] + 2 * V[0]
-    for i in range(first, end):
-        more = V[characters + i] - begun
-        if more <= abs(most):
-            out[n, 0] = V[V[2] + 2 * i]
-            out[n, 1] = count + more if most < 0 else count
+    edge = ways[way_from(G, V, s, ways, 0), WAY_EDGE:]
+    edge[0] = 0
+    before = 0
+    for b in range(129):
+        kind = V[V[V_KINDS] + b]
+        if kinds & kind == 0:
+            continue
+        t = code_from(G, s, edge, b) & TARGET if b < 128 else wide_goal(G, s)
+        if t == before:
+            continue
+        before = t
+        known = False
+        for i in range(n):
+            known = known or states[i] == t
+        if known:
+            continue
+        if alive_from(G, V, t, ways) & common == 0:
+            kinds &= ~kind
+            before = 0
+        elif n < len(states) - 1:
+            states[n] = t
             n += 1
-    return n
+        else:
+            states[len(states) - 1] = 0
+            return 0
+    states[len(states) - 1] = n
+    return kinds
+
+
+@kernel("int64(int32[::1], int32[::1], int64, int64, int64[:, ::1], int64[::1])")
+def free_kinds(G, V, s, common, ways, states):
+    """Kinds of characters of which a terminal takes any text from state s on, whatever the count; 0 if it finds none.
+
+    The kinds of common bytes are among them: what leads to where these end, as an escape does, is not. `states` is
+    scratch; more of them are not looked at. The kinds are those of all states that they lead to, which share them.
+    """
+    kinds = alive_from(G, V, s, ways)
+    way = way_from(G, V, s, ways, 0)
+    if way < 0 or ways[way, WAY_FREE]:
+        return ways[way, WAY_FREE] if way >= 0 else 0
+    states[0] = s
+    n = 1
+    i = 0
+    while i < n and kinds & common:
+        alive = alive_from(G, V, states[i], ways)
+        free = kinds_beyond(G, V, states[i], kinds & alive, common, ways, states, n)
+        n = states[len(states) - 1]
+        i += 1
+        if free != kinds:
+            kinds = free
+            n = 1
+            i = 0
+    if kinds & common == 0:
+        return 0
+    for i in range(n):
+        ways[way_from(G, V, states[i], ways, 0), WAY_FREE] = kinds
+    return kinds
+
+
+@kernel("int64(int32[::1], int32[::1], int64, int64[:, ::1], int64, int64[::1])")
+def chain_kinds(G, V, s, ways, longest, found):
+    """Kinds of characters that lead from state s along one chain of ways; 0 if they may do something else behind it.
+
+    found[0] becomes with how many characters at most, see `characters_taken`.
+    """
+    kinds = ANY_KIND | BEYOND_ASCII
+    counts = -1
+    found[0] = UNBOUNDED
+    for i in range(longest):
+        way = way_from(G, V, s, ways, BEYOND_ASCII)
+        if way < 0:
+            return 0
+        taken = kinds & ways[way, WAY_TAKEN]
+        if taken == 0:
+            if i == 0 or kinds & ~ways[way, WAY_REFUSED] or G[G[G_ST] + s * ST] & LEXEME:
+                return 0
+            found[0] = -i if counts > 0 else i
+            return kinds
+        if counts >= 0 and ways[way, WAY_COUNTS] != counts:
+            return 0
+        counts = ways[way, WAY_COUNTS]
+        kinds = taken
+        if ways[way, WAY_GOAL] == s:
+            break
+        s = ways[way, WAY_GOAL]
+    if counts > 0:
+        found[0] = -UNBOUNDED
+    return kinds
+
+
+@kernel("int64(int32[::1], int32[::1], int64, int64[:, ::1], int64, int64[::1])")
+def bulk_kinds(G, V, s, ways, longest, states):
+    """Kinds of characters of which all tokens, of up to so many, are inner ones for state s; 0 if there are few tokens.
+
+    states[0] becomes how many, see `characters_taken`; the others are scratch.
+    """
+    common = V[V[V_KINDS] + GUIDES[0]]
+    kinds = chain_kinds(G, V, s, ways, longest, states)
+    most = states[0]
+    if alive_from(G, V, s, ways) & ~kinds:
+        free = free_kinds(G, V, s, common, ways, states)
+        if free and kinds & ~free == 0:
+            kinds = free
+            most = UNBOUNDED
+    states[0] = most
+    return kinds if kinds & common else 0

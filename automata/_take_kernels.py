@@ -10,7 +10,7 @@ from ._layout_kernels import *  # noqa: F403
 from ._payload_kernels import edge_code, first_kid, own_bytes, own_edge_code, payload_after
 from ._slot_kernels import put_slot
 from ._step_kernels import land, merge_results, step, step_items
-from ._walk_kernels import clear_bit, note_closer, set_bit, walk, walk_items
+from ._walk_kernels import clear_bit, has_bit, note_closer, set_bit, walk, walk_items
 from .kernel import kernel
 
 
@@ -96,6 +96,41 @@ def take_exits(G, A, X, exits, after, pops, lo, hi, row, text):
     return walk_items(G, A, X, exits, lo, hi, off, A[br + C_NCLO], A[H_CLO] + A[br + C_BYTES], row, text)
 
 
+@kernel("void(int32[::1], int32[::1], int32[::1], int64, int64, int64, int64, int64, int32[::1])")
+def take_inner(A, X, R, rec, lo, hi, longest, words, row):
+    """Add to `row` the inner tokens of the table at X[rec:], of counts up to `hi`.
+
+    Where they leave the loop, the count must be at least `lo`. `longest`: the highest count of any.
+    """
+    inner = X[rec + T_INNER]
+    listed = X[rec + T_KIND] == LISTED
+    long = X[rec + T_LONG]
+    n_long = 0 if listed or hi < X[rec + T_TOP] or hi >= longest else X[rec + T_NLONG]
+    crossing = X[rec + T_CROSSING]
+    n_crossing = X[rec + T_NCROSSING] if lo > 0 else 0
+    keep = A[H_SCR] + (A[H_CAPSCR] >> 4) * 14
+    for i in range(n_long):
+        A[keep + i] = has_bit(row, X[long + 2 * i])
+    for i in range(n_crossing):
+        A[keep + n_long + i] = has_bit(row, X[crossing + 2 * i])
+    if listed:
+        for i in range(X[rec + T_NINNER]):
+            if X[inner + 2 * i + 1] <= hi:
+                set_bit(row, X[inner + 2 * i])
+    else:
+        line = inner + min(hi, X[rec + T_TOP])
+        note_base(A, line)
+        source = R[line * words : (line + 1) * words]
+        for i in range(words):
+            row[i] |= source[i]
+    for i in range(n_long):
+        if X[long + 2 * i + 1] > hi and A[keep + i] == 0:
+            clear_bit(row, X[long + 2 * i])
+    for i in range(n_crossing):
+        if X[crossing + 2 * i + 1] < lo and A[keep + n_long + i] == 0:
+            clear_bit(row, X[crossing + 2 * i])
+
+
 @kernel("int64(int32[::1], int32[::1], int32[::1], int32[::1], int64, int64, int64, int64, int32[::1], uint8[::1])")
 def take_table(G, A, X, R, s, p, below, words, row, text):
     """Add to `row` what the table of state s allows for the frame (s, p) above `below`."""
@@ -107,33 +142,7 @@ def take_table(G, A, X, R, s, p, below, words, row, text):
         lo = max(0, G[r + R_MIN] - p)
         if G[r + R_MAX] >= 0:
             hi = G[r + R_MAX] - p
-    kind = X[rec + T_KIND]
-    inner = X[rec + T_INNER]
-    if kind == LISTED:
-        for i in range(X[rec + T_NINNER]):
-            if X[inner + 2 * i + 1] <= hi:
-                set_bit(row, X[inner + 2 * i])
-    else:
-        if kind == ROWS and hi < VARIANTS:
-            note_base(A, inner + hi)
-            source = R[(inner + hi) * words : (inner + hi + 1) * words]
-            for i in range(words):
-                row[i] |= source[i]
-        else:
-            last = inner + VARIANTS if kind == ROWS else inner
-            note_base(A, last)
-            source = R[last * words : (last + 1) * words]
-            keep = A[H_SCR] + (A[H_CAPSCR] >> 4) * 14
-            long = X[rec + T_LONG]
-            n_long = X[rec + T_NLONG] if hi < A[H_LONGEST] + G[r + R_NEEDED] else 0
-            for i in range(n_long):
-                t = X[long + 2 * i]
-                A[keep + i] = (row[t >> 5] >> (t & 31)) & 1
-            for i in range(words):
-                row[i] |= source[i]
-            for i in range(n_long):
-                if X[long + 2 * i + 1] > hi and A[keep + i] == 0:
-                    clear_bit(row, X[long + 2 * i])
+    take_inner(A, X, R, rec, lo, hi, A[H_LONGEST] + G[r + R_NEEDED], words, row)
     groups = X[rec + T_EXITS]
     for g in range(X[groups] if groups else 0):
         label = X[groups + 1 + 2 * g]

@@ -35,6 +35,12 @@ def set_bit(row, t):
     row[t >> 5] |= -2147483648 if k == 31 else 1 << k
 
 
+@kernel("int64(int32[::1], int64)")
+def has_bit(row, t):
+    """Bit t of a mask row."""
+    return (row[t >> 5] >> (t & 31)) & 1
+
+
 @kernel("void(int32[::1], int64)")
 def clear_bit(row, t):
     """Clear bit t of a mask row."""

@@ -157,7 +157,7 @@ class Pushdown:
         self._sizes = [first + n_states, edges + n_flat, n_rules]
         payload = 0 if lowered.start_words is None else self._first_payload(lowered.start_words)
         family, twin = self._family(lowered.family), self._twin(lowered, first)
-        _PLACE.call(self.G, block, lowered.callees, rule, first, edges, payload, family, twin)
+        _PLACE.call(self.G, block, lowered.callees, rule, first, edges, payload, family, twin, self.tables.number)
         if lowered.regions or lowered.terminal:
             self._blocks[rule] = (first, lowered)
         if block[L.B_RULE + L.R_GUARD - L.R_KIND] >= 0 and not self.guarded:

@@ -6,6 +6,7 @@ The arenas grow by doubling; a grown arena is a new array, so whoever still hold
 from __future__ import annotations
 
 import hashlib
+import itertools
 import threading
 import weakref
 from collections.abc import Hashable
@@ -17,14 +18,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _layout_kernels as L
-from ._table_kernels import fill_rows, goes_on_alike, going_bytes, outline_states, split_tokens
+from ._kind_kernels import note_kinds
+from ._split_kernels import lay_rows, split_tokens
 from ._trie_kernels import build_suffix_trie, index_trie, note_below, sort_exits
 from .kin import begun_keys
 from .lowered import Lowered
 from .vocabulary import Vocabulary
 
-#: Inner tokens up to this many are kept as a list instead of a row of bits.
-LISTED_UP_TO = 512
+#: Inner tokens up to this many are kept as a list instead of rows of bits; no more than `split_tokens` lists.
+LISTED_UP_TO = L.LISTED_UP_TO
 #: Exits that a table may hold; beyond, a state is walked instead.
 MAX_EXITS = 40_000
 #: Tables of one vocabulary; beyond, states are walked instead.
@@ -36,28 +38,13 @@ Ints: TypeAlias = NDArray[np.int32]
 NO_TABLE = -2
 #: Words of both arenas at first; zeros take no memory before something is written, a grown arena is a copy.
 X_ROOM, R_ROOM = 1 << 22, 1 << 24
-#: Inner tokens from which on a table may serve as a model; how many there are, and the states that one may have.
-MODEL_FROM = 10_000
-MAX_MODELS = 32
-MODEL_STATES = 64
-#: States paired with those of a model, and states of which it is remembered that one serves.
-MAX_PAIRS = 2048
-MAX_SERVED = 1 << 16
+#: Words of R that are written to at first, once a huge page: what the system clears then, no table waits for.
+TOUCHED, HUGE_PAGE = 1 << 21, 1 << 19
 #: States of a terminal of which it is remembered how it goes on from there, while its tokens are split; a power of two.
-WAYS = 256
+WAYS = 512
+#: States over which it is looked at what kinds of characters never end.
+STATES = 256
 _HEADER = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Model:
-    """A table that states share which differ from its own only in where they leave the terminal."""
-
-    #: How the terminal goes on, see `outline_states`.
-    outline: Ints
-    #: Its record; the exits are each state's own.
-    record: Ints
-    #: The tokens that may leave, in the format of V.
-    exits: Ints
 
 
 @dataclass(slots=True)
@@ -73,6 +60,8 @@ class TerminalTables:
     """The arenas X (records, tries, lists) and R (mask rows), and the vocabulary trie V."""
 
     def __init__(self, vocabulary: Vocabulary, arena: Ints | None = None) -> None:
+        #: Theirs alone, from 1 on.
+        self.number = next(_numbers)
         self.vocabulary_fingerprint = vocabulary.fingerprint
         self.words = vocabulary.mask_words
         trie = vocabulary.trie
@@ -86,24 +75,25 @@ class TerminalTables:
         self.X[1] = _HEADER
         self._used = _HEADER + self._room * L.TB
         self.R = np.zeros(R_ROOM, np.int32)
+        self.R[:TOUCHED:HUGE_PAGE] = 0
         self._rows = 0
         self.stats = TableStats()
         self._lock = threading.Lock()
         self._known: dict[Hashable, tuple[int, Lowered]] = {}
-        n_tokens = len(trie.token_ids)
-        self._inner = np.zeros((n_tokens + 1, 2), np.int32)
+        self._rows_split = np.zeros((L.VARIANTS + 1) * self.words, np.int32)
+        self._lists = np.zeros((3, L.MAX_LONG, 2), np.int32)
+        self._tally = np.zeros(L.TALLY, np.int64)
         self._exits = np.zeros((MAX_EXITS, 4), np.int32)
-        #: By the bytes that go on from their state.
-        self._models: dict[bytes, list[Model]] = {}
-        self._n_models = 0
+        #: Hash of the rows of a table -> the first of those.
+        self._first_rows: dict[int, int] = {}
         #: Digest of exits -> their trie.
         self._exit_tries: dict[bytes, int] = {}
-        self._pairs, self._slots = np.zeros((MAX_PAIRS, 2), np.int64), np.zeros(2 * MAX_PAIRS, np.int64)
-        #: Blocks with too many states to tell whether a model serves; states by key, and the model that serves each.
-        self._hopeless: set[int] = set()
-        self._served: dict[Hashable, Model] = {}
         self._ways = np.zeros((WAYS, L.WAY_COLUMNS), np.int64)
-        self._split_path = np.zeros((self.longest + 2, 7), np.int64)
+        #: The block that these are of, and its first state.
+        self._ways_of: tuple[Ints, int] = np.zeros(0, np.int32), 0
+        self._split_path = np.zeros((self.longest + 2, 10), np.int64)
+        self._split_states = np.zeros(STATES, np.int64)
+        self._put_kinds()
         if self.V[L.V_SPACES]:
             self._put_white(self.V)
 
@@ -116,15 +106,25 @@ class TerminalTables:
         with self._lock:
             key = _key(block, state - first)
             known = self._known.get(key)
-            if known is not None:
-                return known[0]
-            if self.is_full:
-                self.stats.refused += 1
-                return NO_TABLE
-            number = self._build(G, state, first, block, classes)
-            self.stats.refused += number < 0
-            self._known[key] = (number, block)
-            return number
+            if known is None:
+                if self.is_full:
+                    self.stats.refused += 1
+                    return NO_TABLE
+                known = self._known[key] = (self._build(G, state, first, block, classes), block)
+                self.stats.refused += known[0] < 0
+            self._note(block.block, state - first, known[0])
+            return known[0]
+
+    def _note(self, block: Ints, local: int, number: int) -> None:
+        """Note the table of a state in its block, which then brings it along into other grammars.
+
+        The first to build one for a block are the only ones that do: others may read it meanwhile.
+        """
+        if not block[L.B_TABLES]:
+            with _tables_lock:
+                block[L.B_TABLES] = block[L.B_TABLES] or self.number
+        if block[L.B_TABLES] == self.number:
+            block[L.B_HEADER + local * L.ST + L.S_TABLE] = number
 
     @property
     def is_full(self) -> bool:
@@ -132,18 +132,14 @@ class TerminalTables:
         return self.stats.tables >= self._room or self.stats.bytes > MAX_BYTES
 
     def _build(self, G: Ints, state: int, first: int, block: Lowered, classes: Ints) -> int:
-        model = self._model(G, state, first, block)
-        trie = self.V if model is None else model.exits
-        packed = int(split_tokens(G, trie, state, self._split_path, self._ways, self._inner, self._exits))
-        if packed < 0:
+        self._know_ways(block.block, first)
+        scratch = self._split_path, self._ways, self._split_states
+        found = self._rows_split, self._lists, self._exits, self._tally
+        if split_tokens(G, self.V, self.R, state, *scratch, *found) == L.FAILED:
             return NO_TABLE
-        n_inner, n_exits = packed >> 32, packed & L.BEYOND_LOOP - 1
-        record = np.zeros(L.TB, np.int32) if model is None else model.record.copy()
-        if model is None and not self._put_inner(record, self._inner[:n_inner]):
-            return NO_TABLE
-        if model is None and n_inner >= MODEL_FROM:
-            self._add_model(G, state, record, self._exits[:n_exits])
-        record[L.T_BEYOND] = packed & L.BEYOND_LOOP != 0
+        n_inner, n_long, n_crossing, n_exits, top = self._tally.tolist()
+        record = np.zeros(L.TB, np.int32)
+        self._put_inner(record, n_inner, n_long, n_crossing, top)
         record[L.T_EXITS] = self._put_groups(self._exits[:n_exits], classes) if n_exits else 0
         number = self.stats.tables
         at = _HEADER + number * L.TB
@@ -152,44 +148,12 @@ class TerminalTables:
         self.stats.bytes = 4 * (self._used + self._rows * self.words)
         return number
 
-    def _model(self, G: Ints, state: int, first: int, block: Lowered) -> Model | None:
-        """A table whose inner tokens are those of the state."""
-        served = self._served.get(_key(block, state - first))
-        if served is not None or id(block.block) in self._hopeless:
-            return served
-        counted = block.kind == L.COUNTED
-        for model in self._models.get(self._going(G, state) or b"", ()):
-            n = int(goes_on_alike(G, state, counted, model.outline, self._pairs, self._slots))
-            if n > 0:
-                alike = self._pairs[:n][self._pairs[:n, 1] == 0, 0]
-                alike = alike[[_inside(G, other) == _inside(G, state) for other in alike]]
-                if len(self._served) + n < MAX_SERVED:
-                    self._served.update((_key(block, other - first), model) for other in alike.tolist())
-                return model
-            if n < 0:
-                self._hopeless.add(id(block.block))
-        return None
-
-    def _going(self, G: Ints, state: int) -> bytes | None:
-        """The bytes by which a terminal goes on from a state, as bits; None where no outline tells that.
-
-        Behind that, whether the state is inside an item.
-        """
-        bits = np.empty(8, np.int32)
-        return None if going_bytes(G, state, bits) < 0 else bits.tobytes() + bytes([_inside(G, state)])
-
-    def _add_model(self, G: Ints, state: int, record: Ints, exits: Ints) -> None:
-        going = self._going(G, state)
-        if self._n_models == MAX_MODELS or going is None:
-            return
-        outline = np.zeros((MODEL_STATES, 256), np.int32)
-        n = int(outline_states(G, state, np.zeros(MODEL_STATES, np.int64), outline))
-        if n > 0:
-            leaving = np.zeros((len(np.unique(exits[:, 0])), 3), np.int32)
-            leaving[:, 0] = np.unique(exits[:, 0])
-            trie = _arena(*_suffix_trie(leaving, self.data, self.start))
-            self._models.setdefault(going, []).append(Model(outline[:n].copy(), record, trie))
-            self._n_models += 1
+    def _know_ways(self, block: Ints, first: int) -> None:
+        """Keep what is known of the states of the last block, if this is the same."""
+        same = self._ways_of[0] is block and self._ways_of[1] == first
+        if not same or np.count_nonzero(self._ways[:, L.WAY_STATE]) > WAYS // 2:
+            self._ways[:, L.WAY_STATE] = 0
+            self._ways_of = block, first
 
     def _put_groups(self, exits: Ints, classes: Ints) -> int:
         """Append the exit tries, one for each state that exits lead to, with its class (-1: the end of the rule)."""
@@ -201,25 +165,26 @@ class TerminalTables:
             groups += (label, self._put_exits(np.ascontiguousarray(part[:, :3])))
         return self._append(np.array(groups, np.int32))
 
-    def _put_inner(self, record: Ints, inner: Ints) -> bool:
-        record[L.T_NINNER] = len(inner)
-        if len(inner) <= LISTED_UP_TO:
-            record[L.T_KIND], record[L.T_INNER] = L.LISTED, self._append(inner)
-            return True
-        counts = inner[:, 1]
-        if not counts.any():
-            first = self._append_rows(1)
-            record[L.T_KIND], record[L.T_INNER] = L.ROW, first
-            fill_rows(self.R, first, self.words, inner, len(inner), 0)
-            return True
-        long = inner[counts > L.VARIANTS]
-        if len(long) > 4000:
-            return False
-        first = self._append_rows(L.VARIANTS + 1)
-        fill_rows(self.R, first, self.words, inner, len(inner), L.VARIANTS)
-        record[L.T_KIND], record[L.T_INNER] = L.ROWS, first
-        record[L.T_LONG], record[L.T_NLONG] = self._append(long), len(long)
-        return True
+    def _put_inner(self, record: Ints, n_inner: int, n_long: int, n_crossing: int, top: int) -> None:
+        record[L.T_NINNER] = n_inner
+        if n_inner <= LISTED_UP_TO:
+            record[L.T_KIND], record[L.T_INNER] = L.LISTED, self._append(self._lists[L.N_INNER, :n_inner])
+        else:
+            record[L.T_KIND], record[L.T_INNER], record[L.T_TOP] = L.ROWS, self._put_rows(top), top
+            record[L.T_LONG], record[L.T_NLONG] = self._append(self._lists[L.N_LONG, :n_long]), n_long
+        record[L.T_NCROSSING] = n_crossing
+        if 0 < n_crossing <= L.MAX_CROSSING:
+            record[L.T_CROSSING] = self._append(self._lists[L.N_CROSSING, :n_crossing])
+
+    def _put_rows(self, top: int) -> int:
+        """The first of the rows that the last split wrote: states with the same inner tokens share them."""
+        first, n = self._append_rows(top + 1), (top + 1) * self.words
+        key = int(lay_rows(self._rows_split, top, self.R, first))
+        known = self._first_rows.setdefault(key, first) * self.words
+        if known == first * self.words or not np.array_equal(self.R[known:][:n], self.R[first * self.words :][:n]):
+            return first
+        self._rows = first
+        return known // self.words
 
     @cached_property
     def whole_keys(self) -> tuple[list[bytes], list[int], list[int]]:
@@ -240,9 +205,16 @@ class TerminalTables:
         """Make a row of the tokens that are nothing but white space."""
         spaces = int(V[L.V_SPACES])
         first = int(V[spaces + 2])
-        white = np.ascontiguousarray(V[first : first + 2 * V[V[spaces + 1] + 6]].reshape(-1, 2))
-        V[spaces + L.V_WHITE] = self._append_rows(1)
-        fill_rows(self.R, int(V[spaces + L.V_WHITE]), self.words, white, len(white), 0)
+        white = np.zeros(32 * self.words, np.bool_)
+        white[V[first : first + 2 * V[V[spaces + 1] + 6] : 2]] = True
+        V[spaces + L.V_WHITE] = row = self._append_rows(1)
+        self.R[row * self.words : (row + 1) * self.words] = np.packbits(white, bitorder="little").view("<i4")
+
+    def _put_kinds(self) -> None:
+        """Make the rows of tokens by their kinds."""
+        kinds = int(self.V[L.V_KINDS])
+        self.V[kinds + 256 : kinds + 258] = self._append_rows(L.KIND_ROWS), self.words
+        note_kinds(self.V, self.data, self.start, self.R)
 
     def list_twins(self) -> None:
         """Add the tokens that may end two keys."""
@@ -288,10 +260,6 @@ def _key(block: Lowered, local: int) -> Hashable:
     return block.regions.get(local + 1, (id(block.block), local))
 
 
-def _inside(G: Ints, state: int) -> bool:
-    return bool(G[G[L.G_ST] + state * L.ST + L.S_FLAGS] & L.INSIDE)
-
-
 def _trie_arena(vocabulary: Vocabulary) -> Ints:
     """The vocabulary's trie in the kernels' layout."""
     trie = vocabulary.trie
@@ -299,9 +267,14 @@ def _trie_arena(vocabulary: Vocabulary) -> Ints:
     tokens = header + 4 * (n + 1)
     kids = tokens + 2 * len(trie.token_ids)
     kinds = kids + n
-    arena = np.zeros(kinds + 256 + 2 * n + len(trie.token_ids), np.int32)
+    sizes = _characters(trie.token_ids, vocabulary)
+    long = np.flatnonzero(sizes > L.VARIANTS)
+    below = kinds + 256 + 3 + 2 * len(long)
+    arena = np.zeros(below + 2 * n + len(trie.token_ids), np.int32)
     arena[:4] = n, header, tokens, kids
-    arena[L.V_KINDS], arena[L.V_BELOW] = kinds, kinds + 256
+    arena[L.V_KINDS], arena[L.V_BELOW] = kinds, below
+    arena[kinds + 258] = len(long)
+    arena[kinds + 259 : below : 2], arena[kinds + 260 : below : 2] = trie.token_ids[long], sizes[long]
     nodes = arena[header:tokens].reshape(n + 1, 4)
     nodes[:n, 0] = trie.node_byte.astype(np.int32) | trie.node_depth << 8
     nodes[:n, 1] = trie.node_skip
@@ -312,6 +285,14 @@ def _trie_arena(vocabulary: Vocabulary) -> Ints:
     arena[kinds : kinds + 256] = 1 << np.searchsorted(_KINDS, np.arange(256), side="right") - 1
     note_below(arena, 0)
     return arena
+
+
+def _characters(tokens: Ints, vocabulary: Vocabulary) -> NDArray[np.int64]:
+    """How many characters begin in each of the tokens."""
+    begun = np.append(0, np.cumsum(vocabulary.token_data & 0xC0 != 0x80))
+    start = vocabulary.token_start.astype(np.int64)
+    sizes: NDArray[np.int64] = begun[start[tokens + 1]] - begun[start[tokens]]
+    return sizes
 
 
 def _suffix_trie(exits: Ints, data: NDArray[np.uint8], start: NDArray[np.int64]) -> tuple[Ints, Ints, Ints]:
@@ -360,6 +341,7 @@ def _with_spaces(arena: Ints, data: NDArray[np.uint8], start: NDArray[np.int64])
     return grown
 
 
+_numbers = itertools.count(1)
 _tables: weakref.WeakValueDictionary[str, TerminalTables] = weakref.WeakValueDictionary()
 _tables_lock = threading.Lock()
 

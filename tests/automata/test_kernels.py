@@ -9,11 +9,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oracles.naive_split import naive_split
+from oracles.naive_split import kernel_split, naive_split
 
 from syntagma.automata import Vocabulary, compile_grammar
 from syntagma.automata import _layout_kernels as L
-from syntagma.automata import _table_kernels as T
 from syntagma.automata import _trie_kernels as Tries
 from syntagma.automata._config_kernels import union
 from syntagma.automata.ranges import byte_ranges
@@ -60,20 +59,14 @@ def test_split_tokens_and_suffixes(compiled: bool, seed: int) -> None:
     pda, tables = auto.pushdown, tables_of(vocab)
     pda.lower(rule := pda.lowerer.rule_id(body))
     state = int(pda.G[pda.G[L.G_RT] + rule * L.RT + L.R_START])
-    longest = 8
-    path = np.zeros((longest, 7), np.int64)
-    inner, exits = np.zeros((len(tokens) + 1, 2), np.int32), np.zeros((500, 4), np.int32)
-    split = T.split_tokens if compiled else T.split_tokens.py_func
-    packed = int(split(pda.G, tables.V, state, path, np.zeros((4, L.WAY_COLUMNS), np.int64), inner, exits))
-    n_inner, n_exits = packed >> 32, packed & L.BEYOND_LOOP - 1
-    naive_inner, naive_exits = naive_split(pda.G, state, tokens)
-    assert sorted(map(tuple, inner[:n_inner].tolist())) == sorted(naive_inner)
-    assert sorted(map(tuple, exits[:n_exits, :3].tolist())) == sorted(naive_exits)
-    if n_exits:
-        suffix_trie_holds(tables, exits, n_exits, tokens)
+    found, exits = kernel_split(tables, pda.G, state, compiled)
+    assert found == naive_split(pda.G, state, tokens)
+    if len(exits):
+        suffix_trie_holds(tables, exits, tokens)
 
 
-def suffix_trie_holds(tables: object, exits: np.ndarray, n: int, tokens: list[bytes]) -> None:
+def suffix_trie_holds(tables: object, exits: np.ndarray, tokens: list[bytes]) -> None:
+    n = len(exits)
     data, start = tables.data, tables.start  # type: ignore[attr-defined]
     order, spare = np.empty(n, np.int64), np.empty(n, np.int64)
     Tries.sort_exits(exits, n, data, start, order, spare)

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import random
 
-import numpy as np
 import pytest
-from oracles.naive_split import naive_split
+from oracles.naive_split import kernel_split, naive_split
 
 from syntagma.automata import Vocabulary, compile_grammar
 from syntagma.automata import _layout_kernels as L
-from syntagma.automata._table_kernels import split_tokens
 from syntagma.automata._trie_kernels import text_next
-from syntagma.automata.tables import WAYS, tables_of
+from syntagma.automata.tables import tables_of
 from syntagma.grammar.ir import Bytes, Grammar, Items, Ref, Seq
 from syntagma.grammar.regex import parse_regex
 
@@ -74,13 +72,8 @@ def test_the_split_of_long_tokens(pattern: str) -> None:
     pda, tables = compile_grammar(grammar, vocabulary).pushdown, tables_of(vocabulary)
     pda.lower(rule := pda.lowerer.rule_id(body))
     first = int(pda.G[pda.G[L.G_RT] + rule * L.RT + L.R_START])
-    path, ways = np.zeros((tables.longest + 2, 7), np.int64), np.zeros((WAYS, L.WAY_COLUMNS), np.int64)
-    inner, exits = np.zeros((len(tokens) + 1, 2), np.int32), np.zeros((5000, 4), np.int32)
     for state in range(first, pda.n_states):
-        packed = int(split_tokens(pda.G, tables.V, state, path, ways, inner, exits))
-        expected_inner, expected_exits = naive_split(pda.G, state, tokens)
-        assert sorted(map(tuple, inner[: packed >> 32].tolist())) == sorted(expected_inner)
-        assert sorted(map(tuple, exits[: packed & L.BEYOND_LOOP - 1, :3].tolist())) == sorted(expected_exits)
+        assert kernel_split(tables, pda.G, state)[0] == naive_split(pda.G, state, tokens)
 
 
 def test_text_is_read_as_python_reads_it() -> None:

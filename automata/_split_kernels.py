@@ -1,0 +1,319 @@
+"""Terminal tables: for a state of a terminal, its inner tokens and its exits.
+
+A token stays inside the terminal (inner), or some proper part of it completes the terminal and a suffix is left over
+(an exit). In a counted terminal every token carries the number of items that it starts.
+"""
+
+# ruff: noqa: F405
+from __future__ import annotations
+
+from ._kind_kernels import take_kinds
+from ._layout_kernels import *  # noqa: F403
+from ._payload_kernels import code_from, first_kid, own_bytes
+from ._subtree_kernels import bulk_kinds, characters_taken
+from ._trie_kernels import text_next
+from .kernel import kernel
+
+
+@kernel("int64(int32[::1], int64, int64, int64, int64, int64, int32[:, ::1], int64[::1])")
+def add_exits(V, first, last, n_inside, count, target, out, tally):
+    """Append the tokens [first, last) of the trie to the exits in `out`; FAILED if they do not fit."""
+    n = tally[N_EXITS]
+    if n + last - first > len(out):
+        return FAILED
+    for i in range(first, last):
+        out[n, 0] = V[V[2] + 2 * i]
+        out[n, 1] = n_inside
+        out[n, 2] = count
+        out[n, 3] = target
+        n += 1
+    tally[N_EXITS] = n
+    return OK
+
+
+@kernel("int64(int64, int64, int64, int32[::1])")
+def open_rows(words, top, last, rows):
+    """Clear the rows behind `top` up to `last`, or VARIANTS; the highest row that is open then."""
+    last = max(top, min(last, VARIANTS))
+    for i in range((top + 1) * words, (last + 1) * words):
+        rows[i] = 0
+    return last
+
+
+@kernel("int64(int32[::1], int64, int64, int64, int64, int32[:, :, ::1], int64[::1])")
+def list_inner(V, first, last, count, crossing, lists, tally):
+    """List inner tokens [first, last) of the trie besides, if they are to be; FAILED if too many have a high count.
+
+    `crossing`: with how many items they leave the loop for what follows it, or -1.
+    """
+    for i in range(first, last):
+        t = V[V[2] + 2 * i]
+        if crossing >= 0:
+            if tally[N_CROSSING] < MAX_CROSSING:
+                lists[N_CROSSING, tally[N_CROSSING], 0] = t
+                lists[N_CROSSING, tally[N_CROSSING], 1] = crossing
+            tally[N_CROSSING] += 1
+        if count > VARIANTS:
+            if tally[N_LONG] == MAX_LONG:
+                return FAILED
+            lists[N_LONG, tally[N_LONG], 0] = t
+            lists[N_LONG, tally[N_LONG], 1] = count
+            tally[N_LONG] += 1
+    return OK
+
+
+@kernel("int64(int32[::1], int64, int64, int64, int64, int64, int32[::1])")
+def add_below(V, node, begun, most, count, words, rows):
+    """Add the tokens below a node in which at most `most` characters begin to the rows of their counts; how many.
+
+    `begun`: those that begin above. If `most` is negative, each counts.
+    """
+    tokens = V[2]
+    first = V[V[1] + 4 * node + 6]
+    end = V[V[1] + 4 * V[V[1] + 4 * node + 1] + 2]
+    at = min(count, VARIANTS) * words
+    if most >= V[V[V_BELOW] + V[0] + node] >> READER:
+        for i in range(first, end):
+            t = V[tokens + 2 * i]
+            rows[at + (t >> 5)] |= -2147483648 if t & 31 == 31 else 1 << (t & 31)
+        return end - first
+    characters = V[V_BELOW] + 2 * V[0]
+    n = 0
+    for i in range(first, end):
+        more = V[characters + i] - begun
+        if more <= abs(most):
+            t = V[tokens + 2 * i]
+            if most < 0:
+                at = min(count + more, VARIANTS) * words
+            rows[at + (t >> 5)] |= -2147483648 if t & 31 == 31 else 1 << (t & 31)
+            n += 1
+    return n
+
+
+@kernel("int64(int32[::1], int64, int64, int64, int64, int64, int32[:, :, ::1], int64[::1])")
+def list_below(V, node, begun, most, count, crossing, lists, tally):
+    """List the tokens that `add_below` adds, as `list_inner` does."""
+    characters = V[V_BELOW] + 2 * V[0]
+    for i in range(V[V[1] + 4 * node + 6], V[V[1] + 4 * V[V[1] + 4 * node + 1] + 2]):
+        more = V[characters + i] - begun
+        if more <= abs(most):
+            counted = count + more if most < 0 else count
+            if list_inner(V, i, i + 1, counted, crossing, lists, tally) == FAILED:
+                return FAILED
+    return OK
+
+
+@kernel("void(int64, int64, int32[::1], int32[:, :, ::1], int64[::1])")
+def list_rows(words, top, rows, lists, tally):
+    """List the inner tokens with their counts, row by row, if they are few; tells how many they are."""
+    n = 0
+    for k in range(top + 1):
+        for i in range(words):
+            bits = int(rows[k * words + i]) & 0xFFFFFFFF
+            t = 32 * i
+            while bits:
+                if bits & 1:
+                    if n == LISTED_UP_TO:
+                        return
+                    lists[N_INNER, n, 0] = t
+                    lists[N_INNER, n, 1] = k
+                    for j in range(tally[N_LONG] if k == VARIANTS else 0):
+                        if lists[N_LONG, j, 0] == t:
+                            lists[N_INNER, n, 1] = lists[N_LONG, j, 1]
+                    n += 1
+                bits >>= 1
+                t += 1
+    tally[N_INNER] = n
+
+
+@kernel("int64(int32[::1], int64)")
+def items_needed(G, s):
+    """How many items, but for one that has begun, a counted terminal needs from state s on; -1 if the count decides."""
+    r = G[G_ST] + s * ST
+    if G[r] & FEASIBLE == 0:
+        return 0
+    if G[r] & CEILING == 0:
+        return -1
+    counts = G[G_ED] + G[r + S_AUX]
+    n = 0
+    while n <= G[counts] and (G[counts + 1 + (n >> 5)] >> (n & 31)) & 1:
+        n += 1
+    return max(0, G[counts] + 1 - n - (1 if G[r] & INSIDE else 0))
+
+
+@kernel("int64(int32[::1], int32[::1], int64, int64, int64, int64, int64)")
+def skip_kids(G, V, s, edge, b, k, last):
+    """The first of the kids from k to `last`, with bytes above b, that state s may go on with; see `code_from`."""
+    r = G[G_ST] + s * ST
+    if G[r] & DENSE or G[r + S_FALLBACK]:
+        return k
+    if edge == G[r + S_NEDGES]:
+        return last
+    lo = G[G[G_ED] + G[r + S_EDGES] + 2 * edge] & 255
+    return first_kid(V, V[3], k, last, lo) if lo > b else k
+
+
+@kernel()
+def split_tokens(G, V, R, s, path, ways, states, rows, lists, exits, tally):
+    """Split the vocabulary for terminal state s.
+
+    `path`: (depth + 1, 10) scratch: state, count, the kids left, the bytes and the count at the last end, of a lexeme,
+    the characters begun, the count where the loop was left, or -1, the edge that was looked at last, and the reader of
+    text, or -1 where not all is of the kinds taken in bulk. `ways`: (a power of two, WAY_COLUMNS): what is known of the
+    terminal's states, zeros at first; it is added to. `states`: scratch.
+
+    `rows`: (VARIANTS + 1, words), flat: row k gets the inner tokens of count k, row VARIANTS those of that count or
+    more; the rows behind tally[TOP_ROW] are not written. `lists`: (3, n, 2) of tokens: the inner ones with their counts
+    if they are no more than LISTED_UP_TO, those of more than VARIANTS, and with their count there, those that leave the
+    loop by an edge that asks for the minimum. `tally` tells how many there are, of the first at least; it may be more
+    than are listed. `exits` gets rows (token, bytes inside, count, state entered by the end of a key, or 0). An inner
+    token counts what is needed behind it, too; and an item that has begun before s counts. FAILED if the tokens do not
+    fit or if what is needed depends on the count.
+
+    Tokens of characters after any of which the terminal goes on are taken in bulk, see `bulk_kinds`; the walk passes
+    over what lies below a node if that is all of them.
+
+    A lexeme is as long as it can be: a token leaves it where it ended last before the byte by which it cannot go on.
+    """
+    nodes = V[1]
+    kids = V[3]
+    lexeme = G[G[G_ST] + s * ST] & LEXEME
+    below_kinds = V[V_BELOW]
+    for i in range(len(tally)):
+        tally[i] = 0
+    words = len(rows) // (VARIANTS + 1)
+    top = open_rows(words, -1, 0, rows)
+    kinds = bulk_kinds(G, V, s, ways, len(path), states) if below_kinds > 0 else 0
+    if kinds:
+        top = take_kinds(V, R, kinds, states[0], words, top, rows, lists, tally)
+        if top == FAILED:
+            return FAILED
+    n_inner = tally[N_INNER]
+    d = 0
+    for i in range(path.shape[1]):
+        path[0, i] = 0
+    path[0, 0] = s
+    path[0, 1] = 1 if G[G[G_ST] + s * ST] & INSIDE else 0
+    path[0, 7] = -1
+    path[0, 9] = 0 if kinds else -1
+    k = V[nodes + 3]
+    last = V[nodes + 7]
+    entered = True
+    while True:
+        if entered and last - k > MANY and path[d, 4] == 0 and G[G[G_ST] + path[d, 0] * ST + S_FALLBACK] == 0:
+            span = own_bytes(G, path[d, 0])
+            k = first_kid(V, kids, k, last, span & 255)
+            last = first_kid(V, kids, k, last, (span >> 8) + 1)
+        entered = False
+        if k == last:
+            if d == 0:
+                break
+            d -= 1
+            k = path[d, 2]
+            last = path[d, 3]
+            continue
+        kid = V[kids + k]
+        k += 1
+        b = kid & 255
+        node = kid >> 8
+        reader = path[d, 9]
+        if reader >= 0:
+            reader = text_next(reader, b) if V[V[V_KINDS] + b] & kinds else -1
+            if reader >= 0 and V[below_kinds + node] & ~kinds == 0 and (V[below_kinds + V[0] + node] >> reader) & 1:
+                continue
+        code = code_from(G, path[d, 0], path[d, 8:], b)
+        at = nodes + 4 * node
+        first = V[at + 2]
+        target = code & TARGET
+        flags = G[G[G_ST] + target * ST]
+        added = (code >> FLAG_SHIFT) & ADD
+        if code <= 0 and path[d, 4] == 0:
+            if last - k > MANY:
+                k = skip_kids(G, V, path[d, 0], path[d, 8], b, k, last)
+            continue
+        if code <= 0 or added or flags & POP:
+            below = V[nodes + 4 * V[at + 1] + 2]
+            if code <= 0:
+                fits = add_exits(V, first, below, path[d, 4], path[d, 5], 0, exits, tally)
+            elif added:
+                fits = add_exits(V, first, below, d + 1, 0, target, exits, tally)
+            else:
+                count = path[d, 1] + ((code >> FLAG_SHIFT) & LT != 0)
+                fits = add_exits(V, first, below, d + 1, count, 0, exits, tally)
+            if fits == FAILED:
+                return FAILED
+            continue
+        count = path[d, 1] + ((code >> FLAG_SHIFT) & LT != 0)
+        crossing = path[d, 1] if (code >> FLAG_SHIFT) & GE else path[d, 7]
+        behind = V[at + 6]
+        if behind > first and reader < 0:
+            needed = items_needed(G, target)
+            if needed < 0:
+                return FAILED
+            if count + needed > top:
+                top = open_rows(words, top, count + needed, rows)
+            for i in range(first, behind):
+                t = V[V[2] + 2 * i]
+                word = min(count + needed, VARIANTS) * words + (t >> 5)
+                rows[word] |= -2147483648 if t & 31 == 31 else 1 << (t & 31)
+            n_inner += behind - first
+            if crossing >= 0 or count + needed > VARIANTS:  # noqa: SIM102
+                if list_inner(V, first, behind, count + needed, crossing, lists, tally) == FAILED:
+                    return FAILED
+        if V[at + 3] == V[at + 7]:
+            continue
+        begun = path[d, 6] + (1 if b & 0xC0 != 0x80 else 0)
+        if below_kinds > 0 and reader < 0 and (lexeme or flags & FINAL == 0):
+            most = characters_taken(G, V, target, node, ways)
+            if most != 0:
+                highest = count + (min(-most, V[below_kinds + V[0] + node] >> READER) if most < 0 else 0)
+                top = open_rows(words, top, highest, rows)
+                n_inner += add_below(V, node, begun, most, count, words, rows)
+                if crossing >= 0 or highest > VARIANTS:  # noqa: SIM102
+                    if list_below(V, node, begun, most, count, crossing, lists, tally) == FAILED:
+                        return FAILED
+                continue
+        if flags & FINAL and not lexeme:
+            for j in range(V[at + 3], V[at + 7]):
+                child = nodes + 4 * (V[kids + j] >> 8)
+                behind = V[nodes + 4 * V[child + 1] + 2]
+                if add_exits(V, V[child + 2], behind, d + 1, count, 0, exits, tally) == FAILED:
+                    return FAILED
+        path[d, 2] = k
+        path[d, 3] = last
+        ends = lexeme and flags & FINAL
+        path[d + 1, 4] = d + 1 if ends else path[d, 4]
+        path[d + 1, 5] = count if ends else path[d, 5]
+        d += 1
+        path[d, 0] = target
+        path[d, 1] = count
+        path[d, 6] = begun
+        path[d, 7] = crossing
+        path[d, 8] = 0
+        path[d, 9] = reader
+        k = V[at + 3]
+        last = V[at + 7]
+        entered = True
+    tally[N_INNER] = n_inner
+    tally[TOP_ROW] = top
+    if n_inner <= LISTED_UP_TO:
+        list_rows(words, top, rows, lists, tally)
+    return OK
+
+
+@kernel()
+def lay_rows(rows, top, R, first):
+    """Write the inner tokens to rows of R from `first` on: row k < `top` gets those of count at most k, row `top` all.
+
+    `rows` as `split_tokens` left them. A hash of what was written.
+    """
+    words = len(rows) // (VARIANTS + 1)
+    at = first * words
+    for i in range(words):
+        R[at + i] = rows[i]
+    for i in range(words, (top + 1) * words):
+        R[at + i] = R[at + i - words] | rows[i]
+    found = top
+    for i in range(at, at + (top + 1) * words):
+        found = (found * 1000003 ^ int(R[i])) & 0xFFFFFFFFFFFF
+    return found

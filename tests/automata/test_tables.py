@@ -1,0 +1,163 @@
+"""Terminal tables: masks against single steps, tokens taken in bulk, tables that blocks bring along, full ones."""
+
+from __future__ import annotations
+
+import codecs
+from random import Random
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from oracles.mask_bits import tokens_of
+
+from syntagma.automata import TokenAutomaton, Vocabulary, compile_grammar, tables
+from syntagma.automata import _layout_kernels as L
+from syntagma.automata._kind_kernels import take_kinds
+from syntagma.automata.tables import tables_of
+from syntagma.grammar.jsonschema import JsonSchema
+
+PIECES = [chr(0x22), "a", "b", "0", "é", chr(0x5C) + chr(0x22), r"\u0061", " ", "-"]
+TEXTS = sorted(
+    {(x + y + z).encode() for x in PIECES for y in ["", *PIECES] for z in ["", '"', '",', '":', "b"]}
+    | {bytes((b,)) for b in b'{}[]:,\\u0123456789ab -"'}
+    | {b"\xc3", b"\xa9", b"\xe2", b"\x82", b"\xac", b'{"', b'["', b'"]', b'", "'}
+)
+STRINGS = [
+    {},
+    {"maxLength": 40},
+    {"minLength": 2, "maxLength": 30},
+    {"pattern": "b"},
+    {"pattern": "b$"},
+    {"pattern": "^a"},
+    {"pattern": "^[a-z0-9]+$"},
+    {"pattern": "^[^0-9]*$"},
+    {"pattern": "^(a|b|0)*-?[ab]+$", "maxLength": 50},
+    {"pattern": "^[a-z0-9]{1,40}$"},
+    {"pattern": "a.*0", "minLength": 20},
+    {"not": {"const": "ab"}},
+]
+
+
+def allowed(auto: TokenAutomaton, state: int) -> set[int]:
+    return tokens_of(auto.mask(state))
+
+
+@settings(max_examples=12, deadline=None)
+@given(st.lists(st.sampled_from(STRINGS), min_size=3, max_size=6, unique_by=str), st.booleans(), st.data())
+def test_masks_agree_with_steps(strings: list[dict], keys: bool, data: st.DataObject) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tables, "X_ROOM", 16)  # both grow
+        patch.setattr(tables, "R_ROOM", 1)
+        vocabulary = Vocabulary.from_tokens(TEXTS, eos_ids=[len(TEXTS)], special={f"<{data.draw(st.uuids())}>": 999})
+        options = [{"type": "string", **one} for one in strings]
+        if keys:
+            schema = {"type": "object", "additionalProperties": options[0], "propertyNames": options[1]}
+        else:
+            schema = {"type": "array", "prefixItems": options}
+        auto = compile_grammar(JsonSchema(schema, profile="spec").grammar(), vocabulary)
+        state = auto.start
+        for _ in range(12):
+            mask = allowed(auto, state)
+            assert mask == {t for t in range(vocabulary.width) if auto.advance(state, t)}
+            going = sorted(t for t in mask if t < len(TEXTS) and len(TEXTS[t]) > 1) or sorted(mask)
+            state = auto.advance(state, data.draw(st.sampled_from(going)))
+            if state == auto.finished:
+                break
+
+
+def text_of(token: bytes) -> str | None:
+    """What a token reads, its last character perhaps unfinished; None if it is no text of one line."""
+    for cut in range(4):
+        head, tail = (token[: len(token) - cut], token[len(token) - cut :])
+        try:
+            text = head.decode()
+            unfinished = codecs.getincrementaldecoder("utf-8")().decode(tail) == ""
+        except UnicodeDecodeError:
+            continue
+        return None if "\u2028" in text or "\u2029" in text or not unfinished else text + "?" * (cut > 0)
+    return None
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, (1 << L.KINDS) - 1), st.integers(-20, 20) | st.sampled_from([L.UNBOUNDED, -L.UNBOUNDED]))
+def test_tokens_by_the_kinds_of_their_characters(kinds: int, most: int) -> None:
+    """They are those whose bytes are all of these kinds, by their characters."""
+    rng = Random(7)
+    long = ["".join(rng.choices("ab09 é-", k=k)).encode() for k in range(10, 30) for _ in range(9)]
+    tokens = [*TEXTS, *long, "\u2028".encode(), "a\u2029".encode(), "a\u2030".encode()[:-1]]
+    vocabulary = Vocabulary.from_tokens(tokens, eos_ids=[len(tokens)])
+    made = tables_of(vocabulary)
+    most = most or 1
+    rows = np.zeros((L.VARIANTS + 1) * made.words, np.int32)
+    lists, tally = np.zeros((3, L.MAX_LONG, 2), np.int32), np.zeros(L.TALLY, np.int64)
+    top = take_kinds(made.V, made.R, kinds, most, made.words, 0, rows, lists, tally)
+    bits = np.unpackbits(rows.view(np.uint8), bitorder="little").reshape(L.VARIANTS + 1, -1)
+    long_ones = dict(lists[L.N_LONG, : tally[L.N_LONG]].tolist())
+    found = {(int(t), long_ones.get(int(t), k)) for k in range(top + 1) for t in np.flatnonzero(bits[k])}
+    kind_of = made.V[made.V[L.V_KINDS] :]
+    expected = set()
+    for t, token in enumerate(tokens):
+        text = text_of(token)
+        if text is not None and all(int(kind_of[b]) & kinds for b in token) and len(text) <= abs(most):
+            expected.add((t, len(text) if most < 0 else 0))
+    assert found == expected
+    assert tally[L.N_INNER] >= len(found)
+
+
+def steps_agree(auto: TokenAutomaton, text: bytes) -> None:
+    """Along a text, byte by byte, masks are what single steps say."""
+    state = auto.start
+    for byte in text:
+        assert allowed(auto, state) == {t for t in range(auto.vocabulary.width) if auto.advance(state, t)}
+        state = auto.advance(state, TEXTS.index(bytes((byte,))))
+
+
+def test_a_block_brings_its_tables_along() -> None:
+    """Into another grammar of the same vocabulary, without one being built; another vocabulary builds its own."""
+    schema = {"type": "string", "pattern": "^[a-b]*é?[0-9]+-$", "minLength": 3}
+    vocabularies = [Vocabulary.from_tokens([*TEXTS, extra], eos_ids=[len(TEXTS) + 1]) for extra in (b"ab0-", b"b00-")]
+    grammars = [
+        JsonSchema({"type": "array", "prefixItems": [{"const": n}, schema]}, profile="spec").grammar() for n in (1, 2)
+    ]
+    for vocabulary in (*vocabularies, *vocabularies):
+        made = tables_of(vocabulary)
+        steps_agree(compile_grammar(grammars[0], vocabulary), b'[1, "ab0-"]')
+        built = made.stats.tables
+        auto = compile_grammar(grammars[1], vocabulary)
+        rows = auto.pushdown.G[auto.pushdown.G[L.G_ST] :][: auto.pushdown.n_states * L.ST].reshape(-1, L.ST)
+        brought = (rows[2:, L.S_TABLE] >= 0).sum()
+        steps_agree(auto, b'[2, "ab0-"]')
+        assert made.stats.tables == built
+        assert brought > 2 if vocabulary is vocabularies[0] else brought == 0
+
+
+def test_full_tables_are_begun_anew() -> None:
+    """What has no table any more is walked, and allows the same; the next automaton has new tables."""
+    vocabulary = Vocabulary.from_tokens([*TEXTS, b"abababa"], eos_ids=[len(TEXTS) + 1])
+    grammar = JsonSchema({"type": "string", "pattern": "^[a-z]*[0-9]*-[a-z0-9]*$"}).grammar()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tables, "MAX_TABLES", 1)
+        made = []
+        for _ in range(2):
+            auto = compile_grammar(grammar, vocabulary)
+            made.append(auto._tables)
+            state = auto.start
+            for byte in b'"a0-b':
+                state = auto.advance(state, TEXTS.index(bytes((byte,))))
+                assert tokens_of(auto.mask(state)) == {t for t in range(vocabulary.width) if auto.advance(state, t)}
+            assert auto.stats.tables == 1
+            assert auto._tables.stats.refused > 0
+    assert made[0] is not made[1]
+
+
+def test_states_with_the_same_inner_tokens_share_rows() -> None:
+    """Wherever they may end; and what they allow stays their own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tables, "LISTED_UP_TO", 0)
+        vocabulary = Vocabulary.from_tokens([*TEXTS, b"b0b"], eos_ids=[len(TEXTS) + 1])
+        schema = {"type": "array", "prefixItems": [{"type": "string", "pattern": p} for p in ("a", "^a", "b$", "")]}
+        auto = compile_grammar(JsonSchema(schema, profile="spec").grammar(), vocabulary)
+        steps_agree(auto, b'["ab", "ab", "ab", "ab"]')
+        made = tables_of(vocabulary)
+        assert made._rows - L.KIND_ROWS < made.stats.tables - 4
