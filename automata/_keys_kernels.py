@@ -21,6 +21,7 @@ tokens with two quotes are asked one by one. All others end at most one key, the
 from __future__ import annotations
 
 from ._layout_kernels import *  # noqa: F403
+from ._payload_kernels import first_kid
 from ._walk_kernels import clear_bit
 from .kernel import kernel
 
@@ -245,6 +246,16 @@ def rest_of_key(K, key, text):
     return n if key == text else -1
 
 
+@kernel("int64(int64, int64)")
+def next_of(b, expected):
+    """The lowest byte above b by which a key may go on or end where one byte is expected; 256 if there is none."""
+    following = 256
+    for other in (QUOTE, BACKSLASH, expected):
+        if b < other < following:
+            following = other
+    return following
+
+
 @kernel("void(int32[::1], int32[::1], int64, int64, int32[::1])")
 def forbid_rest(K, V, lex, n, row):
     """Clear the tokens that complete a key whose n last bytes are at K_SCR, however they are spelled."""
@@ -277,7 +288,10 @@ def forbid_rest(K, V, lex, n, row):
                 for i in range(V[at + 2] if done == n else 0, V[nodes + 4 * V[at + 1] + 2] if done == n else 0):
                     clear_bit(row, V[tokens + 2 * i])
                 continue
-            if b != BACKSLASH and (done == n or K[K[K_SCR] + done] != b):
+            expected = K[K[K_SCR] + done] if done < n else BACKSLASH
+            if b != BACKSLASH and b != expected:
+                if last - k > MANY:
+                    k = first_kid(V, kids, k, last, next_of(b, expected))
                 continue
         read = read_key_byte(lex, b)
         what = read >> 32
