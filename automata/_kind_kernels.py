@@ -1,41 +1,16 @@
 """Tokens by the kinds of their characters: rows of a vocabulary from which those over some kinds are put together.
 
-Behind the kinds of all bytes (V_KINDS) stand the first of these rows in R, and the tokens of many characters: how many,
-and (token, characters) of each. Row k < KINDS holds the tokens with a byte of kind k, row KINDS those that are text,
-the last character of which may be unfinished; row SIZED + n those of n characters, or of as many as VARIANTS or more.
+Behind the kinds of all bytes (V_KINDS) stand the first of these rows in R, its words, how many tokens are longer than
+VARIANTS, and (token, characters) of each of those. Row k < KINDS holds the tokens with a byte of kind k, row KINDS
+those that are text, the last character of which may be unfinished; row SIZED + n those of n characters, or of as many
+as VARIANTS or more.
 """
 
 # ruff: noqa: F405
 from __future__ import annotations
 
 from ._layout_kernels import *  # noqa: F403
-from ._trie_kernels import text_next
 from .kernel import kernel
-
-
-@kernel()
-def note_kinds(V, data, start, R):
-    """Write the rows of all tokens of V, whose bytes are data[start[t] : start[t + 1]]; all are zeros before."""
-    words = V[V[V_KINDS] + 256 + 1]
-    base = V[V[V_KINDS] + 256] * words
-    for i in range(V[V[1] + 6 + 4 * (V[0] - 1)]):
-        t = V[V[2] + 2 * i]
-        reader = 0
-        kinds = 0
-        characters = 0
-        for k in range(start[t], start[t + 1]):
-            b = int(data[k])
-            reader = text_next(reader, b) if reader >= 0 else -1
-            kinds |= V[V[V_KINDS] + b]
-            characters += 1 if b & 0xC0 != 0x80 else 0
-        bit = -2147483648 if t & 31 == 31 else 1 << (t & 31)
-        at = base + (t >> 5)
-        for k in range(KINDS):
-            if (kinds >> k) & 1:
-                R[at + k * words] |= bit
-        if reader >= 0:
-            R[at + KINDS * words] |= bit
-            R[at + (SIZED + min(characters, VARIANTS)) * words] |= bit
 
 
 @kernel("int64(int32[::1], int64, int64)")
@@ -87,7 +62,7 @@ def take_kinds(V, R, kinds, most, words, top, rows, lists, tally):
             if (rows[at] >> (V[i] & 31)) & 1:
                 if V[i + 1] > abs(most):
                     rows[at] &= 2147483647 if V[i] & 31 == 31 else ~(1 << (V[i] & 31))
-                elif most < 0:
+                elif most < 0 and V[i + 1] > VARIANTS:
                     if tally[N_LONG] == MAX_LONG:
                         return FAILED
                     lists[N_LONG, tally[N_LONG], 0] = V[i]

@@ -112,24 +112,32 @@ def reads_text(T, extents, first, last):
 
 
 @kernel()
-def note_below(T, base):
+def note_below(T, base, kinds_in):
     """Write for each node of a trie what lies below it: the kinds of bytes; and, behind these, how many bytes at most.
 
     The latter is shifted by `READER` bits, for the states in which a reader of text takes all of it. Behind that: how
-    many characters begin in each token.
+    many characters begin in each token. `kinds_in`, (tokens,): the kinds of bytes in each, -1 if the reader refuses it.
     """
     all_kinds = T[base + V_KINDS]
     below = T[base + V_BELOW]
     extents = below + T[base]
     characters = extents + T[base]
     first = T[base + 3]
-    T[below] = 0
+    T[below] = 0  # at first: the characters that begin on the way to a node, and the reader's state there,
+    T[extents] = 0  # the kinds on that way
     for k in range(T[base]):
         at = T[base + 1] + 4 * k
+        begun = T[below + k] & TARGET
+        kinds = T[extents + k]
         for i in range(first + T[at + 3], first + T[at + 7]):
-            T[below + (T[i] >> 8)] = T[below + k] + (1 if T[i] & 0xC0 != 0x80 else 0)
+            b = T[i] & 255
+            kid = T[i] >> 8
+            reader = text_next(T[below + k] >> FLAG_SHIFT, b) if kinds >= 0 else -1
+            T[below + kid] = begun + (1 if b & 0xC0 != 0x80 else 0) | max(reader, 0) << FLAG_SHIFT
+            T[extents + kid] = kinds | T[all_kinds + b] if reader >= 0 else -1
         for i in range(T[at + 2], T[at + 6]):
-            T[characters + i] = T[below + k]
+            T[characters + i] = begun
+            kinds_in[i] = kinds
     for k in range(T[base] - 1, -1, -1):
         at = T[base + 1] + 4 * k
         kinds = 0

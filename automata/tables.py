@@ -12,13 +12,13 @@ import weakref
 from collections.abc import Hashable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from . import _layout_kernels as L
-from ._kind_kernels import note_kinds
 from ._split_kernels import lay_rows, split_tokens
 from ._trie_kernels import build_suffix_trie, index_trie, note_below, sort_exits
 from .kin import begun_keys
@@ -59,7 +59,7 @@ class TableStats:
 class TerminalTables:
     """The arenas X (records, tries, lists) and R (mask rows), and the vocabulary trie V."""
 
-    def __init__(self, vocabulary: Vocabulary, arena: Ints | None = None) -> None:
+    def __init__(self, vocabulary: Vocabulary, like: TerminalTables | None = None) -> None:
         #: Theirs alone, from 1 on.
         self.number = next(_numbers)
         self.vocabulary_fingerprint = vocabulary.fingerprint
@@ -67,7 +67,6 @@ class TerminalTables:
         trie = vocabulary.trie
         self.longest = max(1, trie.max_depth)
         self.begun_keys = begun_keys(vocabulary)
-        self.V = _trie_arena(vocabulary) if arena is None else arena.copy()
         self.data = vocabulary.token_data.copy()
         self.start = vocabulary.token_start.astype(np.int64)
         self._room = MAX_TABLES
@@ -77,6 +76,13 @@ class TerminalTables:
         self.R = np.zeros(R_ROOM, np.int32)
         self.R[:TOUCHED:HUGE_PAGE] = 0
         self._rows = 0
+        if like is None:
+            self.V, kinds = _trie_arena(vocabulary)
+            self._put_kinds(kinds)
+        else:
+            self.V, self._rows = like.V.copy(), L.KIND_ROWS
+            n = L.KIND_ROWS * self.words
+            self.R[:n] = like.R[:n]
         self.stats = TableStats()
         self._lock = threading.Lock()
         self._known: dict[Hashable, tuple[int, Lowered]] = {}
@@ -93,7 +99,6 @@ class TerminalTables:
         self._ways_of: tuple[Ints, int] = np.zeros(0, np.int32), 0
         self._split_path = np.zeros((self.longest + 2, 10), np.int64)
         self._split_states = np.zeros(STATES, np.int64)
-        self._put_kinds()
         if self.V[L.V_SPACES]:
             self._put_white(self.V)
 
@@ -210,11 +215,19 @@ class TerminalTables:
         V[spaces + L.V_WHITE] = row = self._append_rows(1)
         self.R[row * self.words : (row + 1) * self.words] = np.packbits(white, bitorder="little").view("<i4")
 
-    def _put_kinds(self) -> None:
-        """Make the rows of tokens by their kinds."""
-        kinds = int(self.V[L.V_KINDS])
-        self.V[kinds + 256 : kinds + 258] = self._append_rows(L.KIND_ROWS), self.words
-        note_kinds(self.V, self.data, self.start, self.R)
+    def _put_kinds(self, kinds: Ints) -> None:
+        """Make the rows of tokens by their kinds and sizes, see `_kind_kernels.py`; given the kinds in each token."""
+        at, tokens = int(self.V[L.V_KINDS]) + 256, self.V[self.V[2] : self.V[3] : 2]
+        self.V[at : at + 2] = first, _ = self._append_rows(L.KIND_ROWS), self.words
+        characters = self.V[self.V[L.V_BELOW] + 2 * self.V[0] :][: len(tokens)]
+        of, sizes = np.full(32 * self.words, -1, "<i4"), np.zeros(32 * self.words, np.uint8)
+        of[tokens] = kinds
+        sizes[tokens] = np.where(kinds < 0, 0, np.minimum(characters, L.VARIANTS))
+        columns = of.view(np.uint8).reshape(-1, 4).T.copy()
+        kind_rows = (columns[kind >> 3] & 1 << (kind & 7) for kind in range(L.KINDS))
+        tests = chain(kind_rows, [of >= 0], (sizes == n for n in range(L.VARIANTS + 1)))
+        for row, test in enumerate(tests, first):
+            self.R[row * self.words :][: self.words] = np.packbits(test, bitorder="little").view("<i4")
 
     def list_twins(self) -> None:
         """Add the tokens that may end two keys."""
@@ -260,21 +273,19 @@ def _key(block: Lowered, local: int) -> Hashable:
     return block.regions.get(local + 1, (id(block.block), local))
 
 
-def _trie_arena(vocabulary: Vocabulary) -> Ints:
-    """The vocabulary's trie in the kernels' layout."""
+def _trie_arena(vocabulary: Vocabulary) -> tuple[Ints, Ints]:
+    """The vocabulary's trie in the kernels' layout, and the kinds of bytes in each of its tokens."""
     trie = vocabulary.trie
     n, header = trie.n_nodes, 8
     tokens = header + 4 * (n + 1)
     kids = tokens + 2 * len(trie.token_ids)
     kinds = kids + n
-    sizes = _characters(trie.token_ids, vocabulary)
-    long = np.flatnonzero(sizes > L.VARIANTS)
+    long = np.flatnonzero(np.diff(vocabulary.token_start)[trie.token_ids] > L.VARIANTS)
     below = kinds + 256 + 3 + 2 * len(long)
     arena = np.zeros(below + 2 * n + len(trie.token_ids), np.int32)
     arena[:4] = n, header, tokens, kids
     arena[L.V_KINDS], arena[L.V_BELOW] = kinds, below
     arena[kinds + 258] = len(long)
-    arena[kinds + 259 : below : 2], arena[kinds + 260 : below : 2] = trie.token_ids[long], sizes[long]
     nodes = arena[header:tokens].reshape(n + 1, 4)
     nodes[:n, 0] = trie.node_byte.astype(np.int32) | trie.node_depth << 8
     nodes[:n, 1] = trie.node_skip
@@ -283,16 +294,11 @@ def _trie_arena(vocabulary: Vocabulary) -> Ints:
     arena[tokens:kids:2] = trie.token_ids
     index_trie(nodes, n, arena[kids:kinds])
     arena[kinds : kinds + 256] = 1 << np.searchsorted(_KINDS, np.arange(256), side="right") - 1
-    note_below(arena, 0)
-    return arena
-
-
-def _characters(tokens: Ints, vocabulary: Vocabulary) -> NDArray[np.int64]:
-    """How many characters begin in each of the tokens."""
-    begun = np.append(0, np.cumsum(vocabulary.token_data & 0xC0 != 0x80))
-    start = vocabulary.token_start.astype(np.int64)
-    sizes: NDArray[np.int64] = begun[start[tokens + 1]] - begun[start[tokens]]
-    return sizes
+    kinds_in = np.zeros(len(trie.token_ids), np.int32)
+    note_below(arena, 0, kinds_in)
+    arena[kinds + 259 : below : 2] = trie.token_ids[long]
+    arena[kinds + 260 : below : 2] = arena[below + 2 * n :][long]
+    return arena, kinds_in
 
 
 def _suffix_trie(exits: Ints, data: NDArray[np.uint8], start: NDArray[np.int64]) -> tuple[Ints, Ints, Ints]:
@@ -337,7 +343,7 @@ def _with_spaces(arena: Ints, data: NDArray[np.uint8], start: NDArray[np.int64])
     grown = np.concatenate((arena, trie, np.zeros(2 * trie[0] + len(tokens), np.int32)))
     grown[len(arena) + L.V_KINDS], grown[len(arena) + L.V_BELOW] = arena[L.V_KINDS], len(arena) + len(trie)
     grown[L.V_SPACES] = len(arena)
-    note_below(grown, len(arena))
+    note_below(grown, len(arena), np.zeros(len(tokens), np.int32))
     return grown
 
 
@@ -354,7 +360,7 @@ def tables_of(vocabulary: Vocabulary) -> TerminalTables:
     with _tables_lock:
         found = _tables.get(vocabulary.fingerprint)
         if found is None or found.is_full:
-            found = TerminalTables(vocabulary, None if found is None else found.V)
+            found = TerminalTables(vocabulary, found)
             _tables[vocabulary.fingerprint] = _keep_alive[vocabulary] = found
         _keep_alive.setdefault(vocabulary, found)
         return found

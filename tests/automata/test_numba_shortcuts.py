@@ -24,7 +24,7 @@ pytestmark = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="interpre
 SCRIPT = """
 import sys
 import numpy as np
-from syntagma.automata._trie_kernels import index_trie, note_below
+from syntagma.automata._trie_kernels import index_trie
 index_trie(np.zeros((2, 4), np.int32), 1, np.zeros(1, np.int32))
 print("numba.np.linalg" in sys.modules)
 import numba
