@@ -263,7 +263,7 @@ def split_tokens(G, V, R, s, path, ways, states, rows, lists, exits, tally):
         if V[at + 3] == V[at + 7]:
             continue
         begun = path[d, 6] + (1 if b & 0xC0 != 0x80 else 0)
-        if below_kinds > 0 and reader < 0 and (lexeme or flags & FINAL == 0):
+        if flags & TABLED and below_kinds > 0 and reader < 0 and (lexeme or flags & FINAL == 0):
             most = characters_taken(G, V, target, node, ways)
             if most != 0:
                 highest = count + (min(-most, V[below_kinds + V[0] + node] >> READER) if most < 0 else 0)

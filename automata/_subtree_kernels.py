@@ -16,6 +16,8 @@ from .kernel import kernel
 
 #: Bytes of which the first that leads on tells where the way leads.
 GUIDES = (0x67, 0x37, 0x47, 0x20)
+#: Rows of `ways` that are looked at for a state.
+PROBES = 16
 #: The flags of an edge that is an item.
 ITEM = LT | INC
 
@@ -155,9 +157,9 @@ def note_way(G, V, s, way):
 
 @kernel("int64(int32[::1], int32[::1], int64, int64[:, ::1], int64)")
 def way_from(G, V, s, ways, kinds):
-    """The row of `ways` for state s, written if it is new, as far as these kinds of bytes need; -1 if it is full."""
+    """The row of `ways` for state s, written if it is new, as far as these kinds need; -1 if there is no room near."""
     h = (s * 40503) & (len(ways) - 1)
-    for _ in range(len(ways)):
+    for _ in range(PROBES):
         if ways[h, WAY_STATE] == s or ways[h, WAY_STATE] == 0:
             break
         h = (h + 1) & (len(ways) - 1)
@@ -243,7 +245,11 @@ def kinds_beyond(G, V, s, kinds, common, ways, states, n):
     Where that is all of them, these are added to the n `states`; their number then stands last there, or 0 if there are
     too many.
     """
-    edge = ways[way_from(G, V, s, ways, 0), WAY_EDGE:]
+    way = way_from(G, V, s, ways, 0)
+    if way < 0:
+        states[len(states) - 1] = 0
+        return 0
+    edge = ways[way, WAY_EDGE:]
     edge[0] = 0
     before = 0
     for b in range(129):
