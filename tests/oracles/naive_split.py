@@ -50,7 +50,7 @@ def kernel_split(tables: TerminalTables, G: np.ndarray, state: int, compiled: bo
     rows = np.full((L.VARIANTS + 1) * tables.words, -1, np.int32)
     lists, tally = np.zeros((3, L.MAX_LONG, 2), np.int32), np.zeros(L.TALLY, np.int64)
     exits = np.zeros((5000, 4), np.int32)
-    split = split_tokens if compiled else split_tokens.py_func
+    split = split_tokens if compiled else getattr(split_tokens, "py_func", split_tokens)
     states = np.zeros(STATES, np.int64)
     assert split(G, tables.V, tables.R, state, path, ways, states, rows, lists, exits, tally) == L.OK
     listed = [[tuple(pair) for pair in lists[k, : tally[k]].tolist()] for k in (L.N_INNER, L.N_LONG, L.N_CROSSING)]
