@@ -160,6 +160,7 @@ class Pushdown:
         _PLACE.call(self.G, block, lowered.callees, rule, first, edges, payload, family, twin, self.tables.number)
         if lowered.regions or lowered.terminal:
             self._blocks[rule] = (first, lowered)
+            self.moved.yes = True  # tables that it brings along may lie in arenas that have grown meanwhile
         if block[L.B_RULE + L.R_GUARD - L.R_KIND] >= 0 and not self.guarded:
             self._admit_guards()
         if lowered.open and not self.keyed:

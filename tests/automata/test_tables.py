@@ -14,8 +14,11 @@ from oracles.mask_bits import tokens_of
 from syntagma.automata import TokenAutomaton, Vocabulary, compile_grammar, tables
 from syntagma.automata import _layout_kernels as L
 from syntagma.automata._kind_kernels import take_kinds
+from syntagma.automata.pushdown import Limits
 from syntagma.automata.tables import tables_of
+from syntagma.grammar.ir import Bytes, Grammar, Items, Ref, Seq
 from syntagma.grammar.jsonschema import JsonSchema
+from syntagma.grammar.regex import parse_regex
 
 PIECES = [chr(0x22), "a", "b", "0", "é", chr(0x5C) + chr(0x22), r"\u0061", " ", "-"]
 TEXTS = sorted(
@@ -161,3 +164,25 @@ def test_states_with_the_same_inner_tokens_share_rows() -> None:
         steps_agree(auto, b'["ab", "ab", "ab", "ab"]')
         made = tables_of(vocabulary)
         assert made._rows - L.KIND_ROWS < made.stats.tables - 4
+
+
+def test_a_table_that_is_brought_along_is_found_where_the_arenas_have_grown() -> None:
+    """Also by an automaton that has not asked for anything since, but for a rule."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tables, "X_ROOM", 16)
+        patch.setattr(tables, "R_ROOM", 1)
+        patch.setattr(tables, "LISTED_UP_TO", 0)
+        vocabulary = Vocabulary.from_tokens([*TEXTS, b"0ab0"], eos_ids=[len(TEXTS) + 1])
+        name = parse_regex("[a-z0-9]*0-[a-z]*")
+        grammar = Grammar("s", {"s": Seq((Bytes(b'"'), Items((), Ref("t"), 0, 9))), "t": name})
+        late = compile_grammar(grammar, vocabulary, limits=Limits(rules=1))
+        quoted = late.advance(late.start, TEXTS.index(b'"'))
+        late.mask(late.start)
+        other = Grammar("s", {"s": Seq((Bytes(b"{"), Items((), Ref("t"), 0, 9))), "t": name})
+        steps_agree(compile_grammar(other, vocabulary), b"{a0-b")
+        late.pushdown.lower(late.pushdown.lowerer.rule_id(name))  # as those do that count tokens to the end
+        late.arenas.settle()
+        made = tables_of(vocabulary)
+        where = late.where[[L.W_X, L.W_R]].tolist()
+        assert where == [made.X.ctypes.data, made.R.ctypes.data]
+        assert allowed(late, quoted) == {t for t in range(vocabulary.width) if late.advance(quoted, t)}
