@@ -46,16 +46,14 @@ def run_bytes(G, A, c, data, start, end, pos, text, ask):
     return end - start
 
 
-@kernel()
-def advance_keys(G, A, K, c, cursor, lex, text, data, start, end):
+@kernel("int64(int32[::1], int32[::1], int32[::1], int64, int64, int64, int64, uint8[::1], int64, int64)")
+def run_keys(G, A, K, c, cursor, lex, text, data, start, end):
     """Read data[start:end] behind configuration c byte by byte, guards not asked, from this place among the keys.
 
     The reading begins with the first byte inside an object with undeclared keys, and ends behind it. READ, with the
     configuration in H_RESULT and the place in K_CURSOR, K_LEX and K_TEXT; TWICE if a key comes again where every
     reading is inside an object; FAILED if something is missing.
     """
-    A[H_OVERFLOW] = 0
-    A[H_NNEED] = 0
     K[K_CURSOR] = cursor
     K[K_LEX] = lex
     K[K_TEXT] = text
@@ -83,12 +81,54 @@ def advance_keys(G, A, K, c, cursor, lex, text, data, start, end):
 
 
 @kernel()
+def advance_keys(G, A, K, c, cursor, lex, text, data, start, end):
+    """`run_keys`, with the lists of what is missing emptied first."""
+    A[H_OVERFLOW] = 0
+    A[H_NNEED] = 0
+    return run_keys(G, A, K, c, cursor, lex, text, data, start, end)
+
+
+@kernel("int64(int32[::1], int32[::1], int32[::1], int64, int64, int64, int64, uint8[::1], int64, int64)")
+def follow_keys(G, A, K, c, cursor, lex, text, data, start, end):
+    """The state behind data[start:end], read byte by byte (`run_keys`); 0 if a key comes again, or FAILED."""
+    read = run_keys(G, A, K, c, cursor, lex, text, data, start, end)
+    if read != READ:
+        return FAILED if read == FAILED else 0
+    return keyed_state(A, K, STATE, A[H_RESULT], A[H_RESULT])
+
+
+@kernel("int64(int32[::1], int32[::1], int64, int64)")
+def after_special(G, A, c, token):
+    """The state behind a token without bytes: ENDED or 0; FAILED if something is missing.
+
+    NO_BYTES where special tokens lead on from the configuration, or the grammar has guards.
+    """
+    if A[H_GUARDS]:
+        return NO_BYTES
+    if closure(G, A, c) < 0:
+        return FAILED
+    rec = A[H_CFG] + c * CF
+    ends = False
+    for i in range(A[rec + C_NCLO]):
+        s = A[A[H_CLO] + (A[rec + C_CLO] + i) * CL]
+        if G[G[G_ST] + s * ST + S_NTOKENS]:
+            return NO_BYTES
+        if s == 1:
+            ends = True
+    if ends:
+        for i in range(G[3]):
+            if G[G[G_ED] + G[4] + i] == token:
+                return ENDED
+    return 0
+
+
+@kernel()
 def advance_token(at, state, token):
     """The state behind a token: of a configuration, or of a node of K that holds one; 0 if it is refused, or a failure.
 
-    FAILED if something is missing, NO_BYTES if the token has none, ASKS if guards have a say, FOLLOW if the token must
-    be read byte by byte (`advance_keys`), as an object with undeclared keys begins in it or two such keys may end.
-    `at`: the addresses of the arenas.
+    FAILED if something is missing, NO_BYTES if the token has none and may lead on, ASKS if guards have a say. Where an
+    object with undeclared keys begins in a token, or two such keys may end, it is read byte by byte. `at`: the
+    addresses of the arenas.
     """
     start = longs_at(at[W_START], at[W_START + 1])
     if token < 0 or token >= len(start) - 1 or state <= 0 or state == ENDED:
@@ -100,8 +140,6 @@ def advance_token(at, state, token):
     A[H_NNEED] = 0
     first = start[token]
     end = start[token + 1]
-    if first == end:
-        return NO_BYTES
     G = array_at(at[W_G], at[W_G + 1])
     K = array_at(at[W_K], at[W_K + 1])
     data = bytes_at(at[W_DATA], at[W_DATA + 1])
@@ -112,6 +150,8 @@ def advance_token(at, state, token):
         if K[node] != STATE:
             return ASKS
         c = K[node + 1]
+    if first == end:
+        return after_special(G, A, c, token)
     taken = run_bytes(G, A, c, data, first, end, 0, data, 0)
     if taken < 0:
         return FAILED
@@ -129,13 +169,20 @@ def advance_token(at, state, token):
         if data[i] == QUOTE:
             quotes += 1
     if node == 0:
-        return after if flags & OPEN_FLAG == 0 and quotes < TWO_KEYS else FOLLOW
-    read = read_text(K, K[node + 2], K[node + 3], K[node + 4], data, first, end, 1)
+        if flags & OPEN_FLAG == 0 and quotes < TWO_KEYS:
+            return after
+        return follow_keys(G, A, K, c, 0, 0, 0, data, first, end)
+    cursor = K[node + 2]
+    lex = K[node + 3]
+    text = K[node + 4]
+    read = read_text(K, cursor, lex, text, data, first, end, 1)
     if read == FULL:
         return FAILED
     if read == READ:
         return keyed_state(A, K, STATE, after, after)
-    return after if read == LEFT and flags & OPEN_FLAG == 0 and quotes < TWO_KEYS else FOLLOW
+    if read == LEFT and flags & OPEN_FLAG == 0 and quotes < TWO_KEYS:
+        return after
+    return follow_keys(G, A, K, c, cursor, lex, text, data, first, end)
 
 
 @kernel()

@@ -86,8 +86,6 @@ class Transitions:
             after = ADVANCE.call(self.where, state, token)
         if after >= 0:
             return after
-        if after == L.FOLLOW:
-            return 0 if self._repeats(state, token) else self._states.join(pda.A, int(pda.A[L.H_RESULT]))
         config, text = self._states.split(state)
         start, end = int(self._starts[token]), int(self._starts[token + 1])
         if start < end:
