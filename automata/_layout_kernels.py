@@ -174,9 +174,14 @@ LISTED_UP_TO = 512
 MAX_LONG, MAX_CROSSING = 3072, 1024
 VARIANTS = 16
 KIND_ROWS = SIZED + VARIANTS + 1
-# What `split_tokens` tells: numbers of inner tokens, of those that are listed besides, of exits; the highest row
+# What `split_tokens` tells: numbers of inner tokens, of those that are listed besides, of exits; the highest row. What
+# `place_table` tells: where X and R are free then; the trie to be built
 N_INNER, N_LONG, N_CROSSING, N_EXITS, TOP_ROW = 0, 1, 2, 3, 4
-TALLY = 5
+USED_X, USED_R, N_TRIE, TRIE_AT, TRIE_KEY, TRIE_SLOT = 5, 6, 7, 8, 9, 10
+TALLY = 11
+# Words of a trie's header; slots of what is known, one behind the other, that are looked at
+TRIE_HEADER = 8
+MAX_PROBES = 32
 
 # How a terminal goes on from a state: the kinds of bytes that it takes and refuses, where they lead, whether each
 # character counts, whether that is known beyond ASCII; the kinds after which it goes on at all, or -1; those of which

@@ -299,21 +299,3 @@ def split_tokens(G, V, R, s, path, ways, states, rows, lists, exits, tally):
     if n_inner <= LISTED_UP_TO:
         list_rows(words, top, rows, lists, tally)
     return OK
-
-
-@kernel()
-def lay_rows(rows, top, R, first):
-    """Write the inner tokens to rows of R from `first` on: row k < `top` gets those of count at most k, row `top` all.
-
-    `rows` as `split_tokens` left them. A hash of what was written.
-    """
-    words = len(rows) // (VARIANTS + 1)
-    at = first * words
-    for i in range(words):
-        R[at + i] = rows[i]
-    for i in range(words, (top + 1) * words):
-        R[at + i] = R[at + i - words] | rows[i]
-    found = top
-    for i in range(at, at + (top + 1) * words):
-        found = (found * 1000003 ^ int(R[i])) & 0xFFFFFFFFFFFF
-    return found

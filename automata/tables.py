@@ -5,7 +5,6 @@ The arenas grow by doubling; a grown arena is a new array, so whoever still hold
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import threading
 import weakref
@@ -19,8 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _layout_kernels as L
-from ._split_kernels import lay_rows, split_tokens
+from ._place_kernels import place_table
+from ._split_kernels import split_tokens
 from ._trie_kernels import build_suffix_trie, index_trie, note_below, sort_exits
+from .kernel import Direct
 from .kin import begun_keys
 from .lowered import Lowered
 from .vocabulary import Vocabulary
@@ -44,7 +45,10 @@ TOUCHED, HUGE_PAGE = 1 << 21, 1 << 19
 WAYS = 512
 #: States over which it is looked at what kinds of characters never end.
 STATES = 256
+#: Slots for rows and tries that tables share; more than there are tables, a power of two.
+SHARED = 4 * MAX_TABLES
 _HEADER = 8
+_SPLIT, _PLACE = Direct(split_tokens), Direct(place_table)
 
 
 @dataclass(slots=True)
@@ -90,10 +94,9 @@ class TerminalTables:
         self._lists = np.zeros((3, L.MAX_LONG, 2), np.int32)
         self._tally = np.zeros(L.TALLY, np.int64)
         self._exits = np.zeros((MAX_EXITS, 4), np.int32)
-        #: Hash of the rows of a table -> the first of those.
-        self._first_rows: dict[int, int] = {}
-        #: Digest of exits -> their trie.
-        self._exit_tries: dict[bytes, int] = {}
+        #: Hash and place of rows, and of tries of exits.
+        self._known_rows = np.zeros((SHARED, 2), np.int64)
+        self._known_tries = np.zeros((SHARED, 2), np.int64)
         self._ways = np.zeros((WAYS, L.WAY_COLUMNS), np.int64)
         #: The block that these are of, and its first state.
         self._ways_of: tuple[Ints, int] = np.zeros(0, np.int32), 0
@@ -140,15 +143,11 @@ class TerminalTables:
         self._know_ways(block.block, first)
         scratch = self._split_path, self._ways, self._split_states
         found = self._rows_split, self._lists, self._exits, self._tally
-        if split_tokens(G, self.V, self.R, state, *scratch, *found) == L.FAILED:
+        if _SPLIT.call(G, self.V, self.R, state, *scratch, *found) == L.FAILED:
             return NO_TABLE
-        n_inner, n_long, n_crossing, n_exits, top = self._tally.tolist()
-        record = np.zeros(L.TB, np.int32)
-        self._put_inner(record, n_inner, n_long, n_crossing, top)
-        record[L.T_EXITS] = self._put_groups(self._exits[:n_exits], classes) if n_exits else 0
         number = self.stats.tables
-        at = _HEADER + number * L.TB
-        self.X[at : at + L.TB] = record
+        while self._place(_HEADER + number * L.TB, classes) == L.FAILED:
+            self._add_trie()
         self.stats.tables += 1
         self.stats.bytes = 4 * (self._used + self._rows * self.words)
         return number
@@ -160,36 +159,29 @@ class TerminalTables:
             self._ways[:, L.WAY_STATE] = 0
             self._ways_of = block, first
 
-    def _put_groups(self, exits: Ints, classes: Ints) -> int:
-        """Append the exit tries, one for each state that exits lead to, with its class (-1: the end of the rule)."""
-        targets = [int(exits[0, 3])] if (exits[:, 3] == exits[0, 3]).all() else np.unique(exits[:, 3]).tolist()
-        groups = [len(targets)]
-        for target in targets:
-            label = -1 if target == 0 else int(np.flatnonzero(classes == target)[0])
-            part = exits if len(targets) == 1 else exits[exits[:, 3] == target]
-            groups += (label, self._put_exits(np.ascontiguousarray(part[:, :3])))
-        return self._append(np.array(groups, np.int32))
+    def _place(self, at: int, classes: Ints) -> int:
+        """Place the table that was split last, with its record at X[at]; FAILED if a trie is missing."""
+        n_inner, n_long, n_crossing, n_exits, top = self._tally[: L.TOP_ROW + 1].tolist()
+        listed = min(n_inner, LISTED_UP_TO) + n_long + min(n_crossing, L.MAX_CROSSING)
+        self._make_room(3 * n_exits + 2 * listed + 2 * len(classes) + 3)
+        self._make_row_room(top + 1)
+        found = self._rows_split, self._lists, self._exits, self._tally
+        shared = self._known_rows, self._known_tries
+        where = at, self._used, self._rows, LISTED_UP_TO
+        if _PLACE.call(self.X, self.R, *where, classes, *found, *shared) == L.FAILED:
+            return L.FAILED
+        self._used, self._rows = self._tally[L.USED_X : L.USED_R + 1].tolist()
+        return L.OK
 
-    def _put_inner(self, record: Ints, n_inner: int, n_long: int, n_crossing: int, top: int) -> None:
-        record[L.T_NINNER] = n_inner
-        if n_inner <= LISTED_UP_TO:
-            record[L.T_KIND], record[L.T_INNER] = L.LISTED, self._append(self._lists[L.N_INNER, :n_inner])
-        else:
-            record[L.T_KIND], record[L.T_INNER], record[L.T_TOP] = L.ROWS, self._put_rows(top), top
-            record[L.T_LONG], record[L.T_NLONG] = self._append(self._lists[L.N_LONG, :n_long]), n_long
-        record[L.T_NCROSSING] = n_crossing
-        if 0 < n_crossing <= L.MAX_CROSSING:
-            record[L.T_CROSSING] = self._append(self._lists[L.N_CROSSING, :n_crossing])
-
-    def _put_rows(self, top: int) -> int:
-        """The first of the rows that the last split wrote: states with the same inner tokens share them."""
-        first, n = self._append_rows(top + 1), (top + 1) * self.words
-        key = int(lay_rows(self._rows_split, top, self.R, first))
-        known = self._first_rows.setdefault(key, first) * self.words
-        if known == first * self.words or not np.array_equal(self.R[known:][:n], self.R[first * self.words :][:n]):
-            return first
-        self._rows = first
-        return known // self.words
+    def _add_trie(self) -> None:
+        """Build and note the trie that was missing."""
+        n, copy, key, slot = self._tally[L.N_TRIE : L.TRIE_SLOT + 1].tolist()
+        exits = self.X[copy : copy + 3 * n].reshape(n, 3)
+        self._used = copy + 3 * n  # they stay, to be compared with
+        nodes, pairs, kids = _suffix_trie(exits, self.data, self.start)
+        parts = [self._append(part) for part in (nodes, pairs, kids)]
+        place = self._append(np.array([len(nodes) - 1, *parts, 0, 0, 0, 0, copy, n], np.int32))
+        self._known_tries[slot] = key, place
 
     @cached_property
     def whole_keys(self) -> tuple[list[bytes], list[int], list[int]]:
@@ -238,34 +230,33 @@ class TerminalTables:
                 grown[L.V_TWINS] = len(self.V)
                 self.V = grown
 
-    def _put_exits(self, exits: Ints) -> int:
-        key = hashlib.blake2b(exits.tobytes(), digest_size=16).digest()
-        found = self._exit_tries.get(key)
-        if found is None:
-            nodes, pairs, kids = _suffix_trie(exits, self.data, self.start)
-            at = [self._append(part) for part in (nodes, pairs, kids)]
-            found = self._exit_tries[key] = self._append(np.array([len(nodes) - 1, *at, 0, 0, 0, 0], np.int32))
-        return found
-
     def _append(self, values: Ints) -> int:
         flat = values.reshape(-1)
+        self._make_room(len(flat))
         at = self._used
-        if at + len(flat) > len(self.X):
-            grown = np.zeros(max(2 * len(self.X), at + len(flat) + 4096), np.int32)
-            grown[:at] = self.X[:at]
-            self.X = grown
         self.X[at : at + len(flat)] = flat
         self._used = at + len(flat)
         return at
 
     def _append_rows(self, n: int) -> int:
-        first = self._rows
-        if (first + n) * self.words > len(self.R):
-            grown = np.zeros(max(2 * len(self.R), (first + n) * self.words), np.int32)
-            grown[: first * self.words] = self.R[: first * self.words]
-            self.R = grown
+        self._make_row_room(n)
         self._rows += n
-        return first
+        return self._rows - n
+
+    def _make_room(self, n: int) -> None:
+        """See to it that X has room for n words."""
+        if self._used + n > len(self.X):
+            grown = np.zeros(max(2 * len(self.X), self._used + n + 4096), np.int32)
+            grown[: self._used] = self.X[: self._used]
+            self.X = grown
+
+    def _make_row_room(self, n: int) -> None:
+        """See to it that R has room for n rows."""
+        used, needed = self._rows * self.words, (self._rows + n) * self.words
+        if needed > len(self.R):
+            grown = np.zeros(max(2 * len(self.R), needed), np.int32)
+            grown[:used] = self.R[:used]
+            self.R = grown
 
 
 def _key(block: Lowered, local: int) -> Hashable:

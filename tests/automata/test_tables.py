@@ -14,6 +14,7 @@ from oracles.mask_bits import tokens_of
 from syntagma.automata import TokenAutomaton, Vocabulary, compile_grammar, tables
 from syntagma.automata import _layout_kernels as L
 from syntagma.automata._kind_kernels import take_kinds
+from syntagma.automata._place_kernels import copy_exits, known_trie, place_rows
 from syntagma.automata.pushdown import Limits
 from syntagma.automata.tables import tables_of
 from syntagma.grammar.ir import Bytes, Grammar, Items, Ref, Seq
@@ -186,3 +187,34 @@ def test_a_table_that_is_brought_along_is_found_where_the_arenas_have_grown() ->
         where = late.where[[L.W_X, L.W_R]].tolist()
         assert where == [made.X.ctypes.data, made.R.ctypes.data]
         assert allowed(late, quoted) == {t for t in range(vocabulary.width) if late.advance(quoted, t)}
+
+
+def test_rows_and_exits_are_shared_by_content_not_by_hash() -> None:
+    words, top = 3, 1
+    rows = np.zeros((L.VARIANTS + 1) * words, np.int32)
+    rows[: 2 * words] = 1, 2, 4, 8, 16, 32
+    R, known = np.zeros(10 * words, np.int32), np.zeros((64, 2), np.int64)
+    assert place_rows(rows, top, R, 2, known) == 2
+    assert place_rows(rows, top, R, 4, known) == 2
+    R[2 * words] ^= 1  # what has the hash is something else
+    assert place_rows(rows, top, R, 4, known) == 4
+
+    X, tally, tries = np.zeros(64, np.int32), np.zeros(L.TALLY, np.int64), np.zeros((64, 2), np.int64)
+    exits = np.array([[7, 1, 0, 5], [9, 2, 1, 5], [3, 1, 0, 6]], np.int32)
+    key = copy_exits(X, 40, exits, 3, 5, tally)
+    assert X[40:46].tolist() == [7, 1, 0, 9, 2, 1]
+    assert tally[L.N_TRIE] == 2
+    assert known_trie(X, 40, key, tries, tally) == 0
+    X[20:26], X[10 + L.TRIE_HEADER], X[10 + L.TRIE_HEADER + 1] = X[40:46], 20, 2
+    tries[tally[L.TRIE_SLOT]] = tally[L.TRIE_KEY], 10
+    assert known_trie(X, 40, key, tries, tally) == 10
+    X[21] += 1
+    assert known_trie(X, 40, key, tries, tally) == 0
+
+
+def test_where_no_slot_is_free_the_last_one_is_taken() -> None:
+    rows, R = np.ones((L.VARIANTS + 1) * 2, np.int32), np.zeros(16, np.int32)
+    known = np.full((64, 2), -1, np.int64)
+    for first in (0, 4):
+        assert place_rows(rows, 0, R, first, known) == 0
+    assert np.count_nonzero(known[:, 0] != -1) == 1
