@@ -110,4 +110,4 @@ class Arenas:
 
 def _address(array: NDArray[Any]) -> int:
     """Where the items begin. Numpy's own `ctypes.data` takes seven times as long."""
-    return addressof(c_char.from_buffer(array)) if len(array) else 0
+    return addressof(c_char.from_buffer(array.data)) if len(array) else 0

@@ -167,8 +167,6 @@ _LEAVES = frozenset((Bytes, ByteSet, Spelled))
 _NEVER_PLAIN = frozenset((Ref, Token, Lexeme, Guarded, Members, Items))
 #: What an expression is at most.
 _OTHER, _PLAIN, _BIG = range(3)
-#: What is known, by identity: id -> (expression, kept alive, its kind).
-_kinds: dict[int, tuple[Expr, int]] = {}
 
 
 def _kind(expr: Expr) -> int:
@@ -177,18 +175,16 @@ def _kind(expr: Expr) -> int:
         return _PLAIN
     if type(expr) in _NEVER_PLAIN:
         return _OTHER
-    known = _kinds.get(id(expr))
+    known: int | None = getattr(expr, "kind", None)
     if known is not None:
-        return known[1]
+        return known
     kind = _BIG if isinstance(expr, Repeat) and is_big(expr) else _PLAIN
     for child in expr.items if isinstance(expr, Seq | Alt) else children(expr):
         if type(child) not in _LEAVES and (inner := _kind(child)) != _PLAIN:
             kind = inner
             if kind == _OTHER:
                 break
-    if len(_kinds) >= 8192:
-        _kinds.clear()
-    _kinds[id(expr)] = expr, kind
+    object.__setattr__(expr, "kind", kind)
     return kind
 
 

@@ -21,9 +21,9 @@ T = TypeVar("T")
 
 
 class _Node:
-    """Has room for its hash: grammars look their expressions up again and again."""
+    """Has room for its hash, as expressions are looked up again and again, and for what those who lower it find."""
 
-    __slots__ = ("_hash",)
+    __slots__ = ("_hash", "kind")
 
 
 def _hashed_once(node: type[T]) -> type[T]:

@@ -13,58 +13,57 @@ from .facts import Arrays, Facts, Objects
 from .keys import Classes, KeyClasses, at_key, is_matched
 
 if TYPE_CHECKING:
-    from .lowering import Lowering
+    from .lowering import Lowering, Style
+    from .reading import Reader
 
 
 class Containers:
-    """Writes the rules of objects and arrays."""
+    """Writes the rules of objects and arrays, for the lowering that has it and gives itself along."""
 
-    def __init__(self, lowering: Lowering) -> None:
-        self._lowering = lowering
+    def __init__(self, reader: Reader, style: Style) -> None:
         self._known: dict[tuple[object, int], Ref] = {}
-        self._classes = Classes(lowering.reader, lowering.style.spelling)
+        self._classes = Classes(reader, style.spelling)
 
-    def object(self, facts: Facts, depth: int) -> Ref:
+    def object(self, lowering: Lowering, facts: Facts, depth: int) -> Ref:
         """The rule of the objects."""
         objects = facts.objects
         if objects is None:
             name = f"object at depth {depth}" if depth else "object"
-            return self._lowering.shared(name, lambda: self._object(Objects(), (), depth))
+            return lowering.shared(name, lambda: self._object(lowering, Objects(), (), depth))
         ref = self._known.get((objects, depth))
         if ref is None:
-            ref = self._lowering.named(facts.sources[0], lambda: self._object(objects, facts.sources, depth))
+            ref = lowering.named(facts.sources[0], lambda: self._object(lowering, objects, facts.sources, depth))
             self._known[objects, depth] = ref
         return ref
 
-    def array(self, facts: Facts, depth: int) -> Ref:
+    def array(self, lowering: Lowering, facts: Facts, depth: int) -> Ref:
         """The rule of the arrays."""
         arrays = facts.arrays
         if arrays is None:
             name = f"array at depth {depth}" if depth else "array"
-            return self._lowering.shared(name, lambda: self._array(Arrays(), (), depth))
+            return lowering.shared(name, lambda: self._array(lowering, Arrays(), (), depth))
         ref = self._known.get((arrays, depth))
         if ref is None:
-            ref = self._lowering.named(facts.sources[0], lambda: self._array(arrays, facts.sources, depth))
+            ref = lowering.named(facts.sources[0], lambda: self._array(lowering, arrays, facts.sources, depth))
             self._known[arrays, depth] = ref
         return ref
 
-    def _array(self, arrays: Arrays, sources: tuple[Node, ...], depth: int) -> Expr:
-        lowering = self._lowering
+    def _array(self, lowering: Lowering, arrays: Arrays, sources: tuple[Node, ...], depth: int) -> Expr:
         if not arrays.counts:
-            return self._plain_array(arrays, depth)
+            return self._plain_array(lowering, arrays, depth)
         layout, below = lowering.style.layout, lowering.style.layout.below(depth)
         counted = counted_array(
             arrays, layout, lambda nodes: lowering.value(nodes, below), lambda write: lowering.named(sources[0], write)
         )
         if counted is not None:
             return counted
-        plain = self._plain_array(arrays, depth)
+        plain = self._plain_array(lowering, arrays, depth)
         guard = lowering.guard(sources, sources[0].pointer, "contains")
         return plain if lowering.reader.document.dynamic else Guarded(plain, guard)
 
-    def _plain_array(self, arrays: Arrays, depth: int) -> Expr:
+    def _plain_array(self, lowering: Lowering, arrays: Arrays, depth: int) -> Expr:
         """The arrays, but for what must be so many times among the items."""
-        layout, value = self._lowering.style.layout, self._lowering.value
+        layout, value = lowering.style.layout, lowering.value
         below, most, width = layout.below(depth), arrays.max, arrays.width
         prefix: list[Expr] = []
         rest: Expr | None = None
@@ -81,15 +80,15 @@ class Containers:
         items = Items(tuple(prefix), rest, arrays.min, most if rest is not None else None, layout.separator(depth))
         return layout.enclosed(b"[", items, b"]", depth)
 
-    def _object(self, objects: Objects, sources: tuple[Node, ...], depth: int) -> Expr:
-        lowering, style = self._lowering, self._lowering.style
+    def _object(self, lowering: Lowering, objects: Objects, sources: tuple[Node, ...], depth: int) -> Expr:
+        style = lowering.style
         layout, below = style.layout, style.layout.below(depth)
         declared, required = objects.declared, set(objects.required)
         closed = style.closed and bool(declared) and not objects.explicit
-        more = [*objects.tolerated, *self._matched(objects, sources)] if closed else objects.named
+        more = [*objects.tolerated, *self._matched(lowering, objects, sources)] if closed else objects.named
         declared.update(dict.fromkeys((*objects.required, *more)))
         classes = self._classes.of(objects, closed)
-        members = self._members(objects, declared, required, classes, sources, below)
+        members = self._members(lowering, objects, declared, required, classes, sources, below)
         if members is None:
             return NOTHING
         values = [(key, lowering.value(nodes, below)) for key, nodes in classes.others]
@@ -101,10 +100,11 @@ class Containers:
         separator = layout.separator(depth)
         body = Members(tuple(members), others, style.order, layout.colon, separator, least, most, distinct=True)
         expr = layout.enclosed(b"{", body, b"}", depth)
-        return expr if lowering.reader.document.dynamic else self._guarded(expr, objects, classes, sources)
+        return expr if lowering.reader.document.dynamic else self._guarded(lowering, expr, objects, classes, sources)
 
     def _members(
         self,
+        lowering: Lowering,
         objects: Objects,
         declared: dict[str, None],
         required: set[str],
@@ -113,7 +113,7 @@ class Containers:
         below: int,
     ) -> list[Member] | None:
         """The declared members; forbidden ones if undeclared ones may be. None if a required one is forbidden."""
-        lowering, literal = self._lowering, self._lowering.style.spelling.literal
+        literal = lowering.style.spelling.literal
         members: list[Member] = []
         for key in declared:
             lowering.reader.clock.check("writing the rule of objects", sources[0])
@@ -125,40 +125,43 @@ class Containers:
                 return None
         return members
 
-    def _guarded(self, expr: Expr, objects: Objects, classes: KeyClasses, sources: tuple[Node, ...]) -> Expr:
+    def _guarded(
+        self, lowering: Lowering, expr: Expr, objects: Objects, classes: KeyClasses, sources: tuple[Node, ...]
+    ) -> Expr:
         """The objects, guarded where the classes of keys do not decide all that there is to their names."""
         name = self._classes.open_name(objects)
         if name is not None:
             where = name.pointer.removesuffix("/propertyNames")
-            return Guarded(expr, self._lowering.guard(sources, where, "propertyNames"))
+            return Guarded(expr, lowering.guard(sources, where, "propertyNames"))
         if classes.exact:
             return expr
-        return Guarded(expr, self._lowering.guard(sources, sources[0].pointer, "patternProperties"))
+        return Guarded(expr, lowering.guard(sources, sources[0].pointer, "patternProperties"))
 
-    def _matched(self, objects: Objects, sources: tuple[Node, ...]) -> Iterator[str]:
+    def _matched(self, lowering: Lowering, objects: Objects, sources: tuple[Node, ...]) -> Iterator[str]:
         """Those of the named keys that some `patternProperties` speaks of."""
         if not any([view.patterns for view in objects.views]):
             return
         for key in objects.named:
-            self._lowering.reader.clock.check("matching keys with `patternProperties`", sources[0])
+            lowering.reader.clock.check("matching keys with `patternProperties`", sources[0])
             if is_matched(objects, key):
                 yield key
 
-    def literal(self, value: Any, depth: int) -> Expr:
+    def literal(self, lowering: Lowering, value: Any, depth: int) -> Expr:
         """One value."""
-        lowering = self._lowering
         if not isinstance(value, dict | list):
             return lowering.scalar_literal(value, lowering.reader.document.root)
         name = json.dumps(value, sort_keys=False) + (f" at depth {depth}" if depth else "")
-        return lowering.shared(name, lambda: self._structure(value, depth))
+        return lowering.shared(name, lambda: self._structure(lowering, value, depth))
 
-    def _structure(self, value: dict[str, Any] | list[Any], depth: int) -> Expr:
-        style = self._lowering.style
+    def _structure(self, lowering: Lowering, value: dict[str, Any] | list[Any], depth: int) -> Expr:
+        style = lowering.style
         layout, below = style.layout, style.layout.below(depth)
         if isinstance(value, list):
-            prefix = tuple(self.literal(item, below) for item in value)
+            prefix = tuple(self.literal(lowering, item, below) for item in value)
             items = Items(prefix, None, len(prefix), None, layout.separator(depth))
             return layout.enclosed(b"[", items, b"]", depth)
-        members = tuple(Member(style.spelling.literal(k), self.literal(v, below), True) for k, v in value.items())
+        members = tuple(
+            Member(style.spelling.literal(k), self.literal(lowering, v, below), True) for k, v in value.items()
+        )
         body = Members(members, (), style.order, layout.colon, layout.separator(depth), distinct=True)
         return layout.enclosed(b"{", body, b"}", depth)

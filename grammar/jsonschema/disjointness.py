@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
+from weakref import ref
 
 from .distinct import listed_items
 from .document import Node
@@ -34,10 +35,16 @@ class Inhabitation:
     """Remembers which schemas are inhabited."""
 
     def __init__(self, reader: Reader) -> None:
-        self._reader = reader
+        self._its_reader = ref(reader)  # which keeps this, so that nothing of both is left to the garbage collector
         self._known: dict[tuple[Node, ...], bool] = {}
         self._open: dict[tuple[Node, ...], int] = {}
         self._lowest_cut = DEEPEST
+
+    @property
+    def _reader(self) -> Reader:
+        reader = self._its_reader()
+        assert reader is not None
+        return reader
 
     def admits(self, nodes: tuple[Node, ...]) -> bool:
         """Whether anything may satisfy all the nodes' schemas."""

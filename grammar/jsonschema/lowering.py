@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
+from weakref import proxy
 
 from ...errors import GrammarError, GrammarSyntaxError
 from ..ir import NOTHING, Bytes, ByteSet, Check, Expr, Guarded, Ref, choice, sequence
@@ -62,18 +63,17 @@ class Style:
 
 
 class Lowering:
-    """Writes the rules of one document in one style."""
+    """Writes the rules of one document in one style. Those that wait to be written keep it, it does not keep them."""
 
-    def __init__(self, reader: Reader, style: Style) -> None:
-        self.reader = reader
-        self.style = style
-        self.rules = Rules(reader.clock)
+    def __init__(self, reader: Reader, style: Style, rules: Rules) -> None:
+        self.reader, self.style = reader, style
+        self.rules: Rules = proxy(rules)
         self.places: dict[str, str] = {}
         #: The guards that stand in the rules written so far.
         self.guards: dict[Guard, None] = {}
         #: Pointer and keyword of what guards decide, in the rules written so far.
         self.undecided: set[tuple[str, str]] = set()
-        self._containers = Containers(self)
+        self._containers = Containers(reader, style)
         self._values: dict[tuple[tuple[Node, ...], int], Expr] = {}
         self._shared: dict[str, Ref] = {}
         #: What was written by types, depth and draft, and by what is said of strings and numbers.
@@ -173,7 +173,7 @@ class Lowering:
         if types == STRING:
             return (self._string(facts),)
         if types == OBJECT:
-            return (self.guarded(self._containers.object(facts, depth), facts, OBJECT),)
+            return (self.guarded(self._containers.object(self, facts, depth), facts, OBJECT),)
         return self._of_each_type(facts, types, depth)
 
     def _of_each_type(self, facts: Facts, types: int, depth: int) -> Iterator[Expr]:
@@ -187,12 +187,12 @@ class Lowering:
         if types & ARRAY:
             yield self._array(facts, depth)
         if types & OBJECT:
-            yield self.guarded(self._containers.object(facts, depth), facts, OBJECT)
+            yield self.guarded(self._containers.object(self, facts, depth), facts, OBJECT)
 
     def _array(self, facts: Facts, depth: int) -> Expr:
         values = listed_items(self.reader, facts)
         if values is None or facts.arrays is None:
-            return self.guarded(self._containers.array(facts, depth), facts, ARRAY)
+            return self.guarded(self._containers.array(self, facts, depth), facts, ARRAY)
         arrays, layout = bounded(facts.arrays, values), self.style.layout
         if arrays.max is not None and arrays.min > arrays.max:
             return NOTHING
@@ -203,7 +203,7 @@ class Lowering:
         if is_alone and is_simple and layout.indent is None:
             body = self._distinct(arrays, values, layout.separator(depth))
         if body is None:
-            return self.guarded(self._containers.array(replace(facts, arrays=arrays), depth), facts, ARRAY)
+            return self.guarded(self._containers.array(self, replace(facts, arrays=arrays), depth), facts, ARRAY)
         expr = sequence(Bytes(b"["), layout.inner, body, layout.inner, Bytes(b"]"))
         return self.named(facts.sources[0], lambda: expr)
 
@@ -350,7 +350,7 @@ class Lowering:
         if written is Written.WHOLE:
             return scalars.decimal_literal(value, every=every, zero_fraction=False)
         if isinstance(value, list | dict):
-            expr = self._containers.literal(value, depth)
+            expr = self._containers.literal(self, value, depth)
         else:
             expr = scalars.decimal_literal(value, every=every)
             expr = choice(expr, self.shared("exponents", lambda: scalars.with_exponent)) if every else expr
@@ -365,7 +365,7 @@ class Lowering:
         """Listed arrays and objects."""
         style = self.style
         if style.spelling.every or style.order == "any" or style.layout.indent is not None or len(values) <= FEW:
-            return [self._containers.literal(value, depth) for value in values]
+            return [self._containers.literal(self, value, depth) for value in values]
         texts = [text_of(value, style.layout, lambda v: self.scalar_literal(v, None)) for value in values]
         return [any_of(texts, lambda write: self.named(where, write))]
 

@@ -30,6 +30,7 @@ from .layout import parse_layout
 from .loading import as_schema, check_schema, dialect_for, parse_schema
 from .lowering import Lowering, Style
 from .reading import Reader
+from .rules import Rules
 from .strings import EVERY, SHORTEST
 from .verdicts import DYNAMIC, Verdict, verdicts_of
 
@@ -105,7 +106,8 @@ class JsonSchema:
             order=property_order or ("any" if profile == "spec" else "schema"),
             closed=profile == "generation",
         )
-        self._lowering = Lowering(self._reader, style)
+        self._rules = Rules(self._reader.clock)
+        self._lowering = Lowering(self._reader, style, self._rules)
         with self._reader.clock, no_collection():
             self._start = self._make_start()
 
@@ -124,11 +126,11 @@ class JsonSchema:
             value = Guarded(value, self._lowering.guard((root,), "#", "$dynamicRef"))
         outer = self._lowering.style.layout.outer
         body: Expr = sequence(outer, value, outer)
-        return body.rule if isinstance(body, Ref) else self._lowering.rules.define("start", body).rule
+        return body.rule if isinstance(body, Ref) else self._rules.define("start", body).rule
 
     def grammar(self) -> Grammar:
         """The grammar; its rules are written on first look-up."""
-        return Grammar(self._start, self._lowering.rules, self._lowering.places, is_normal=True)
+        return Grammar(self._start, self._rules, self._lowering.places, is_normal=True)
 
     @property
     def decode(self) -> Callable[[Any], Any]:
@@ -143,7 +145,7 @@ class JsonSchema:
     def residuals(self) -> list[Check]:
         """The guards: what the automaton does not decide. Writes all rules."""
         found: dict[Check, None] = {}
-        stack = list(reachable(self._lowering.rules, self._start).values())
+        stack = list(reachable(self._rules, self._start).values())
         while stack:
             top = stack.pop()
             if isinstance(top, Guarded):
@@ -165,7 +167,7 @@ class JsonSchema:
 
         Subschemas applied in place (`allOf`, `anyOf`, ...) are part of what they stand in. Writes all rules.
         """
-        len(self._lowering.rules)
+        len(self._rules)
         return self._lowering.values_written()
 
     def validates(self, text: bytes) -> bool:

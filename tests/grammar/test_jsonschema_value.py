@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import pickle
 import subprocess
 import sys
+import weakref
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,3 +81,24 @@ def test_types_count_since_values_are_made_of_them() -> None:
 def test_equal_schemas_share_their_automaton() -> None:
     letters = Vocabulary.from_tokens([*(bytes([b]) for b in range(256)), None], eos_ids=[256])
     assert compiled(JsonSchema(SCHEMA), letters, b"", None) is compiled(JsonSchema(SCHEMA), letters, b"", None)
+
+
+@pytest.mark.parametrize("all_written", [True, False])
+def test_what_a_schema_was_read_into_goes_with_its_grammar(all_written: bool) -> None:
+    """And not before it; nothing is left to the garbage collector."""
+    below = {"items": {"properties": {"b": {"type": "object"}}}}
+    schema = JsonSchema({"type": "object", "properties": {"a": {"type": "array", **below}, "c": {"enum": [[]]}}})
+    reader, grammar = weakref.ref(schema.reader), schema.grammar()
+    gc.disable()
+    try:
+        del schema
+        if all_written:
+            assert len(grammar.rules) > 3
+        else:
+            grammar.rules[grammar.start]
+            assert reader() is not None
+            assert grammar.rules["#/properties/a"]
+        del grammar
+        assert reader() is None
+    finally:
+        gc.enable()
