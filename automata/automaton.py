@@ -26,7 +26,7 @@ from .kernel import Direct
 from .mask_pool import MaskPool, Row
 from .pushdown import FINISHED, Limits, Pushdown
 from .stats import Residual, Stats, residuals_of
-from .tables import tables_of
+from .tables import Ints, tables_of
 from .transitions import NO_TEXT, Transitions
 from .vocabulary import Vocabulary
 
@@ -86,10 +86,11 @@ class TokenAutomaton(Transitions):
                 keep_mask(pda.A, self._tables.R, pool.M, canon, row)
         pool.closers[canon] = closers
 
-    def _forbid(self, state: int, tokens: Sequence[int], row: Row) -> None:
+    def _forbid(self, state: int, tokens: Ints, row: Row) -> None:
         """Clear the tokens of a row, among these, by which an undeclared key comes twice."""
-        for token in tokens:
-            if row[token >> 5] >> (token & 31) & 1 and self._repeats(state, token):
+        allowed = tokens[row[tokens >> 5] >> (tokens & 31) & 1 == 1]
+        for token in allowed.tolist():
+            if self.repeats(state, token):
                 row[token >> 5] &= ~np.int32(np.uint32(1 << (token & 31)).view(np.int32))
 
     def mask(self, state: int) -> Row:

@@ -39,8 +39,8 @@ class States:
         self._moved = moved
         self._n_bytes = n_bytes
         self._reclaim_from = RECLAIM_FROM
-        self._with_key: list[int] = []
-        self._with_keys: list[int] = []
+        self._with_key: Ints = np.zeros(0, np.int32)
+        self._with_keys: Ints = np.zeros(0, np.int32)
 
     def split(self, state: int) -> tuple[int, int]:
         """Configuration and text of a state."""
@@ -74,7 +74,7 @@ class States:
         """Whether a kernel had no room left for a node."""
         return bool(self.K[L.K_FULL])
 
-    def tokens_to_ask(self, suspect: bool) -> list[int]:
+    def tokens_to_ask(self, suspect: bool) -> Ints:
         """Tokens that may end two keys, or, if a key seen stands whole in one, all that may hold a whole key."""
         return self._with_key if suspect else self._with_keys
 
@@ -82,14 +82,11 @@ class States:
         """Make room for keys seen."""
         if len(self.K) > L.K_HEADER:
             return
-        self.K[L.K_N] = 1
-        self._lay(ROOM)
-        whole, self._with_key, self._with_keys = self._tables.whole_keys
-        for text in [b"", *whole]:
-            data = np.frombuffer(text + b"\0", np.uint8)
-            while lay_text(self.K, data, len(text)) < 0:
-                self.grow()
-        self.K[L.K_WHOLE] = self.K[L.K_N]
+        blank = self._tables.blank_keys
+        self._check(int(blank[L.K_CAP]))
+        self._with_key, self._with_keys = self._tables.whole_keys[1:]
+        self._moved.yes = True
+        self.K = blank.copy()
 
     def grow(self) -> None:
         """Double the room, or make some."""
@@ -146,29 +143,50 @@ class States:
         return number, {Texts.BASE + inner for inner in nodes[nodes[:, 0] == L.HELD, 1].tolist()}
 
     def _lay(self, room: int) -> None:
-        old, longest = self.K, self._tables.longest
-        table, scratch = 4 * room, longest + 4 * (longest + 2)
-        if 4 * (L.KN * room + table) > self._n_bytes:
-            raise BudgetExceeded("bytes of the keys seen", self._n_bytes)
-        grown = np.zeros(L.K_HEADER + L.KN * room + table + scratch, np.int32)
-        grown[: L.K_HEADER] = old[: L.K_HEADER]
-        nodes = L.K_HEADER
-        if len(old) > nodes:
-            used = L.KN * int(old[L.K_N])
-            grown[nodes : nodes + used] = old[nodes : nodes + used]
-        grown[L.K_NODES], grown[L.K_CAP] = nodes, room
-        grown[L.K_TABLE], grown[L.K_MASK] = nodes + L.KN * room, table - 1
-        grown[L.K_SCR], grown[L.K_ROOM] = nodes + L.KN * room + table, longest
-        grown[L.K_FULL] = 0
+        self._check(room)
         self._moved.yes = True
-        self.K = grown
+        self.K = with_room(self.K, room, self._tables.longest)
+
+    def _check(self, room: int) -> None:
+        if 4 * (L.KN + 4) * room > self._n_bytes:
+            raise BudgetExceeded("bytes of the keys seen", self._n_bytes)
+
+
+def with_room(K: Ints, room: int, longest: int) -> Ints:
+    """The arena K with room for so many nodes, its hash table empty; `longest`: bytes of the longest token."""
+    table, scratch = 4 * room, longest + 4 * (longest + 2)
+    grown = np.zeros(L.K_HEADER + L.KN * room + table + scratch, np.int32)
+    grown[: L.K_HEADER] = K[: L.K_HEADER]
+    nodes = L.K_HEADER
+    if len(K) > nodes:
+        used = L.KN * int(K[L.K_N])
+        grown[nodes : nodes + used] = K[nodes : nodes + used]
+    grown[L.K_NODES], grown[L.K_CAP] = nodes, room
+    grown[L.K_TABLE], grown[L.K_MASK] = nodes + L.KN * room, table - 1
+    grown[L.K_SCR], grown[L.K_ROOM] = nodes + L.KN * room + table, longest
+    grown[L.K_FULL] = 0
+    return grown
+
+
+def blank_keys(whole: list[bytes], longest: int) -> Ints:
+    """The arena K with no key seen, and the keys that stand whole in some token."""
+    K = np.zeros(L.K_HEADER, np.int32)
+    K[L.K_N] = 1
+    K = with_room(K, ROOM, longest)
+    for text in [b"", *whole]:
+        data = np.frombuffer(text + b"\0", np.uint8)
+        while lay_text(K, data, len(text)) < 0:
+            K = with_room(K, 2 * int(K[L.K_CAP]), longest)
+            index_nodes(K)
+    K[L.K_WHOLE] = K[L.K_N]
+    return K
 
 
 #: The end of a key, its value, and another key.
 _TWO_ENDS = re.compile(rb'"[ \t\r\n]*:.*,[ \t\r\n]*"(?:[^"\\]|\\.)*"', re.DOTALL)
 
 
-def whole_keys(data: NDArray[np.uint8], start: NDArray[np.int64]) -> tuple[list[bytes], list[int], list[int]]:
+def whole_keys(data: NDArray[np.uint8], start: NDArray[np.int64]) -> tuple[list[bytes], Ints, Ints]:
     """What stands between quotes inside tokens, decoded; the tokens with two quotes; those that may end two keys."""
     before = np.concatenate(([0], np.cumsum(data == L.QUOTE)))
     two = np.flatnonzero(before[start[1:]] - before[start[:-1]] >= 2)
@@ -182,7 +200,7 @@ def whole_keys(data: NDArray[np.uint8], start: NDArray[np.int64]) -> tuple[list[
         while at >= 0:
             found.update(_key_behind(text, at))
             at = text.find(b'"', at + 1)
-    return sorted(found), two.tolist(), ends_two
+    return sorted(found), two.astype(np.int32), np.array(ends_two, np.int32)
 
 
 def _key_behind(text: bytes, quote: int) -> list[bytes]:

@@ -184,11 +184,18 @@ class TerminalTables:
         self._known_tries[slot] = key, place
 
     @cached_property
-    def whole_keys(self) -> tuple[list[bytes], list[int], list[int]]:
+    def whole_keys(self) -> tuple[list[bytes], Ints, Ints]:
         """See `states.whole_keys`."""
         from .states import whole_keys
 
         return whole_keys(self.data, self.start)
+
+    @cached_property
+    def blank_keys(self) -> Ints:
+        """See `states.blank_keys`."""
+        from .states import blank_keys
+
+        return blank_keys(self.whole_keys[0], self.longest)
 
     def index_spaces(self) -> None:
         """Add the trie of what follows white space in the tokens that begin with it."""

@@ -79,13 +79,12 @@ class Transitions:
 
     def advance_further(self, state: int, token: int, after: int) -> int:
         """The state after a token of which `advance_token` said that something is missing, or that others decide."""
-        pda = self._pda
-        while after == L.FAILED:
+        if after == L.FAILED:
             self._supply(self._no_guard)
-            self.arenas.settle()
-            after = ADVANCE.call(self.where, state, token)
+            after = self._advanced(state, token)
         if after >= 0:
             return after
+        pda = self._pda
         config, text = self._states.split(state)
         start, end = int(self._starts[token]), int(self._starts[token + 1])
         if start < end:
@@ -98,8 +97,21 @@ class Transitions:
             return moved
         return 0 if self._repeats(state, token) else self._states.join(pda.A, moved)
 
+    def _advanced(self, state: int, token: int) -> int:
+        """What `advance_token` says when nothing is missing."""
+        self.arenas.settle()
+        while (after := ADVANCE.call(self.where, state, token)) == L.FAILED:
+            self._supply(self._no_guard)
+            self.arenas.settle()
+        return int(after)
+
+    def repeats(self, state: int, token: int) -> bool:
+        """Whether an object gets an undeclared key twice by a token that is allowed otherwise, guards not asked."""
+        after = self._advanced(state, token)
+        return after == 0 if after >= 0 else self._repeats(state, token)
+
     def _repeats(self, state: int, token: int) -> bool:
-        """Whether an object gets an undeclared key twice by an allowed token; where that leads goes to K's header."""
+        """The same, read byte by byte; where the token leads goes to K's header."""
         pda, config = self._pda, self._states.split(state)[0]
         start, end = int(self._starts[token]), int(self._starts[token + 1])
         place = self._states.place(state)
