@@ -94,7 +94,6 @@ class States:
             self.open_keys()
             return
         self._lay(2 * int(self.K[L.K_CAP]))
-        index_nodes(self.K)
 
     @property
     def wants_room(self) -> bool:
@@ -117,7 +116,6 @@ class States:
             for i in np.flatnonzero(nodes[:, 0] == L.HELD).tolist():
                 nodes[i, 1] = text[Texts.BASE + int(nodes[i, 1])] - Texts.BASE
             self._lay(int(self.K[L.K_CAP]))
-            index_nodes(self.K)
         self._reclaim_from = max(RECLAIM_FROM, 2 * self.n_bytes)
         return lambda s: s if s < Texts.BASE else text[s] if s < L.KEYED else L.KEYED + int(node[s - L.KEYED])
 
@@ -153,7 +151,7 @@ class States:
 
 
 def with_room(K: Ints, room: int, longest: int) -> Ints:
-    """The arena K with room for so many nodes, its hash table empty; `longest`: bytes of the longest token."""
+    """The arena K with room for so many nodes; `longest`: bytes of the longest token."""
     table, scratch = 4 * room, longest + 4 * (longest + 2)
     grown = np.zeros(L.K_HEADER + L.KN * room + table + scratch, np.int32)
     grown[: L.K_HEADER] = K[: L.K_HEADER]
@@ -165,6 +163,7 @@ def with_room(K: Ints, room: int, longest: int) -> Ints:
     grown[L.K_TABLE], grown[L.K_MASK] = nodes + L.KN * room, table - 1
     grown[L.K_SCR], grown[L.K_ROOM] = nodes + L.KN * room + table, longest
     grown[L.K_FULL] = 0
+    index_nodes(grown)
     return grown
 
 
@@ -177,7 +176,6 @@ def blank_keys(whole: list[bytes], longest: int) -> Ints:
         data = np.frombuffer(text + b"\0", np.uint8)
         while lay_text(K, data, len(text)) < 0:
             K = with_room(K, 2 * int(K[L.K_CAP]), longest)
-            index_nodes(K)
     K[L.K_WHOLE] = K[L.K_N]
     return K
 
