@@ -90,7 +90,7 @@ class TokenAutomaton(Transitions):
         """Clear the tokens of a row, among these, by which an undeclared key comes twice."""
         allowed = tokens[row[tokens >> 5] >> (tokens & 31) & 1 == 1]
         for token in allowed.tolist():
-            if self.repeats(state, token):
+            if self._repeats(state, token):
                 row[token >> 5] &= ~np.int32(np.uint32(1 << (token & 31)).view(np.int32))
 
     def mask(self, state: int) -> Row:

@@ -95,7 +95,7 @@ class Transitions:
                 return FINISHED
         if not moved or not pda.keyed:
             return moved
-        return 0 if self._repeats(state, token) else self._states.join(pda.A, moved)
+        return 0 if self._repeats_by_byte(state, token) else self._states.join(pda.A, moved)
 
     def _advanced(self, state: int, token: int) -> int:
         """What `advance_token` says when nothing is missing."""
@@ -105,12 +105,12 @@ class Transitions:
             self.arenas.settle()
         return int(after)
 
-    def repeats(self, state: int, token: int) -> bool:
+    def _repeats(self, state: int, token: int) -> bool:
         """Whether an object gets an undeclared key twice by a token that is allowed otherwise, guards not asked."""
         after = self._advanced(state, token)
-        return after == 0 if after >= 0 else self._repeats(state, token)
+        return after == 0 if after >= 0 else self._repeats_by_byte(state, token)
 
-    def _repeats(self, state: int, token: int) -> bool:
+    def _repeats_by_byte(self, state: int, token: int) -> bool:
         """The same, read byte by byte; where the token leads goes to K's header."""
         pda, config = self._pda, self._states.split(state)[0]
         start, end = int(self._starts[token]), int(self._starts[token + 1])
