@@ -48,16 +48,15 @@ def place_rows(rows, top, R, free, known):
     """The first of the rows with the inner tokens: those that are there already, or new ones from `free` on."""
     words = len(rows) // (VARIANTS + 1)
     key = lay_rows(rows, top, R, free) + 1
-    slot = key
     for probe in range(MAX_PROBES):
         slot = (key + probe) & (len(known) - 1)
         if known[slot, 0] == 0:
+            known[slot, 0] = key
+            known[slot, 1] = free
             break
         first = known[slot, 1]
         if known[slot, 0] == key and same_words(R, first * words, free * words, (top + 1) * words):
             return first
-    known[slot, 0] = key
-    known[slot, 1] = free
     return free
 
 
@@ -81,15 +80,16 @@ def known_trie(X, at, key, known, tally):
     """The trie of the N_TRIE exits copied to X[at], whose hash is `key`; 0 if there is none.
 
     Behind the header of a trie stands where its exits are, and how many. Where there is none, TRIE_SLOT is the slot to
-    note it in.
+    note it in, or -1 if none is free.
     """
     n = tally[N_TRIE]
     tally[TRIE_AT] = at
     tally[TRIE_KEY] = key + 1
+    tally[TRIE_SLOT] = -1
     for probe in range(MAX_PROBES):
         slot = (key + probe) & (len(known) - 1)
-        tally[TRIE_SLOT] = slot
         if known[slot, 0] == 0:
+            tally[TRIE_SLOT] = slot
             return 0
         trie = known[slot, 1]
         if known[slot, 0] == key + 1 and X[trie + TRIE_HEADER + 1] == n:  # noqa: SIM102
@@ -140,7 +140,7 @@ def place_table(X, R, at, used, free, listed, classes, rows, lists, exits, tally
     place, zeros at first. USED_X and USED_R in `tally` tell where X and R are free then.
 
     FAILED if a trie is to be built first: of the N_TRIE exits at X[TRIE_AT], to be noted with TRIE_KEY in the slot
-    TRIE_SLOT of `known_tries`.
+    TRIE_SLOT of `known_tries`, which is -1 if none is free.
     """
     for i in range(TB):
         X[at + i] = 0

@@ -147,6 +147,8 @@ class TerminalTables:
             return NO_TABLE
         number = self.stats.tables
         while self._place(_HEADER + number * L.TB, classes) == L.FAILED:
+            if self._tally[L.TRIE_SLOT] < 0:
+                return NO_TABLE
             self._add_trie()
         self.stats.tables += 1
         self.stats.bytes = 4 * (self._used + self._rows * self.words)

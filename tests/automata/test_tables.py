@@ -212,9 +212,20 @@ def test_rows_and_exits_are_shared_by_content_not_by_hash() -> None:
     assert known_trie(X, 40, key, tries, tally) == 0
 
 
-def test_where_no_slot_is_free_the_last_one_is_taken() -> None:
+def test_where_no_slot_is_free_nothing_is_shared() -> None:
     rows, R = np.ones((L.VARIANTS + 1) * 2, np.int32), np.zeros(16, np.int32)
-    known = np.full((64, 2), -1, np.int64)
+    known, tally = np.full((64, 2), -1, np.int64), np.zeros(L.TALLY, np.int64)
     for first in (0, 4):
-        assert place_rows(rows, 0, R, first, known) == 0
-    assert np.count_nonzero(known[:, 0] != -1) == 1
+        assert place_rows(rows, 0, R, first, known) == first
+    assert known_trie(np.zeros(64, np.int32), 0, 5, known, tally) == 0
+    assert tally[L.TRIE_SLOT] == -1
+    assert (known == -1).all()
+
+
+def test_states_are_walked_where_no_trie_can_be_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tables, "SHARED", 1)  # as if there were more tries than slots
+    vocabulary = Vocabulary.from_tokens([*TEXTS, b"a0b0"], eos_ids=[len(TEXTS) + 1])
+    schema = {"type": "array", "prefixItems": [{"type": "string", "pattern": p} for p in ("a", "^a", "b$", "^[^0]*$")]}
+    auto = compile_grammar(JsonSchema(schema, profile="spec").grammar(), vocabulary)
+    steps_agree(auto, b'["ab", "ab", "ab", "ab"]')
+    assert tables_of(vocabulary).stats.refused
