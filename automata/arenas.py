@@ -109,5 +109,5 @@ class Arenas:
 
 
 def _address(array: NDArray[Any]) -> int:
-    """Where the items begin. Numpy's own `ctypes.data` takes seven times as long."""
+    """Where the items begin. Numpy's own `ctypes.data` takes three times as long."""
     return addressof(c_char.from_buffer(array.data)) if len(array) else 0
