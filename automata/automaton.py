@@ -11,6 +11,7 @@ import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
+from itertools import count
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,9 +22,9 @@ from . import _layout_kernels as L
 from ._advance_kernels import advance_bytes, ask_closers
 from ._batch_kernels import fill_row
 from ._pool_kernels import keep_mask
-from .distance import Distances
 from .kernel import Direct
 from .mask_pool import MaskPool, Row
+from .nearest import TokenDistances
 from .pushdown import FINISHED, Limits, Pushdown
 from .stats import Residual, Stats, residuals_of
 from .tables import Ints, tables_of
@@ -49,7 +50,7 @@ class TokenAutomaton(Transitions):
         self.slot = self.arenas.slot
         #: The row that was written to last.
         self.last_row: Row | None = None
-        self._distances: Distances | None = None
+        self._distances: TokenDistances | None = None
         self._runs = 0
         self._matchers: weakref.WeakSet[Matcher] = weakref.WeakSet()
 
@@ -225,6 +226,8 @@ class TokenAutomaton(Transitions):
                 number = self._states.keep(state for one in held for state in one.states)
                 for one in held:
                     one.renumber(number)
+                if self._distances is not None:
+                    self._distances.forget_states()
 
     @contextmanager
     def run(self) -> Iterator[TokenAutomaton]:
@@ -268,6 +271,18 @@ class TokenAutomaton(Transitions):
         with self.lock:
             return self._distance().least(self._states.split(state)[0])
 
+    def nearest(self, state: int) -> Iterator[tuple[int, int]]:
+        """The tokens of the mask that bring the end nearer, those that leave least first: (bytes left, token).
+
+        As guards decide at the end of a value, `advance` tells which may follow, and what is left then, if not less.
+        """
+        for i in count():
+            with self.lock:
+                found = self._distance().nearest(self, state, i)
+            if found is None:
+                return
+            yield found
+
     def mask_within(self, state: int, n_tokens: int) -> Row:
         """The mask of the tokens behind which `n_tokens - 1` more (bytes, at worst) suffice to complete the text.
 
@@ -280,9 +295,9 @@ class TokenAutomaton(Transitions):
                 self._distance().restrict(self, state, row, n_tokens)
             return row
 
-    def _distance(self) -> Distances:
+    def _distance(self) -> TokenDistances:
         if self._distances is None:
-            self._distances = Distances(self._pda, self.grammar)
+            self._distances = TokenDistances(self._pda, self.grammar)
         return self._distances
 
     @property

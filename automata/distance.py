@@ -19,9 +19,6 @@ from collections.abc import Callable
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ..errors import BudgetExceeded
 from ..grammar.analysis import min_length, min_length_of, reachable
 from ..grammar.fold import fold, rebuild
@@ -46,13 +43,10 @@ from .frame_distance import CountedDistances, States
 from .member_distance import MemberDistances
 
 if TYPE_CHECKING:
-    from .automaton import TokenAutomaton
     from .pushdown import Pushdown
 
 #: The distance where no text is known to be near enough.
 FAR = sys.maxsize
-#: Of a mask of more tokens, only so many promising ones are tried.
-MOST_TOKENS = 2000
 
 #: An expression, whether it is regular, and whether it then holds what only its automaton can measure.
 Part: TypeAlias = tuple[Expr, bool, bool]
@@ -117,40 +111,6 @@ class Distances:
         except BudgetExceeded:
             return math.inf
         return self._frame(self._states.rule_field(rule, L.R_START), 0)
-
-    def restrict(self, automaton: TokenAutomaton, state: int, row: NDArray[np.int32], n_tokens: int) -> None:
-        """Clear the tokens of a mask behind which more than `n_tokens - 1` tokens are needed, if each is a byte.
-
-        Of a mask of more than `MOST_TOKENS`, those are tried whose first byte brings the end nearer: first the tokens
-        without bytes, then the shortest. So what is left may be a part, but it is not empty if single bytes suffice.
-        """
-        bits = np.unpackbits(row.view(np.uint8), bitorder="little")
-        tokens = np.flatnonzero(bits)
-        if len(tokens) > MOST_TOKENS:
-            tokens = self._promising(automaton, state, tokens)
-        bits[:] = 0
-        bits[[t for t in tokens.tolist() if self._fits(automaton, state, t, n_tokens)]] = 1
-        row[:] = np.packbits(bits, bitorder="little").view(np.int32)
-
-    def _fits(self, automaton: TokenAutomaton, state: int, token: int, n_tokens: int) -> bool:
-        after = automaton.advance(state, token)
-        if after == automaton.finished and token in automaton.end_ids:
-            return n_tokens >= 1
-        return after != 0 and automaton.least_bytes(after) + 1 <= n_tokens - 1
-
-    def _promising(self, automaton: TokenAutomaton, state: int, tokens: NDArray[np.intp]) -> NDArray[np.intp]:
-        """At most `MOST_TOKENS` of the tokens, see `restrict`."""
-        starts = automaton.vocabulary.token_start
-        tokens = tokens[np.argsort(starts[tokens + 1] - starts[tokens], kind="stable")]
-        sizes = starts[tokens + 1] - starts[tokens]
-        least = automaton.least_bytes(state)
-        nearer = np.zeros(256, np.bool_)
-        for byte in range(256):
-            fits, after = automaton.run_text(state, bytes((byte,)))
-            nearer[byte] = bool(fits) and self.least(after) < least
-        first = automaton.vocabulary.token_data[starts[tokens[sizes > 0]]]
-        kept: NDArray[np.intp] = np.concatenate([tokens[sizes == 0], tokens[sizes > 0][nearer[first]]])
-        return kept[:MOST_TOKENS]
 
 
 class Lengths:

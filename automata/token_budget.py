@@ -224,6 +224,10 @@ class BudgetedAutomaton(TokenAutomaton):
         self._without_mark(inner, row, n_tokens >= 1)
         return row
 
+    def nearest(self, state: int) -> Iterator[tuple[int, int]]:
+        """The tokens that bring the end nearer, those that leave least first: (bytes left, token)."""
+        return (found for found in self._inner.nearest(self.inner_state(state)) if found[1] != self._mark)
+
     def _without_mark(self, inner: int, row: Row, may_end: bool = True) -> None:
         """Give the mark's bit the meaning that its token has: the end of the text, or nothing."""
         if inner in (0, self.finished) or not any(closed for closed, _ in self._behind_marks(inner)):

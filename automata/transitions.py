@@ -165,6 +165,19 @@ class Transitions:
         texts = self._states.texts
         return texts.join(config, texts.append(text, added))
 
+    def run_token(self, config: int, token: int) -> int:
+        """The configuration behind a token, guards and keys seen not asked; 0 where it may not follow."""
+        with self.lock:
+            pda = self._pda
+            start, end = int(self._starts[token]), int(self._starts[token + 1])
+            while (
+                advance_bytes(pda.G, pda.A, config, self._data, start, end, 0, NO_TEXT, 0)
+                if start < end
+                else advance_special(pda.G, pda.A, config, token, 0, NO_TEXT, 0)
+            ) < 0:
+                self._supply(self._no_guard)
+            return int(pda.A[L.H_RESULT])
+
     def accepts(self, state: int) -> bool:
         """Whether the text may end here, guards asked."""
         with self.lock:

@@ -12,11 +12,16 @@ reaches an accepting state within the budget.
 
 from __future__ import annotations
 
+from itertools import islice
+
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import SamplingError
 from .constraint import Constraint, ids_of
+
+#: Tokens that are tried for the next one of a path, where guards refuse them.
+_TRIED = 256
 
 
 def support(auto: Constraint, state: int, remaining: int) -> tuple[NDArray[np.intp], bool]:
@@ -57,13 +62,25 @@ def closing_path(auto: Constraint, state: int, limit: int) -> list[int] | None:
     """At most `limit` tokens that lead to an accepting state, each leaving the least to do; `None`: none found."""
     path: list[int] = []
     while auto.least_bytes(state):
-        after = ((auto.advance(state, t), t) for t in ids_of(auto.mask(state)).tolist())
-        left = min(((auto.least_bytes(q), t, q) for q, t in after if q not in (0, auto.finished)), default=None)
-        if left is None or len(path) == limit:
+        step = _nearest(auto, state) if len(path) < limit else None
+        if step is None:
             return None
-        _, token, state = left
+        _, token, state = step
         path.append(token)
     return path
+
+
+def _nearest(auto: Constraint, state: int) -> tuple[int, int, int] | None:
+    """The token that leaves least to do: bytes left, token, and the state behind it; `None`: none was found."""
+    best: tuple[int, int, int] | None = None
+    for left, token in islice(auto.nearest(state), _TRIED):
+        if best is not None and best[:2] <= (left, token):
+            break
+        after = auto.advance(state, token)
+        if after not in (0, auto.finished):
+            found = (auto.least_bytes(after), token, after)
+            best = found if best is None else min(best, found)
+    return best
 
 
 def require_closable(auto: Constraint, max_tokens: int, healed_tokens: int = 0, healed_bytes: int = 0) -> None:

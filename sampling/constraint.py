@@ -11,7 +11,7 @@ Laws (checked by `laws.check_constraint`)
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -59,6 +59,9 @@ class Constraint(Protocol):
 
     def mask_within(self, state: int, n: int) -> NDArray[np.int32]:
         """The tokens of the mask after which at most n - 1 more complete the text, the one that ends it included."""
+
+    def nearest(self, state: int) -> Iterator[tuple[int, int]]:
+        """(`least_bytes` behind it, token) of those that bring the end nearer, ascending; guards are not asked."""
 
     def least_bytes(self, state: int) -> int:
         """An upper bound of the tokens still needed to complete the text: its least number of bytes."""

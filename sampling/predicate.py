@@ -197,6 +197,10 @@ class Filtered:
         """The automaton's, a superset."""
         return self.auto.mask_within(self.inner(state), n)
 
+    def nearest(self, state: int) -> Iterator[tuple[int, int]]:
+        """The automaton's: predicates may refuse them."""
+        return self.auto.nearest(self.inner(state))
+
     def least_bytes(self, state: int) -> int:
         """The automaton's: predicates may need more."""
         return self.auto.least_bytes(self.inner(state))

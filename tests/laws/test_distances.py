@@ -16,7 +16,7 @@ from oracles.letter_grammars import grammars
 from oracles.mask_bits import tokens_of, vocabulary
 from oracles.mask_walk import filled, mask_of
 
-from syntagma.automata import TokenAutomaton, Vocabulary, compile_grammar, distance
+from syntagma.automata import TokenAutomaton, Vocabulary, compile_grammar, distance, nearest
 from syntagma.errors import EmptyLanguage, UnsupportedFeature
 from syntagma.grammar.ir import (
     NOTHING,
@@ -199,7 +199,7 @@ def test_large_masks_are_restricted_to_a_part():
     for byte in b'{"a":"':
         state = auto.advance(state, byte)
     assert tokens_of(auto.mask_within(state, 3)) == {0x22, tokens.index(b'"}')}
-    assert len(mask_of(auto, state)) > distance.MOST_TOKENS
+    assert len(mask_of(auto, state)) > nearest.MOST_TOKENS
     keeps_to_the_budget(auto, state, 40)
 
 
