@@ -7,6 +7,7 @@ guards and lexemes become rules of their own, whose frames carry a payload.
 
 from __future__ import annotations
 
+import itertools
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import replace
@@ -53,6 +54,9 @@ UNROLLED_FACTOR = 2
 _terminals: OrderedDict[tuple[Expr, int, bool], Lowered] = OrderedDict()
 #: The same by identity, for the expressions that front ends share: id -> (expression, kept alive, limit, block).
 _terminals_by_id: dict[int, tuple[Expr, int, Lowered]] = {}
+#: Loops by what stands before, in and behind them: those that differ in the bounds alone share their tables.
+_loops: OrderedDict[tuple[Expr, Expr, Expr, int], Lowered] = OrderedDict()
+_numbers = itertools.count()
 _frames = Frames()
 _CALLED = (Ref, Members, Items, Guarded, Lexeme)
 
@@ -285,7 +289,24 @@ def _terminal(expr: Expr, limit: int, counted: bool = False) -> Lowered:
 
 def _lower_counted(expr: Expr, limit: int) -> Lowered:
     parts = counted_parts(expr)
-    block = lower_counted(*parts, limit) if parts else None
+    if parts is None:
+        raise _Ambiguous
+    before, loop, patterns, after = parts
+    if patterns:
+        return _finished(lower_counted(before, loop, patterns, after, limit))
+    key = before, loop.item, after, limit
+    like = _loops.get(key)
+    if like is not None:
+        return like.within(loop.min, loop.max)
+    lowered = _finished(lower_counted(before, loop, (), after, limit))
+    states, number = range(1, len(lowered.records) + 1), next(_numbers)
+    lowered = _loops[key] = lowered._replace(regions={state: (number, state) for state in states})
+    while len(_loops) > TERMINALS_KEPT:
+        _loops.popitem(last=False)
+    return lowered
+
+
+def _finished(block: Block | None) -> Lowered:
     if block is None:
         raise _Ambiguous
     return block.finish()

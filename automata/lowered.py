@@ -31,7 +31,7 @@ class Lowered(NamedTuple):
     block: Ints
     #: Words of the first seen-set, where payloads are seen-sets.
     start_words: list[int] | None = None
-    #: State inside an undeclared key -> content key of its table.
+    #: State -> content key of its table, where states of other blocks have the same: inside undeclared keys and loops.
     regions: dict[int, Hashable] = {}  # noqa: RUF012
     #: Whether undeclared keys must be remembered.
     open: bool = False
@@ -56,6 +56,12 @@ class Lowered(NamedTuple):
     def terminal(self) -> bool:
         """Whether it calls nothing."""
         return bool(self.block[L.B_TERMINAL])
+
+    def within(self, low: int, high: int | None) -> Lowered:
+        """The same loop with other bounds."""
+        block = self.block.copy()
+        block[L.B_RULE + L.R_MIN - L.R_KIND : L.B_RULE + L.R_MAX - L.R_KIND + 1] = low, -1 if high is None else high
+        return self._replace(block=block)
 
 
 def pack(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 from random import Random
+from uuid import UUID
 
 import numpy as np
 import pytest
@@ -229,3 +230,34 @@ def test_states_are_walked_where_no_trie_can_be_noted(monkeypatch: pytest.Monkey
     auto = compile_grammar(JsonSchema(schema, profile="spec").grammar(), vocabulary)
     steps_agree(auto, b'["ab", "ab", "ab", "ab"]')
     assert tables_of(vocabulary).stats.refused
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 20), st.integers(20, 60)), min_size=2, max_size=4, unique=True),
+    st.uuids(),
+    st.data(),
+)
+def test_loops_that_differ_in_their_bounds_share_tables(
+    bounds: list[tuple[int, int]], name: UUID, data: st.DataObject
+) -> None:
+    vocabulary = Vocabulary.from_tokens(TEXTS, eos_ids=[len(TEXTS)], special={f"<{name}>": 999})
+    opened = TEXTS.index(b'"')
+    built = []
+    for low, high in bounds:
+        schema = {"type": "string", "minLength": low, "maxLength": high}
+        auto = compile_grammar(JsonSchema(schema, profile="spec").grammar(), vocabulary)
+        state, length = auto.advance(auto.start, opened), 0
+        for _ in range(40):
+            mask = allowed(auto, state)
+            assert mask == {t for t in range(vocabulary.width) if auto.advance(state, t)}
+            letters = sorted(t for t in mask if TEXTS[t].isalnum() and TEXTS[t].isascii())
+            if not letters:
+                break
+            token = data.draw(st.sampled_from(letters))
+            state, length = auto.advance(state, token), length + len(TEXTS[token])
+            assert length <= high
+            assert auto.accepts(auto.advance(state, opened)) == (length >= low)
+        built.append(tables_of(vocabulary).stats.tables)
+    assert len(set(built)) == 1
+    assert built[0] > 0
