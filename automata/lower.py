@@ -98,6 +98,10 @@ class Lowerer:
             self.names.append(expr.rule if isinstance(expr, Ref) else name)
         return known
 
+    def heavy_rules(self) -> list[int]:
+        """The rules numbered so far of which the grammar says that they take long."""
+        return [self._ids[name] for name in self.grammar.heavy if name in self._ids]
+
     def body(self, rule: int) -> Expr:
         """The expression of a rule, references followed."""
         return self._followed(self.rules[rule])

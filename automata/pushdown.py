@@ -36,6 +36,8 @@ BOTTOM, FINISHED = 1, L.ENDED
 _PLACE, _ENTER = Direct(place_block), Direct(enter)
 #: Tables of fewer records grow by more: whoever fails for want of room begins again.
 FEW = 1 << 17
+#: Rules that take long to lower are lowered ahead wherever they stand, but no more than so many.
+MOST_HEAVY = 4
 #: New configuration arenas by the length of the longest token and of a row: their rooms and size, and what is not 0.
 _blanks: dict[tuple[int, int], tuple[dict[int, int], int, NDArray[np.int64], Ints]] = {}
 
@@ -47,7 +49,7 @@ class Limits:
     Attributes
     ----------
     states : states of one rule, those that read literals and keys aside.
-    rules : rules lowered ahead when the automaton is made; the others are lowered when they are reached.
+    rules : rules lowered ahead when the automaton is made, few heavy ones aside; others are when they are reached.
     bytes : size of the grammar and configuration arenas.
     mask_bytes : size of the pool of remembered masks; a full pool is begun anew.
     seconds : time for lowering rules, in all.
@@ -180,11 +182,13 @@ class Pushdown:
         return self._twins.setdefault(key, (lowered.block, first))[1]
 
     def _lower_ahead(self, n_rules: int) -> None:
-        """Lower rules breadth-first (they are numbered as they are met) until so many are lowered."""
+        """Lower rules breadth-first (they are numbered as they are met) until so many are lowered; then heavy ones."""
         rule = 2
         while rule < min(len(self.lowerer.rules), n_rules + 1):
             self._lower(rule)
             rule += 1
+        for late in [heavy for heavy in self.lowerer.heavy_rules() if heavy >= rule][:MOST_HEAVY]:
+            self._lower(late)
 
     def _first_payload(self, words: list[int]) -> int:
         while self.A[L.H_NSET] + len(words) + 1 >= self.A[L.H_CAPSET]:

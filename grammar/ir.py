@@ -12,7 +12,7 @@ Laws
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Literal, Protocol, TypeAlias, TypeVar
@@ -255,6 +255,8 @@ class Grammar:
     is_normal: bool = False
     #: Rules whose text may take so many tokens only; without a vocabulary they are unbounded.
     budgets: Mapping[str, TokenBudget] = field(default_factory=dict)
+    #: Rules that take long to make an automaton of; more of them may come to light as rules are looked up.
+    heavy: Sequence[str] = field(default=(), compare=False)
 
     def __hash__(self) -> int:
         return hash((self.start, tuple(sorted(self.rules))))

@@ -46,6 +46,8 @@ from .strings import Spelling, quoted
 from .values import identity, type_of
 from .zero_fractions import Written
 
+#: Alternatives of one value that take long to make an automaton of.
+MANY = 8
 _KINDS: Final = {INTEGER: "integer", FRACTION: "fraction", NUMBER: "number"}
 _WORDS: Final = ((NULL, Bytes(b"null")), (FALSE, Bytes(b"false")), (TRUE, Bytes(b"true")))
 
@@ -106,7 +108,7 @@ class Lowering:
             ways = _guarded_together(self._ways(union, depth))
         if len(ways) == 1:
             return ways[0]
-        return self.named(nodes[0], lambda: choice(*ways))
+        return self.named(nodes[0], lambda: choice(*ways), len(ways) >= MANY)
 
     def _of_types(self, node: Node, bare: Union, depth: int) -> list[Expr]:
         """The alternatives of a schema that says nothing but types."""
@@ -126,17 +128,17 @@ class Lowering:
             found.setdefault(nodes, expr)
         return found
 
-    def named(self, node: Node, write: Callable[[], Expr]) -> Ref:
+    def named(self, node: Node, write: Callable[[], Expr], heavy: bool = False) -> Ref:
         """A rule called after a place."""
         name = self.rules.free_name(node.pointer)
         self.places[name] = node.pointer
-        return self.rules.promise(name, write)
+        return self.rules.promise(name, write, heavy)
 
-    def shared(self, name: str, write: Callable[[], Expr]) -> Ref:
+    def shared(self, name: str, write: Callable[[], Expr], heavy: bool = False) -> Ref:
         """A rule called after its content, written at most once."""
         ref = self._shared.get(name)
         if ref is None:
-            ref = self._shared[name] = Ref(name) if name in self.rules else self.rules.promise(name, write)
+            ref = self._shared[name] = Ref(name) if name in self.rules else self.rules.promise(name, write, heavy)
         return ref
 
     def _ways(self, union: Union, depth: int) -> list[Expr]:
@@ -252,9 +254,8 @@ class Lowering:
         sure, unsure = found.sure, found.unsure
         ways: list[Expr] = []
         if sure is not None:
-            ways.append(
-                self.guarded(self.shared(name, lambda: quoted(sure)), facts, STRING, None if found.exact else "pattern")
-            )
+            string = self.shared(name, lambda: quoted(sure), bool(strings and (strings.patterns or strings.formats)))
+            ways.append(self.guarded(string, facts, STRING, None if found.exact else "pattern"))
         if unsure is not None:
             ways.append(self.guarded(self.shared(f"{name}, unsure", lambda: quoted(unsure)), facts, STRING, "format"))
         return choice(*_guarded_together(ways))

@@ -20,13 +20,17 @@ class Rules(Mapping[str, Expr]):
         self._clock = clock
         self._bodies: dict[str, Expr] = {}
         self._promised: dict[str, Callable[[], Expr]] = {}
+        #: Those that take long to make an automaton of.
+        self.heavy: list[str] = []
         #: The last number that was tried for a name.
         self._numbers: dict[str, int] = {}
         self._lock = threading.RLock()
 
-    def promise(self, name: str, write: Callable[[], Expr]) -> Ref:
+    def promise(self, name: str, write: Callable[[], Expr], heavy: bool = False) -> Ref:
         """Have a rule written on first look-up; the name must be new."""
         self._promised[name] = write
+        if heavy:
+            self.heavy.append(name)
         return Ref(name)
 
     def define(self, name: str, body: Expr) -> Ref:

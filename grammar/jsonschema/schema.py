@@ -130,7 +130,7 @@ class JsonSchema:
 
     def grammar(self) -> Grammar:
         """The grammar; its rules are written on first look-up."""
-        return Grammar(self._start, self._rules, self._lowering.places, is_normal=True)
+        return Grammar(self._start, self._rules, self._lowering.places, is_normal=True, heavy=self._rules.heavy)
 
     @property
     def decode(self) -> Callable[[Any], Any]:
