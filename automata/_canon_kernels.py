@@ -1,7 +1,8 @@
 """Canonical configurations: one that stands for all that no single token can tell from it; masks are remembered by it.
 
-Their frames differ in a count far from its bound, where a guarded value began, which keys were seen, or in the object
-they belong to. What stands for a configuration is looked for when its mask is asked for: most never are.
+Their frames differ in a count far from its bound, where a guarded value began, which keys were seen, in the object they
+belong to, or in what that stands in. What stands for a configuration is looked for when its mask is asked for: most
+never are.
 """
 
 # ruff: noqa: F405
@@ -26,6 +27,18 @@ def clamp_payload(G, A, s, p):
         if top >= 0 and p > low and top - p > A[H_LONGEST] + G[r + R_NEEDED] and (G[rec] & FEASIBLE) == 0:
             return low
     return p
+
+
+@kernel("int64(int32[::1], int32[::1], int64, int64)")
+def is_bound(G, A, s, flags):
+    """Whether no token leads from state s behind the end of its object, whatever is below.
+
+    `flags`: those of the configuration. What they tell must be true of the state alone.
+    """
+    rec = G[G_ST] + s * ST
+    if G[rec] & (KEYCHECK | SEALED) == 0 or G[G[G_RT] + G[rec + S_RULE] * RT + R_BOUND] == 0:
+        return 0
+    return 1 if A[H_GUARDS] == 0 and (flags & OPEN_FLAG == 0 or G[rec] & OPEN) else 0
 
 
 @kernel("int64(int32[::1], int64, int64)")
@@ -57,6 +70,9 @@ def find_canon(G, A, c):
         e = A[H_ENT] + (A[rec + C_ENT] + i) * EN
         s = int(twin_state(G, A[e]))
         p = int(A[e + 1])
+        below = A[A[H_CFG] + A[e + 2] * CF + C_CANON]
+        if is_bound(G, A, s, A[rec + C_FLAGS]):
+            below = 1
         if G[G[G_ST] + s * ST] & KIN:
             frame = first_kin(G, A, s, p)
             if frame < 0:
@@ -65,7 +81,6 @@ def find_canon(G, A, c):
             p = frame >> 32
         else:
             p = clamp_payload(G, A, s, p)
-        below = A[A[H_CFG] + A[e + 2] * CF + C_CANON]
         if s != A[e] or p != A[e + 1] or below != A[e + 2]:
             changed = True
         t = made + i * EN

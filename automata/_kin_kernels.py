@@ -86,7 +86,7 @@ def keys_alike(G, r, keys, p):
     rest = ((1 << G[r + R_NKEYS]) - 1) & ~under
     if p & rest == rest:
         return p
-    required = G[G[G_ED] + G[r + R_REQ]] & rest
+    required = 0 if G[r + R_BOUND] else G[G[G_ED] + G[r + R_REQ]] & rest  # asked only where the object may end
     return p & under | (required if p & required == required else 0)
 
 
@@ -117,7 +117,7 @@ def set_alike(G, A, r, keys, p):
     for i in range(keys + 1, keys + 1 + G[keys]):
         A[under + (G[i] >> 5)] |= -2147483648 if G[i] & 31 == 31 else 1 << (G[i] & 31)
     is_full = True
-    has_required = True
+    has_required = G[r + R_BOUND] == 0
     for i in range(words):
         left = ~(A[at + i] | A[under + i])
         if n - 32 * i < 32:

@@ -56,6 +56,7 @@ OPEN = 8192  # in one with undeclared keys
 CEILING = 16384  # a feasible count is any up to one: so many items are still needed
 INSIDE = 32768  # inside an item of a counted terminal
 KIN = 65536  # in an object, its frames may be kin to those of others
+SEALED = 131072  # in an object, behind a comma: a key must follow
 
 # Edge and call flags, in bits 27..30 of a code
 INC, LT, GE, ADD = 1, 2, 4, 8
@@ -87,11 +88,11 @@ USED = 7
 CLASH, OVERLAP, UNKNOWN, IMPOSSIBLE = -3, -4, -5, -6
 
 # Rule record; R_TWIN is the first state of a rule like this one, call for call, if that stands for it; R_FAMILY the
-# family of an object with its braces
-RT = 14
+# family of an object with its braces; R_BOUND whether no token leads from a key to behind the end of its object
+RT = 15
 R_START, R_KIND, R_MIN, R_MAX, R_NKEYS, R_REQ = 0, 1, 2, 3, 4, 5
 R_GUARD, R_OTHER, R_CLASSES, R_PAYLOAD, R_TERMINAL, R_PRIORITY = 6, 7, 8, 9, 10, 11
-R_TWIN, R_FAMILY = 12, 13
+R_TWIN, R_FAMILY, R_BOUND = 12, 13, 14
 PLAIN, COUNTED, KEYS, KEYSET, KEYSEQ = 0, 1, 2, 3, 4
 # In a counted rule, the items that may be needed, at most, to end from where the count matters
 R_NEEDED = R_NKEYS

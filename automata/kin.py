@@ -3,6 +3,9 @@
 What an object's frame does behind a value depends on the layout, and on what may come next. It would depend on its
 keys, too, for a token that reaches into the next key. Vocabularies have a few, such as `,"\\` and `,"#`: objects with
 keys that begin like these have no kin.
+
+Before a key and inside it, what the object stands in matters to tokens alone that hold the key's end, a colon and the
+brace that closes the object. A vocabulary with such a token has no *bound* objects.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from typing import Final
 from ..grammar.ir import Bytes, Expr, Spelled
 from ..grammar.spelled import spellings_of
 from . import _layout_kernels as L
-from .enclosure import Ways
+from .enclosure import Enclosure, Ways
 from .lowered import Family
 from .machines import machine_of
 from .vocabulary import Vocabulary
@@ -101,6 +104,31 @@ def is_json_opening(opening: Ways) -> bool:
     """Whether an object is opened by a brace, with nothing but white space before the first key."""
     first, *others = opening.going_on
     return first == 1 << ord("{") and not any(edges & ~_SPACE for edges in others)
+
+
+def is_json_end(keys: Sequence[Bytes | Spelled], colon: Expr, enclosure: Enclosure, limit: int) -> bool:
+    """Whether a quote, a colon and a brace stand between a key of an object and what follows the object."""
+    quoted = all(isinstance(key, Spelled) or (len(key.data) > 1 and key.data.endswith(b'"')) for key in keys)
+    return quoted and _is_sign(colon, ord(":"), limit) and _is_brace(enclosure.closing)
+
+
+def _is_brace(closing: Ways) -> bool:
+    """Whether an object is closed by a brace, with nothing but white space before it."""
+    before = [0]
+    for q in before:
+        for mask, target, _ in closing.edges[q]:
+            if mask & ~_SPACE == 0 and not closing.labels[target]:
+                before += [target] * (target not in before)
+            elif mask != 1 << ord("}"):
+                return False
+    return True
+
+
+def reaches_out(vocabulary: Vocabulary) -> bool:
+    """Whether some token leads from inside a key, or before it, to the brace that closes its object, or may."""
+    data, start = vocabulary.token_data.tobytes(), vocabulary.token_start
+    colons = ((match.end(), int(start[start.searchsorted(match.start(), "right")])) for match in _COLON.finditer(data))
+    return any(b"}" in data[colon:end] for colon, end in colons)
 
 
 def begun_keys(vocabulary: Vocabulary) -> int:

@@ -39,6 +39,8 @@ class Lowered(NamedTuple):
     n_classes: int = 0
     #: The objects whose frames may be kin to its own.
     family: Family | None = None
+    #: Whether it is an object that ends like one of JSON.
+    bound: bool = False
     #: The rules that its calls name by their place, from 1 on; none where they name the rules themselves.
     callees: Ints = NO_CALLEES
 

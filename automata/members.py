@@ -26,7 +26,7 @@ from . import _layout_kernels as L
 from .block import Block
 from .enclosure import Enclosure
 from .key_states import Surroundings, lay_keys, moves_of
-from .kin import family_of, is_json_opening
+from .kin import family_of, is_json_end, is_json_opening
 from .lowered import Ints, Lowered
 from .machines import machine_of
 
@@ -62,8 +62,9 @@ def lower_members(expr: Members, enclosure: Enclosure | None, limit: int) -> Low
     laid.block[L.B_RULE : L.B_RULE + L.R_REQ - L.R_KIND] = rule
     laid.block[L.B_RULE + L.R_OTHER - L.R_KIND] = len(others)
     laid.block[L.B_BRACED] = enclosure is not None and is_json_opening(enclosure.opening)
+    bound = family is not None and enclosure is not None and is_json_end(keys, expr.colon, enclosure, limit)
     regions: dict[int, Hashable] = {state: (others, q) for state, q in enumerate(laid.pure, laid.first_pure)}
-    return Lowered(laid.block, start_words, regions, bool(flags & L.OPEN), len(others), family=family)
+    return Lowered(laid.block, start_words, regions, bool(flags & L.OPEN), len(others), family=family, bound=bound)
 
 
 @lru_cache(maxsize=256)
@@ -75,7 +76,10 @@ def _surroundings(enclosure: Enclosure | None, comma: Expr, colon: Expr, flags: 
     openers = enclosure.opening.lay(block, start) if enclosure else [start]
     opened = len(block.states)
     if enclosure:
-        openers += enclosure.between.lay(block, after)
+        behind_comma = enclosure.between.lay(block, after)
+        for opener in behind_comma:
+            block.states[opener].flags |= L.SEALED
+        openers += behind_comma
     else:
         openers += block.lay(machine_of((comma,), limit), after, L.LT)
     for state in (block.states[after], *block.states[opened if enclosure else 1 :]):

@@ -158,8 +158,10 @@ class Pushdown:
         self._reserve(n_states, n_flat, n_rules - rules)
         self._sizes = [first + n_states, edges + n_flat, n_rules]
         payload = 0 if lowered.start_words is None else self._first_payload(lowered.start_words)
-        family, twin = self._family(lowered.family), self._twin(lowered, first)
-        _PLACE.call(self.G, block, lowered.callees, rule, first, edges, payload, family, twin, self.tables.number)
+        place = rule, first, edges, payload
+        bound = int(lowered.bound and not self.tables.reaches_out)
+        kin = self._family(lowered.family), bound, self._twin(lowered, first)
+        _PLACE.call(self.G, block, lowered.callees, *place, *kin, self.tables.number)
         if lowered.regions or lowered.terminal:
             self._blocks[rule] = (first, lowered)
             self.moved.yes = True  # tables that it brings along may lie in arenas that have grown meanwhile

@@ -22,7 +22,7 @@ from ._place_kernels import place_table
 from ._split_kernels import split_tokens
 from ._trie_kernels import build_suffix_trie, index_trie, note_below, sort_exits
 from .kernel import Direct
-from .kin import begun_keys
+from .kin import begun_keys, reaches_out
 from .lowered import Lowered
 from .vocabulary import Vocabulary
 
@@ -70,7 +70,7 @@ class TerminalTables:
         self.words = vocabulary.mask_words
         trie = vocabulary.trie
         self.longest = max(1, trie.max_depth)
-        self.begun_keys = begun_keys(vocabulary)
+        self.begun_keys, self.reaches_out = begun_keys(vocabulary), reaches_out(vocabulary)
         self.data = vocabulary.token_data.copy()
         self.start = vocabulary.token_start.astype(np.int64)
         self._room = MAX_TABLES

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import syntagma as sg
 from syntagma.automata import TokenAutomaton, Vocabulary
 from syntagma.automata.enclosure import Ways, enclosed
-from syntagma.automata.kin import begun_keys, family_of, is_json_opening
+from syntagma.automata.kin import begun_keys, family_of, is_json_end, is_json_opening, reaches_out
 from syntagma.errors import EmptyLanguage
 from syntagma.grammar.ir import And, Bytes, Expr, Member, Members, Ref, Repeat, Seq, Spelled, byte_set, sequence
 
@@ -57,6 +57,8 @@ TAME = [
     b'{},"',
     b"{}}",
 ]
+#: Without those that lead from a key to behind its object.
+WITHIN = [token for token in TAME if not re.search(rb'"\s*:.*}', token)]
 PARTS = [b'"', b",", b", ", b":", b"{", b"}", b"a", b"b", b"1", b"\\", b"u00", b"61", b"#", b"[", b"]", b"Name", b'""']
 
 
@@ -117,11 +119,11 @@ def walk(auto: TokenAutomaton, rng: Random, steps: int = 60) -> None:
         assert matcher.accept(rng.choice(long if long and rng.random() < 0.7 else sorted(ids)))
 
 
-@pytest.mark.parametrize("tame", [True, False])
+@pytest.mark.parametrize("tame", [TAME, WITHIN, []], ids=["tame", "within", "wild"])
 @settings(deadline=None, max_examples=60)
 @given(data=st.data())
-def test_masks_are_those_of_the_tokens_one_by_one(data: st.DataObject, tame: bool) -> None:
-    pieces = TAME if tame else [b"".join(p) for p in data.draw(st.lists(st.lists(st.sampled_from(PARTS), min_size=2)))]
+def test_masks_are_those_of_the_tokens_one_by_one(data: st.DataObject, tame: list[bytes]) -> None:
+    pieces = tame or [b"".join(p) for p in data.draw(st.lists(st.lists(st.sampled_from(PARTS), min_size=2)))]
     options = {
         "profile": data.draw(st.sampled_from(["generation", "spec"])),
         "property_order": data.draw(st.sampled_from(["schema", "any"])),
@@ -163,10 +165,11 @@ def text_of(schema: Any, rng: Random) -> str:
     return "{" + ",".join(f'"{key}":{text_of(declared.get(key, other), rng)}' for key in keys) + "}"
 
 
+@pytest.mark.parametrize("pieces", [TAME, WITHIN], ids=["tame", "within"])
 @pytest.mark.parametrize("profile", ["generation", "spec"])
 @pytest.mark.parametrize("name", CHOSEN)
-def test_keys_that_were_seen_show_where_they_matter(name: str, profile: Any) -> None:
-    auto = sg.compile(sg.JsonSchema(CHOSEN[name], profile=profile, property_order="any"), vocabulary_of(TAME))
+def test_keys_that_were_seen_show_where_they_matter(name: str, profile: Any, pieces: list[bytes]) -> None:
+    auto = sg.compile(sg.JsonSchema(CHOSEN[name], profile=profile, property_order="any"), vocabulary_of(pieces))
     row = np.zeros(auto.mask_width, np.int32)
     for seed in range(60 if name != "many" else 10):
         matcher = auto.matcher()
@@ -209,6 +212,21 @@ def test_objects_of_a_kind_share_masks() -> None:
     assert misses(schema, text, TAME) <= many - len('":{"x":1}')
 
 
+@pytest.mark.parametrize("order", ["schema", "any"])
+def test_before_and_inside_a_key_it_does_not_matter_what_the_object_stands_in(order: str) -> None:
+    inner = {"type": "object", "properties": {"ab": {"type": "integer"}, "abc": {"type": "integer"}}}
+    schema = {"properties": {"a": inner, "b": {"type": "array", "items": inner}}}
+    text = '{"a":{"ab":1,"abc":1},"b":[{"ab":1,"abc":1}]}'
+    many = misses(schema, text, [*WITHIN, b'":1}'], property_order=order)
+    assert misses(schema, text, WITHIN, property_order=order) <= many - len('"abc')
+
+
+@given(st.lists(st.lists(st.sampled_from(b' {":}a\n'), min_size=1).map(bytes)))
+def test_what_tokens_reach(tokens: list[bytes]) -> None:
+    found = reaches_out(Vocabulary.from_tokens(tokens, [len(tokens)]))
+    assert found == any(re.search(rb'"\s*:.*}', token, re.DOTALL) for token in tokens)
+
+
 def naive_begun(tokens: list[bytes]) -> set[int | str]:
     found: set[int | str] = set()
     for token in tokens:
@@ -231,7 +249,7 @@ def test_what_tokens_begin(tokens: list[bytes]) -> None:
     assert {names.get(bit, bit) for bit in range(258) if found >> bit & 1} == naive_begun(tokens)
 
 
-SPACES, COLON = Repeat(byte_set(0x20, 0x0A)), Bytes(b":")
+SPACES, COLON, A_KEY = Repeat(byte_set(0x20, 0x0A)), Bytes(b":"), Bytes(b'"a"')
 
 
 @pytest.mark.parametrize(
@@ -267,6 +285,23 @@ def test_only_a_brace_opens_an_object_of_json() -> None:
     assert is_json_opening(opening([Bytes(b"{"), SPACES]))
     assert not is_json_opening(opening([Bytes(b"(")]))
     assert not is_json_opening(opening([Bytes(b"{!")]))
+
+
+def test_only_a_quote_a_colon_and_a_brace_end_an_object_of_json() -> None:
+    def ends(*after: Expr, key: Any = A_KEY, colon: Expr = COLON) -> bool:
+        members = Members((Member(key, Ref("v"), False),), (), "any", colon, Bytes(b","))
+        found = enclosed(Seq((Bytes(b"{"), members, *after)), 100)
+        assert found
+        return is_json_end([key], colon, found[1], 100)
+
+    assert ends(Bytes(b"}"))
+    assert ends(Bytes(b"\n}"))
+    assert ends(SPACES, Bytes(b"}"), key=Spelled("a"))
+    assert not ends(Bytes(b")"))
+    assert not ends(Repeat(Bytes(b"!"), 0, 1), Bytes(b"}"))
+    assert not ends(Bytes(b"}"), colon=Bytes(b"="))
+    assert not ends(Bytes(b"}"), key=Bytes(b"a"))
+    assert not ends(Bytes(b"}"), key=Bytes(b'"'))
 
 
 def word(first: str, letters: str, last: str) -> Expr:
