@@ -73,7 +73,7 @@ class Matcher:
         lock = automaton.lock
         try:
             lock.acquire()
-            if automaton.moved.yes or type(token) is not int or token >> 32:
+            if automaton.moved.yes or type(token) is not int:
                 after = automaton.advance_locked(self._state, token)
             elif (after := ADVANCE.call(automaton.where, self._state, token)) < 0:
                 after = automaton.advance_further(self._state, token, after)
@@ -82,6 +82,10 @@ class Matcher:
             self._history.append(self._state)
             self._state = after
             return True
+        except OverflowError:
+            if -1 << 63 <= token < 1 << 63:
+                raise
+            return False  # no token has such an id
         finally:
             lock.release()
 
