@@ -6,6 +6,9 @@ from __future__ import annotations
 from ._layout_kernels import *  # noqa: F403
 from .kernel import kernel
 
+#: Bytes from which on texts are compared byte by byte.
+SOME_MORE = 8
+
 
 @kernel("int64(int32[:, ::1], int64, int64, uint8[::1], int64[::1])")
 def compare_suffixes(exits, a, b, data, start):
@@ -22,11 +25,31 @@ def compare_suffixes(exits, a, b, data, start):
     return (i_end - i) - (j_end - j)
 
 
+@kernel("int64(uint8[::1], int64, int64)")
+def suffix_key(data, first, end):
+    """A number in the order of the texts data[first:end]: seven bytes and how many there are, if they are no more.
+
+    Those of longer texts end with SOME_MORE, and may be equal where the texts are not.
+    """
+    key = 0
+    for i in range(first, first + SOME_MORE - 1):
+        key = key << 8 | (int(data[i]) if i < end else 0)
+    return key << 4 | min(end - first, SOME_MORE)
+
+
 @kernel()
 def sort_exits(exits, n, data, start, order, spare):
-    """Write to order[:n] the exits' indices sorted by suffix (merge sort; `spare` is scratch)."""
+    """Write to order[:n] the exits' indices sorted by suffix; returns how many bytes these have.
+
+    Merge sort; `spare`, twice as long, is scratch.
+    """
+    n_bytes = 0
     for i in range(n):
         order[i] = i
+        first = start[exits[i, 0]] + exits[i, 1]
+        end = start[exits[i, 0] + 1]
+        spare[n + i] = suffix_key(data, first, end)
+        n_bytes += end - first
     width = 1
     while width < n:
         lo = 0
@@ -36,7 +59,13 @@ def sort_exits(exits, n, data, start, order, spare):
             i = lo
             j = mid
             for k in range(lo, hi):
-                if j >= hi or (i < mid and compare_suffixes(exits, order[i], order[j], data, start) <= 0):
+                is_first = j >= hi
+                if i < mid and j < hi:
+                    difference = spare[n + order[i]] - spare[n + order[j]]
+                    if difference == 0 and spare[n + order[i]] & 15 == SOME_MORE:
+                        difference = compare_suffixes(exits, order[i], order[j], data, start)
+                    is_first = difference <= 0
+                if is_first:
                     spare[k] = order[i]
                     i += 1
                 else:
@@ -46,7 +75,7 @@ def sort_exits(exits, n, data, start, order, spare):
         for i in range(n):
             order[i] = spare[i]
         width *= 2
-    return 0
+    return n_bytes
 
 
 @kernel("void(int32[:, ::1], int64, int32[::1])")

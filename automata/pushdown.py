@@ -26,7 +26,7 @@ from ._lower_kernels import place_block
 from .arenas import Moved
 from .kernel import Direct
 from .lower import Lowerer
-from .lowered import Family, Lowered
+from .lowered import NO_CALLEES, Family, Lowered
 from .nullability import Nullability
 from .tables import TerminalTables
 from .vocabulary import Vocabulary
@@ -370,11 +370,14 @@ class Pushdown:
 
     def _build_table(self, state: int) -> None:
         G = self.G
-        at = int(G[L.G_ST]) + state * L.ST
+        states, flat, rules = G[:3].tolist()
+        at = states + state * L.ST
         rule = int(G[at + L.S_RULE])
         first, lowered = self._blocks[rule]
-        at_classes = int(G[L.G_ED] + G[G[L.G_RT] + rule * L.RT + L.R_CLASSES])
-        classes = G[at_classes : at_classes + lowered.n_classes] & L.TARGET
+        classes = NO_CALLEES
+        if lowered.n_classes:
+            flat += int(G[rules + rule * L.RT + L.R_CLASSES])
+            classes = G[flat : flat + lowered.n_classes] & L.TARGET
         G[at + L.S_TABLE] = self.tables.table(G, state, first, lowered, classes)
 
     @property

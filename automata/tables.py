@@ -43,6 +43,8 @@ X_ROOM, R_ROOM = 1 << 22, 1 << 24
 TOUCHED, HUGE_PAGE = 1 << 21, 1 << 19
 #: States of a terminal of which it is remembered how it goes on from there, while its tokens are split; a power of two.
 WAYS = 512
+#: Tables of a block after which it is looked at how many these are.
+COUNTED = 8
 #: States over which it is looked at what kinds of characters never end.
 STATES = 256
 #: Slots for rows and tries that tables share; more than there are tables, a power of two.
@@ -73,6 +75,7 @@ class TerminalTables:
         self.begun_keys, self.reaches_out = begun_keys(vocabulary), reaches_out(vocabulary)
         self.data = vocabulary.token_data.copy()
         self.start = vocabulary.token_start.astype(np.int64)
+        self._tries = _SuffixTries(self.data, self.start, self.longest)
         self._room = MAX_TABLES
         self.X = np.zeros(_HEADER + self._room * L.TB + X_ROOM, np.int32)
         self.X[1] = _HEADER
@@ -98,8 +101,8 @@ class TerminalTables:
         self._known_rows = np.zeros((SHARED, 2), np.int64)
         self._known_tries = np.zeros((SHARED, 2), np.int64)
         self._ways = np.zeros((WAYS, L.WAY_COLUMNS), np.int64)
-        #: The block that these are of, and its first state.
-        self._ways_of: tuple[Ints, int] = np.zeros(0, np.int32), 0
+        #: The block that these are of, its first state, and how many of its tables were built with them.
+        self._ways_of: tuple[Ints, int, int] = np.zeros(0, np.int32), 0, 0
         self._split_path = np.zeros((self.longest + 2, 10), np.int64)
         self._split_states = np.zeros(STATES, np.int64)
         if self.V[L.V_SPACES]:
@@ -156,10 +159,12 @@ class TerminalTables:
 
     def _know_ways(self, block: Ints, first: int) -> None:
         """Keep what is known of the states of the last block, if this is the same."""
-        same = self._ways_of[0] is block and self._ways_of[1] == first
-        if not same or np.count_nonzero(self._ways[:, L.WAY_STATE]) > WAYS // 2:
+        known, at, n = self._ways_of
+        same = known is block and at == first
+        if not same or (n % COUNTED == 0 and np.count_nonzero(self._ways[:, L.WAY_STATE]) > WAYS // 2):
             self._ways[:, L.WAY_STATE] = 0
-            self._ways_of = block, first
+            n = 0
+        self._ways_of = block, first, n + 1
 
     def _place(self, at: int, classes: Ints) -> int:
         """Place the table that was split last, with its record at X[at]; FAILED if a trie is missing."""
@@ -180,7 +185,7 @@ class TerminalTables:
         n, copy, key, slot = self._tally[L.N_TRIE : L.TRIE_SLOT + 1].tolist()
         exits = self.X[copy : copy + 3 * n].reshape(n, 3)
         self._used = copy + 3 * n  # they stay, to be compared with
-        nodes, pairs, kids = _suffix_trie(exits, self.data, self.start)
+        nodes, pairs, kids = self._tries.build(exits)
         parts = [self._append(part) for part in (nodes, pairs, kids)]
         place = self._append(np.array([len(nodes) - 1, *parts, 0, 0, 0, 0, copy, n], np.int32))
         self._known_tries[slot] = key, place
@@ -301,18 +306,28 @@ def _trie_arena(vocabulary: Vocabulary) -> tuple[Ints, Ints]:
     return arena, kinds_in
 
 
-def _suffix_trie(exits: Ints, data: NDArray[np.uint8], start: NDArray[np.int64]) -> tuple[Ints, Ints, Ints]:
-    """Nodes with the sentinel, tokens and kids of the trie of what follows the exits (token, bytes inside, count)."""
-    n = len(exits)
-    order, spare = np.empty(n, np.int64), np.empty(n, np.int64)
-    sort_exits(exits, n, data, start, order, spare)
-    tokens = exits[:, 0]
-    sizes = start[tokens + 1] - start[tokens] - exits[:, 1]
-    room = int(sizes.sum()) + 2
-    nodes, pairs = np.empty((room, 4), np.int32), np.empty((n, 2), np.int32)
-    kids, path = np.empty(room, np.int32), np.empty(int(sizes.max(initial=0)) + 2, np.int64)
-    n_nodes = int(build_suffix_trie(exits, n, order, data, start, path, nodes, pairs, kids))
-    return nodes[: n_nodes + 1], pairs, kids[: n_nodes - 1]
+class _SuffixTries:
+    """Tries of what follows exits, built where there was room for others before: new memory is slow to touch."""
+
+    def __init__(self, data: NDArray[np.uint8], start: NDArray[np.int64], longest: int) -> None:
+        self._data, self._start = data, start
+        self._path = np.empty(longest + 2, np.int64)
+        self._order, self._spare = np.empty(0, np.int64), np.empty(0, np.int64)
+        self._nodes, self._kids = np.empty((0, 4), np.int32), np.empty(0, np.int32)
+        self._pairs = np.empty((0, 2), np.int32)
+
+    def build(self, exits: Ints) -> tuple[Ints, Ints, Ints]:
+        """Nodes with the sentinel, tokens and kids, given exits (token, bytes inside, count); valid until the next."""
+        n = len(exits)
+        if n > len(self._order):
+            self._order, self._spare = np.empty(2 * n, np.int64), np.empty(4 * n, np.int64)
+            self._pairs = np.empty((2 * n, 2), np.int32)
+        room = int(sort_exits(exits, n, self._data, self._start, self._order, self._spare)) + 2
+        if room > len(self._kids):
+            self._nodes, self._kids = np.empty((2 * room, 4), np.int32), np.empty(2 * room, np.int32)
+        made = self._path, self._nodes, self._pairs, self._kids
+        n_nodes = int(build_suffix_trie(exits, n, self._order, self._data, self._start, *made))
+        return self._nodes[: n_nodes + 1], self._pairs[:n], self._kids[: n_nodes - 1]
 
 
 def _arena(nodes: Ints, pairs: Ints, kids: Ints, at: int = 0, header: int = 8) -> Ints:
@@ -339,7 +354,7 @@ def _with_spaces(arena: Ints, data: NDArray[np.uint8], start: NDArray[np.int64])
     solid = np.flatnonzero(~np.isin(data, _SPACES))
     ends = np.append(solid, len(data))[np.searchsorted(solid, start[tokens])]
     exits[:, 1] = np.minimum(ends, start[tokens + 1]) - start[tokens]
-    trie = _arena(*_suffix_trie(exits, data, start), at=len(arena))
+    trie = _arena(*_SuffixTries(data, start, int(sizes.max(initial=0))).build(exits), at=len(arena))
     grown = np.concatenate((arena, trie, np.zeros(2 * trie[0] + len(tokens), np.int32)))
     grown[len(arena) + L.V_KINDS], grown[len(arena) + L.V_BELOW] = arena[L.V_KINDS], len(arena) + len(trie)
     grown[L.V_SPACES] = len(arena)

@@ -68,7 +68,7 @@ def test_split_tokens_and_suffixes(compiled: bool, seed: int) -> None:
 def suffix_trie_holds(tables: object, exits: np.ndarray, tokens: list[bytes]) -> None:
     n = len(exits)
     data, start = tables.data, tables.start  # type: ignore[attr-defined]
-    order, spare = np.empty(n, np.int64), np.empty(n, np.int64)
+    order, spare = np.empty(n, np.int64), np.empty(2 * n, np.int64)
     Tries.sort_exits(exits, n, data, start, order, spare)
     suffixes = [tokens[exits[e, 0]][exits[e, 1] :] for e in order.tolist()]
     assert suffixes == sorted(suffixes)
