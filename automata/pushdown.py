@@ -49,7 +49,7 @@ class Limits:
     Attributes
     ----------
     states : states of one rule, those that read literals and keys aside.
-    rules : rules lowered ahead when the automaton is made, few heavy ones aside; others are when they are reached.
+    rules : rules lowered ahead when the automaton is made, a few heavy ones besides; the others when they are reached.
     bytes : size of the grammar and configuration arenas.
     mask_bytes : size of the pool of remembered masks; a full pool is begun anew.
     seconds : time for lowering rules, in all.
