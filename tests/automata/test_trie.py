@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles.naive_trie import Node, naive_trie
 
+from syntagma.automata._trie_kernels import sort_exits
 from syntagma.automata.trie import TokenTrie
 
 _TEXT = st.binary(max_size=3) | st.text("ab", max_size=6).map(str.encode)
@@ -64,3 +65,18 @@ def test_dtypes_and_frozen() -> None:
         assert array.flags.c_contiguous
         with pytest.raises(ValueError, match="read-only"):
             array[0] = 1
+
+
+@settings(deadline=None)
+@given(st.lists(st.lists(st.sampled_from(b"\0a\xff"), max_size=20).map(bytes), min_size=1, max_size=40), st.data())
+def test_exits_are_sorted_by_what_follows(tokens: list[bytes], data: st.DataObject) -> None:
+    """The first bytes decide, zeros and lengths among them; equal ones stay in their order."""
+    inside = [data.draw(st.integers(0, len(token))) for token in tokens]
+    exits = np.array([(t, k, 0) for t, k in enumerate(inside)], np.int32)
+    start = np.cumsum([0, *map(len, tokens)]).astype(np.int64)
+    text = np.frombuffer(b"".join(tokens) + b"\0", np.uint8).copy()
+    n = len(tokens)
+    order, spare = np.empty(n, np.int64), np.empty(2 * n, np.int64)
+    suffixes = [token[k:] for token, k in zip(tokens, inside, strict=True)]
+    assert sort_exits(exits, n, text, start, order, spare) == sum(map(len, suffixes))
+    assert order.tolist() == sorted(range(n), key=suffixes.__getitem__)
