@@ -272,9 +272,10 @@ class TokenAutomaton(Transitions):
             return self._distance().least(self._states.split(state)[0])
 
     def nearest(self, state: int) -> Iterator[tuple[int, int]]:
-        """The tokens of the mask that bring the end nearer, those that leave least first: (bytes left, token).
+        """The tokens of the mask, those that leave least to do first: (bytes left, token).
 
-        As guards decide at the end of a value, `advance` tells which may follow, and what is left then, if not less.
+        First those that bring the end nearer, by their first byte and as a whole, then the others. As guards decide at
+        the end of a value, `advance` tells which may follow, and what is left then, if not less.
         """
         for i in count():
             with self.lock:

@@ -4,8 +4,10 @@ A token of n bytes leaves at most n bytes less than before it, one without bytes
 longest down, and one that leaves less than any shorter one can is known before those are tried.
 
 Laws
-    1. The order is that of (bytes left, token) over the tokens of the mask whose first byte brings the end nearer, and
-       that leave less than there was. `tests/automata/test_nearest.py` holds it.
+    1. The order is that of (bytes left, token), first over the tokens of the mask whose first byte brings the end
+       nearer and that leave less than there was, then over the others, as a vocabulary may not spell the shortest
+       text: if they are more than `MOST_TOKENS`, over that many of the shortest.
+       `tests/automata/test_nearest.py` holds it.
     2. No state is made of what is not near enough: what is left is a matter of configurations.
 """
 
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from .pushdown import Pushdown
     from .vocabulary import Vocabulary
 
-#: Of a mask of more tokens, `restrict` tries only so many promising ones.
+#: Of a mask of more tokens, only so many are tried: promising ones, if there are.
 MOST_TOKENS = 2000
 #: Bytes that may be kept of what brings states nearer to the end.
 MOST_BYTES = 16 << 20
@@ -42,7 +44,7 @@ class TokenDistances(Distances):
         self.forget_states()
 
     def nearest(self, automaton: TokenAutomaton, state: int, i: int) -> tuple[int, int] | None:
-        """The i-th of the tokens that bring a state nearer to the end: bytes left, and the token; None behind the last.
+        """The i-th token, those that leave least to do first: bytes left, and the token; None behind the last.
 
         What is left is told without guards; those that close a value are asked whether it may be closed.
         """
@@ -51,12 +53,11 @@ class TokenDistances(Distances):
             self.forget_states()
         found = self._kept.get(state)
         if found is None:
-            row = np.zeros(automaton.mask_width, np.int32)
-            automaton.fill_mask(state, row)
-            tokens = self._promising(automaton, config, _ids_of(row))
+            tokens = self._promising(automaton, config, _tokens_of(automaton, state))
             found = self._kept[state] = Nearest(automaton.vocabulary, self.least(config), tokens)
             self._kept_bytes += found.n_bytes
-        return found.at(i, partial(self._left_behind, automaton, config))
+        left_behind = partial(self._left_behind, automaton, config)
+        return found.at(i, left_behind, partial(_shortest_of, automaton, state))
 
     def forget_states(self) -> None:
         """Forget what is known of states, whose numbers may be given to others."""
@@ -108,17 +109,17 @@ class TokenDistances(Distances):
 
 
 class Nearest:
-    """What brings one state nearer to the end, found as far as it is asked for.
+    """What brings one state nearer to the end, and what else may follow; found as far as it is asked for.
 
     Parameters
     ----------
     least : bytes that suffice now.
-    tokens : those that may follow, the shortest first.
+    tokens : those that may follow and whose first byte brings the end nearer, the shortest first.
     """
 
     def __init__(self, vocabulary: Vocabulary, least: int, tokens: NDArray[np.intp]) -> None:
         starts = vocabulary.token_start
-        self._least = least
+        self._least: float = least
         self._order: list[tuple[int, int]] = []
         self._tried: list[tuple[int, int]] = []
         self._candidates = tokens[::-1].astype(np.int32)
@@ -130,10 +131,13 @@ class Nearest:
         """Bytes that it takes, about."""
         return 500 + 2 * self._candidates.nbytes
 
-    def at(self, i: int, left_behind: Callable[[int], float]) -> tuple[int, int] | None:
+    def at(
+        self, i: int, left_behind: Callable[[int], float], tokens: Callable[[], NDArray[np.intp]]
+    ) -> tuple[int, int] | None:
         """The i-th: bytes left, and the token; None behind the last.
 
-        `left_behind` tells how many bytes suffice behind a token; infinity where it may not follow.
+        `left_behind` tells how many bytes suffice behind a token; infinity where it may not follow. `tokens` gives
+        those that may follow, where the ones that bring the end nearer are not enough.
         """
         while len(self._order) <= i:
             while self._next < len(self._candidates) and not self._is_settled():
@@ -142,14 +146,34 @@ class Nearest:
                 if left < self._least:
                     heapq.heappush(self._tried, (int(left), token))
                 self._next += 1
-            if not self._tried:
+            if self._tried:
+                self._order.append(heapq.heappop(self._tried))
+            elif self._least < math.inf:
+                known = [token for _, token in self._order]
+                self._least, self._next = math.inf, 0
+                self._candidates = np.setdiff1d(tokens(), known).astype(np.int32)
+            else:
                 return None
-            self._order.append(heapq.heappop(self._tried))
         return self._order[i]
 
     def _is_settled(self) -> bool:
         """Whether no token that was not tried leaves as little as the best that was."""
-        return bool(self._tried) and self._tried[0][0] < self._least - self._lengths[self._next]
+        if not self._tried or self._least == math.inf:
+            return False
+        return self._tried[0][0] < self._least - int(self._lengths[self._next])
+
+
+def _tokens_of(automaton: TokenAutomaton, state: int) -> NDArray[np.intp]:
+    """The tokens that may follow, ascending."""
+    row = np.zeros(automaton.mask_width, np.int32)
+    automaton.fill_mask(state, row)
+    return _ids_of(row)
+
+
+def _shortest_of(automaton: TokenAutomaton, state: int) -> NDArray[np.intp]:
+    """The tokens that may follow, or `MOST_TOKENS` of the shortest."""
+    tokens, starts = _tokens_of(automaton, state), automaton.vocabulary.token_start
+    return tokens[np.argsort(starts[tokens + 1] - starts[tokens], kind="stable")][:MOST_TOKENS]
 
 
 def _ids_of(row: NDArray[np.int32]) -> NDArray[np.intp]:

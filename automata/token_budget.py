@@ -225,7 +225,7 @@ class BudgetedAutomaton(TokenAutomaton):
         return row
 
     def nearest(self, state: int) -> Iterator[tuple[int, int]]:
-        """The tokens that bring the end nearer, those that leave least first: (bytes left, token)."""
+        """The tokens of the mask, those that leave least to do first: (bytes left, token)."""
         return (found for found in self._inner.nearest(self.inner_state(state)) if found[1] != self._mark)
 
     def _without_mark(self, inner: int, row: Row, may_end: bool = True) -> None:

@@ -22,6 +22,8 @@ from .constraint import Constraint, ids_of
 
 #: Tokens that are tried for the next one of a path, where guards refuse them.
 _TRIED = 256
+#: Tokens in a row that may bring the end no nearer than it was.
+_ASIDE = 8
 
 
 def support(auto: Constraint, state: int, remaining: int) -> tuple[NDArray[np.intp], bool]:
@@ -61,11 +63,14 @@ def ending(auto: Constraint, state: int) -> NDArray[np.intp]:
 def closing_path(auto: Constraint, state: int, limit: int) -> list[int] | None:
     """At most `limit` tokens that lead to an accepting state, each leaving the least to do; `None`: none found."""
     path: list[int] = []
+    least, aside = auto.least_bytes(state), 0
     while auto.least_bytes(state):
-        step = _nearest(auto, state) if len(path) < limit else None
+        step = _nearest(auto, state) if len(path) < limit and aside <= _ASIDE else None
         if step is None:
             return None
-        _, token, state = step
+        left, token, state = step
+        aside = aside + 1 if left >= least else 0
+        least = min(least, left)
         path.append(token)
     return path
 

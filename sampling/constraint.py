@@ -61,7 +61,7 @@ class Constraint(Protocol):
         """The tokens of the mask after which at most n - 1 more complete the text, the one that ends it included."""
 
     def nearest(self, state: int) -> Iterator[tuple[int, int]]:
-        """(`least_bytes` behind it, token) of those that bring the end nearer, ascending; guards are not asked."""
+        """(`least_bytes` behind it, token) of those that may follow, guards not asked: what leaves least first."""
 
     def least_bytes(self, state: int) -> int:
         """An upper bound of the tokens still needed to complete the text: its least number of bytes."""

@@ -15,7 +15,7 @@ from oracles.mask_walk import mask_of
 import syntagma as sg
 from syntagma.automata import TokenAutomaton, Vocabulary, compile_grammar
 from syntagma.errors import EmptyLanguage, SamplingError, UnsupportedFeature
-from syntagma.grammar.ir import Grammar
+from syntagma.grammar.ir import Alt, Bytes, Grammar
 from syntagma.sampling.budget import closing_path, require_closable
 
 DOCUMENT = vocabulary(
@@ -29,7 +29,8 @@ def by_definition(auto: TokenAutomaton, state: int) -> list[tuple[int, int]]:
     after = {t: auto.advance(state, t) for t in mask_of(auto, state) - set(auto.end_ids)}
     left = {t: auto.least_bytes(q) for t, q in after.items()}
     begins = {vocab.token_bytes(t) for t, bytes_left in left.items() if bytes_left < least}
-    return sorted((n, t) for t, n in left.items() if n < least and vocab.token_bytes(t)[:1] in begins)
+    nearer = sorted((n, t) for t, n in left.items() if n < least and vocab.token_bytes(t)[:1] in begins)
+    return nearer + sorted({(n, t) for t, n in left.items()} - set(nearer))
 
 
 @relaxed
@@ -84,3 +85,13 @@ def test_a_budget_for_larger_tokens_is_enough() -> None:
     require_closable(auto, len(path))
     with pytest.raises(SamplingError, match=f"takes {len(path)} tokens"):
         require_closable(auto, len(path) - 1)
+
+
+def test_a_vocabulary_that_does_not_spell_the_shortest_text() -> None:
+    """What leads away from the shortest text is taken where nothing else is."""
+    for tokens in ([b"bcdefgh"], [b"b", b"cdefgh"]):
+        vocab = Vocabulary.from_tokens(tokens, eos_ids=[len(tokens)])
+        auto = compile_grammar(Grammar("s", {"s": Alt((Bytes(b"aaaa"), Bytes(b"bcdefgh")))}), vocab)
+        assert auto.least_bytes(auto.start) == 4
+        assert closing_path(auto, auto.start, 4) == list(range(len(tokens)))
+        require_closable(auto, len(tokens))

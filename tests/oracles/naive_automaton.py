@@ -126,11 +126,8 @@ class NaiveAutomaton:
         return self.row(t for t, text in after.items() if (0 if t in self.end_ids else self.least(text) + 1) <= n - 1)
 
     def nearest(self, state: int) -> Iterator[tuple[int, int]]:
-        after = {
-            t: self.text(state) + self.vocabulary.token_bytes(t) for t in set(self.allowed(state)) - set(self.end_ids)
-        }
-        left = sorted((self.least(text), t) for t, text in after.items())
-        return iter([entry for entry in left if entry[0] < self.least_bytes(state)])
+        going = set(self.allowed(state)) - set(self.end_ids)
+        return iter(sorted((self.least(self.text(state) + self.vocabulary.token_bytes(t)), t) for t in going))
 
     def least_bytes(self, state: int) -> int:
         return self.least(self.text(state))
