@@ -161,7 +161,7 @@ def advance_token(at, state, token):
     flags = A[A[H_CFG] + after * CF + C_FLAGS]
     if A[H_GUARDS] and (A[H_CLOSED] or flags & HELD_FLAGS):
         return ASKS
-    canon(G, A, after)  # its mask is asked for next; without room, it is found there
+    canon(G, A, array_at(at[W_V], at[W_V + 1]), after)  # its mask is asked for next; without room, it is found there
     if A[H_KEYED] == 0:
         return after
     quotes = 0

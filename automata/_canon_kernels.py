@@ -11,6 +11,8 @@ from __future__ import annotations
 from ._config_kernels import intern_one, intern_raw, sort_entries
 from ._kin_kernels import first_kin, twin_state
 from ._layout_kernels import *  # noqa: F403
+from ._payload_kernels import may_end
+from ._shown_kernels import shown_alike
 from .kernel import kernel
 
 
@@ -29,14 +31,16 @@ def clamp_payload(G, A, s, p):
     return p
 
 
-@kernel("int64(int32[::1], int32[::1], int64, int64)")
-def is_bound(G, A, s, flags):
-    """Whether no token leads from state s behind the end of its object, whatever is below.
+@kernel("int64(int32[::1], int32[::1], int64, int64, int64)")
+def is_bound(G, A, s, p, flags):
+    """Whether no token leads from the frame (s, p) behind the end of its object, whatever is below.
 
-    `flags`: those of the configuration. What they tell must be true of the state alone.
+    So it is where a key must come first: before it, inside it, and while a required one is missing. `flags`: those of
+    the configuration. What they tell must be true of the state alone.
     """
     rec = G[G_ST] + s * ST
-    if G[rec] & (KEYCHECK | SEALED) == 0 or G[G[G_RT] + G[rec + S_RULE] * RT + R_BOUND] == 0:
+    r = G[G_RT] + G[rec + S_RULE] * RT
+    if G[r + R_BOUND] == 0 or (G[rec] & (KEYCHECK | SEALED) == 0 and may_end(G, A, r, p)):
         return 0
     return 1 if A[H_GUARDS] == 0 and (flags & OPEN_FLAG == 0 or G[rec] & OPEN) else 0
 
@@ -56,8 +60,8 @@ def drop_twins(A, off, n):
     return k
 
 
-@kernel("int64(int32[::1], int32[::1], int64)")
-def find_canon(G, A, c):
+@kernel("int64(int32[::1], int32[::1], int32[::1], int64)")
+def find_canon(G, A, V, c):
     """Look for what stands for configuration c, given that this is known of those below; FAILED if a table is full."""
     rec = A[H_CFG] + c * CF
     n = A[rec + C_NENT]
@@ -71,14 +75,18 @@ def find_canon(G, A, c):
         s = int(twin_state(G, A[e]))
         p = int(A[e + 1])
         below = A[A[H_CFG] + A[e + 2] * CF + C_CANON]
-        if is_bound(G, A, s, A[rec + C_FLAGS]):
+        if is_bound(G, A, s, p, A[rec + C_FLAGS]):
             below = 1
         if G[G[G_ST] + s * ST] & KIN:
-            frame = first_kin(G, A, s, p)
+            frame = first_kin(G, A, V, s, p)
             if frame < 0:
                 return FAILED
             s = frame & 0xFFFFFFFF
             p = frame >> 32
+        elif G[G[G_ST] + s * ST] & SEALED:
+            p = int(shown_alike(G, A, V, s, p))
+            if p < 0:
+                return FAILED
         else:
             p = clamp_payload(G, A, s, p)
         if s != A[e] or p != A[e + 1] or below != A[e + 2]:
@@ -102,8 +110,8 @@ def find_canon(G, A, c):
     return OK
 
 
-@kernel("int64(int32[::1], int32[::1], int64)")
-def canon(G, A, c):
+@kernel("int64(int32[::1], int32[::1], int32[::1], int64)")
+def canon(G, A, V, c):
     """What stands for configuration c; FAILED if a table is full."""
     stack = A[H_SCR] + (A[H_CAPSCR] >> 4) * 9
     n = 0
@@ -125,18 +133,18 @@ def canon(G, A, c):
                 waiting += 1
         n += waiting
         if waiting == 0:
-            if m and find_canon(G, A, x) < 0:
+            if m and find_canon(G, A, V, x) < 0:
                 return FAILED
             n -= 1
     return A[A[H_CFG] + c * CF + C_CANON]
 
 
 @kernel()
-def enter(G, A, state, c):
+def enter(G, A, V, state, c):
     """Configuration c, or if that is 0, the state's above the bottom of the stack; FAILED if a table is full.
 
     What stands for it is known then.
     """
     if c == 0:
         c = intern_one(G, A, state, 0, 1, 0)
-    return c if c > 0 and canon(G, A, c) >= 0 else FAILED
+    return c if c > 0 and canon(G, A, V, c) >= 0 else FAILED

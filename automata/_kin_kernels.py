@@ -9,7 +9,8 @@ object, shows only behind the next key's first letters: further than a token goe
 from __future__ import annotations
 
 from ._layout_kernels import *  # noqa: F403
-from ._payload_kernels import add_key, intern_set, key_available, may_end, member_available, other_available
+from ._payload_kernels import add_key, key_available, may_end, member_available, other_available
+from ._shown_kernels import intern_seen, shown_alike
 from .kernel import kernel
 
 
@@ -128,31 +129,29 @@ def set_alike(G, A, r, keys, p):
             has_required = False
     if is_full:
         return p
-    missing = 0
     for i in range(words):
         A[made + i] = A[at + i] & A[under + i]
         if has_required:
             A[made + i] |= G[req + i] & ~A[under + i]
-        for b in range(32):
-            missing += ((G[req + i] & ~A[made + i]) >> b) & 1
-    A[made + words] = 0
-    A[made + words + 1] = missing
-    return intern_set(A, made, words + 2)
+    return intern_seen(G, A, r, made)
 
 
-@kernel("int64(int32[::1], int32[::1], int64, int64)")
-def payload_alike(G, A, s, p):
+@kernel("int64(int32[::1], int32[::1], int32[::1], int64, int64)")
+def payload_alike(G, A, V, s, p):
     """A payload that does as well as p in state s, inside a key; -1 if a table is full."""
     rec = G[G_ST] + s * ST
     r = G[G_RT] + G[rec + S_RULE] * RT
     keys = G[G_ED] + G[rec + S_AUX]
     if G[keys] == 0 and G[rec] & SHADOW:  # keys are read, but not listed
-        return p
+        return shown_alike(G, A, V, s, p)
     if G[r + R_KIND] == KEYS:
-        return keys_alike(G, r, keys, p)
+        return shown_alike(G, A, V, s, keys_alike(G, r, keys, p))
     if G[r + R_MIN] > 0 or G[r + R_MAX] >= 0:
         return p
-    return place_alike(G, r, keys, p) if G[r + R_KIND] == KEYSEQ else set_alike(G, A, r, keys, p)
+    if G[r + R_KIND] == KEYSEQ:
+        return place_alike(G, r, keys, p)
+    p = set_alike(G, A, r, keys, p)
+    return shown_alike(G, A, V, s, p) if p >= 0 else p
 
 
 @kernel("int64(int32[::1], int64, int64, int64)")
@@ -209,8 +208,8 @@ def write_ending(G, A, s, p, key):
     return behind if A[key + 1] else 0
 
 
-@kernel("int64(int32[::1], int32[::1], int64, int64)")
-def first_kin(G, A, s, p):
+@kernel("int64(int32[::1], int32[::1], int32[::1], int64, int64)")
+def first_kin(G, A, V, s, p):
     """The first frame met that is kin to (s, p), a state flagged KIN, as `state | payload << 32`; -1: no room."""
     rec = G[G_ST] + s * ST
     r = G[G_RT] + G[rec + S_RULE] * RT
@@ -218,7 +217,7 @@ def first_kin(G, A, s, p):
     behind = s
     after = p
     if G[rec] & KEYCHECK:
-        p = payload_alike(G, A, s, p)
+        p = payload_alike(G, A, V, s, p)
         behind = write_ending(G, A, s, p, key) if p >= 0 else 0
         if behind == 0:
             return int(s) | int(p) << 32 if p >= 0 else -1

@@ -36,6 +36,10 @@ S_TOKENS, S_NTOKENS, S_TABLE, S_LOOPS, S_AUX, S_FALLBACK = 6, 7, 8, 9, 10, 11
 # In a state flagged KIN outside keys, which has no tokens: the object's family, and which of its states it is, the one
 # behind a value or one of those behind each key
 S_KIN = S_TOKENS
+# In a state that reads a key or the white space before one, which has no tokens, either: which of the keys seen show,
+# see `_shown_kernels.py`; 0 if that is not looked for, or ALL_SHOW
+S_SHOWN = S_TOKENS
+ALL_SHOW = 1
 KIN_STATES, BEHIND_VALUE = 8, 7
 
 # State flags
@@ -89,10 +93,12 @@ CLASH, OVERLAP, UNKNOWN, IMPOSSIBLE = -3, -4, -5, -6
 
 # Rule record; R_TWIN is the first state of a rule like this one, call for call, if that stands for it; R_FAMILY the
 # family of an object with its braces; R_BOUND whether no token leads from a key to behind the end of its object
+# (BOUND), nor into the next key (APART)
 RT = 15
 R_START, R_KIND, R_MIN, R_MAX, R_NKEYS, R_REQ = 0, 1, 2, 3, 4, 5
 R_GUARD, R_OTHER, R_CLASSES, R_PAYLOAD, R_TERMINAL, R_PRIORITY = 6, 7, 8, 9, 10, 11
 R_TWIN, R_FAMILY, R_BOUND = 12, 13, 14
+BOUND, APART = 1, 2
 PLAIN, COUNTED, KEYS, KEYSET, KEYSEQ = 0, 1, 2, 3, 4
 # In a counted rule, the items that may be needed, at most, to end from where the count matters
 R_NEEDED = R_NKEYS

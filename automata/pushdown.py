@@ -337,7 +337,7 @@ class Pushdown:
 
     def _canonical(self, state: int, config: int) -> int:
         """A configuration, or 0 for a state above the bottom of the stack, when its canonical one is known."""
-        while (c := int(_ENTER.call(self.G, self.A, state, config))) < 0:
+        while (c := int(_ENTER.call(self.G, self.A, self.tables.V, state, config))) < 0:
             self._grow(int(self.A[L.H_OVERFLOW]))
         return c
 

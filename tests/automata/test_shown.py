@@ -1,0 +1,107 @@
+"""What shows of the keys seen: sets of them share a mask where no token tells them apart, and only there."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from random import Random
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import syntagma as sg
+from syntagma.automata import TokenAutomaton, Vocabulary
+from syntagma.automata._shown_kernels import MANY_SETS
+
+LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
+BYTES = [bytes([b]) for b in b'{}[]":, ' + LETTERS.encode()]
+INTEGER = {"type": "integer"}
+#: Keys that make an object's set of seen keys too large for a word.
+MORE = [f"z{i}" for i in range(40)]
+
+
+def compiled(keys: list[str], pieces: list[bytes], **more: Any) -> TokenAutomaton:
+    schema = {"type": "object", "properties": dict.fromkeys(keys, INTEGER), "additionalProperties": False} | more
+    tokens = BYTES + sorted({piece for piece in pieces if len(piece) > 1})
+    constraint = sg.JsonSchema(schema, profile="generation", property_order="any", whitespace="compact")
+    return sg.compile(constraint, Vocabulary.from_tokens(tokens, [len(tokens)]))
+
+
+def state_behind(auto: TokenAutomaton, text: str) -> int:
+    state = auto.start
+    for letter in text.encode():
+        state = auto.advance(state, BYTES.index(bytes([letter])))
+    return state
+
+
+def masks(auto: TokenAutomaton, sets: list[tuple[str, ...]], end: str) -> tuple[set[bytes], int]:
+    """The different masks behind objects that have seen these keys, and how many were computed."""
+    found, row = set(), np.zeros(auto.mask_width, np.int32)
+    with auto.run():
+        before = auto.stats.mask_misses
+        for seen in sets:
+            state = state_behind(auto, "{" + "".join(f'"{key}":1,' for key in seen) + end)
+            auto.fill_mask(state, row)
+            bits = np.unpackbits(row.view(np.uint8), bitorder="little")
+            assert np.flatnonzero(bits).tolist() == [t for t in range(auto.vocabulary.width) if auto.check(state, t)]
+            found.add(row.tobytes())
+        return found, auto.stats.mask_misses - before
+
+
+def begun(key: str, rng: Random) -> bytes:
+    """A part of a key, perhaps with a quote."""
+    text = f'"{key}"'
+    at = rng.randrange(len(text) - 1)
+    return text[at : at + rng.randint(2, 5)].encode()
+
+
+@pytest.mark.parametrize("end", ["", '"'], ids=["before", "inside"])
+@pytest.mark.parametrize("more", [[], MORE], ids=["few", "many"])
+@pytest.mark.parametrize("open", [False, True])
+@settings(deadline=None, max_examples=25)
+@given(
+    keys=st.lists(st.text("ab", min_size=1, max_size=4), min_size=3, max_size=5, unique=True),
+    seed=st.integers(0, 1 << 30),
+)
+def test_sets_that_no_token_tells_apart_share_a_mask(
+    keys: list[str], seed: int, open: bool, more: list[str], end: str
+) -> None:
+    rng = Random(seed)
+    pieces = [begun(rng.choice(keys), rng) for _ in range(rng.choice([0, 3, 8]))]
+    auto = compiled(keys + more, pieces, additionalProperties=open)
+    # Behind the last key but one it may show that none is left.
+    sets = [seen for n in range(1, len(keys) + 1 if more or open else len(keys) - 1) for seen in combinations(keys, n)]
+    rng.shuffle(sets)
+    found, computed = masks(auto, sets, end)
+    assert computed == len(found)
+
+
+def test_one_token_may_tell_that_no_key_is_left() -> None:
+    for pieces in ([], [b'"ab":1,"'], [b'ab":1,"']):
+        auto = compiled(["ab", "ac", "b"], pieces)
+        masks(auto, [("b",), ("ac", "b"), ("ac",), ("ab", "b")], "")
+        masks(auto, [("b",), ("ac", "b"), ("ac",), ("ab", "b")], '"')
+
+
+def test_keys_whose_beginnings_are_too_many() -> None:
+    keys = [f"{first}{last}" for first in LETTERS[: MANY_SETS + 2] for last in "ab"]
+    sets = [("aa",), ("aa", "ab"), ("ba", "aa"), ("aa", "ab", "ba")]
+    for some, n in ((keys, len(sets)), (keys[: 2 * MANY_SETS], 2)):
+        found, computed = masks(compiled(some, []), sets, '"')
+        assert (len(found), computed) == (2, n)
+
+
+def test_where_a_required_key_is_missing_it_does_not_matter_what_the_object_stands_in() -> None:
+    inner = {"type": "object", "properties": {"x": INTEGER, "y": INTEGER}, "required": ["x", "y"]}
+    schema = {"properties": {"a": inner, "b": {"type": "array", "items": inner}}, "required": ["a"]}
+    auto = compiled([], [b"1,", b"}}", b"}]", b"1}"], **schema)
+    state, row = auto.start, np.zeros(auto.mask_width, np.int32)
+    computed = {}
+    for text in ('{"a":{"x":1', '{"b":[{"x":1', '{"a":{"x":1,"y":1', '{"b":[{"x":1,"y":1'):
+        before = auto.stats.mask_misses
+        state = state_behind(auto, text)
+        auto.fill_mask(state, row)
+        computed[text] = auto.stats.mask_misses - before
+    assert list(computed.values()) == [1, 0, 1, 1]
