@@ -10,13 +10,16 @@ trie together. States that differ in what does not show share one mask.
 from __future__ import annotations
 
 from ._layout_kernels import *  # noqa: F403
-from ._payload_kernels import first_kid, intern_set, own_edge_code
+from ._payload_kernels import first_kid, intern_set, other_available, own_edge_code
 from .kernel import kernel
 
 #: Bytes followed, and sets of keys found, beyond which all keys are taken to show.
 MANY_BYTES, MANY_SETS = 4096, 24
 #: Words of a slot of the walk: state, node of the trie, the next byte to try.
 WAY = 3
+#: What was found: how many sets, and whether a forbidden key shows; behind them the keys that show, and the sets, as
+#: bits in so many words each.
+N_SETS, REFUSES, SHOWN = 0, 1, 2
 
 
 @kernel("void(int32[::1], int64, int64)")
@@ -27,54 +30,54 @@ def add_bit(A, at, k):
 
 @kernel("int64(int32[::1], int32[::1], int64, int64, int64)")
 def note_keys(G, A, keys, words, shown):
-    """Note that tokens tell whether one is left of the keys listed at G[keys:]; FAILED if that is too much.
-
-    At A[shown:] stand the number of sets, the keys that show, and the sets, all as bits in so many words.
-    """
+    """Note at A[shown:] that tokens tell whether one is left of the keys listed at G[keys:]; FAILED without room."""
     if G[keys] == 1:
-        add_bit(A, shown + 1, G[keys + 1])
+        add_bit(A, shown + SHOWN, G[keys + 1])
     if G[keys] <= 1:
         return OK
-    n = A[shown]
+    n = A[shown + N_SETS]
     if n == MANY_SETS:
         return FAILED
-    at = shown + 1 + (n + 1) * words
+    at = shown + SHOWN + (n + 1) * words
     for i in range(words):
         A[at + i] = 0
     for i in range(keys + 1, keys + 1 + G[keys]):
         add_bit(A, at, G[i])
     for k in range(1, n + 1):
-        other = shown + 1 + k * words
+        other = shown + SHOWN + k * words
         same = True
         for i in range(words):
             if A[other + i] != A[at + i]:
                 same = False
         if same:
             return OK
-    A[shown] = n + 1
+    A[shown + N_SETS] = n + 1
     return OK
 
 
 @kernel("int64(int32[::1], int64, int64)")
 def next_byte(G, s, b):
-    """The first byte from b on for which state s has an edge of its own; 256 if there is none."""
+    """The first byte from b on for which state s has an edge of its own, or refuses; 256 if there is none."""
     rec = G[G_ST] + s * ST
     at = G[G_ED] + G[rec + S_EDGES]
     if G[rec] & DENSE:
-        while b < 256 and G[at + b] <= 0:
+        while b < 256 and G[at + b] == 0:
             b += 1
         return b
     for i in range(at, at + 2 * G[rec + S_NEDGES], 2):
-        if G[i + 1] > 0 and G[i] >> 8 >= b:
+        if G[i] >> 8 >= b:
             return max(b, G[i] & 255)
     return 256
 
 
-@kernel("int64(int32[::1], int32[::1], int32[::1], int64, int64, int64, int64)")
-def follow_keys(G, A, V, s, words, shown, way):
-    """Note, see `note_keys`, what tokens tell of the keys that begin in state s; FAILED if that is too much."""
-    nodes = V[1]
-    kids = V[3]
+@kernel("int64(int32[::1], int32[::1], int32[::1], int64, int64, int64, int64, int64)")
+def follow_keys(G, A, V, base, s, words, shown, way):
+    """Note at A[shown:] what the tokens of the trie at `base` tell of the keys read from state s; FAILED without room.
+
+    White space that leads back to its state is passed over.
+    """
+    nodes = V[base + 1]
+    kids = V[base + 3]
     A[way] = s
     A[way + 1] = 0
     A[way + 2] = 0
@@ -95,11 +98,17 @@ def follow_keys(G, A, V, s, words, shown, way):
         code = own_edge_code(G, A[w], b)
         rec = G[G_ST] + (code & TARGET) * ST
         node = nodes + 4 * (V[kids + k] >> 8)
+        if code <= 0:
+            A[shown + REFUSES] = 1
+            continue
         if (code >> FLAG_SHIFT) & ADD:
             if G[rec + S_AUX] >= 0:
-                add_bit(A, shown + 1, G[rec + S_AUX])
+                add_bit(A, shown + SHOWN, G[rec + S_AUX])
             continue
-        if G[rec] & KEYCHECK and V[node + 2] < V[node + 6]:
+        if G[rec] & KEYCHECK == 0:
+            if code & TARGET == A[w]:
+                continue
+        elif G[rec] & SHADOW == 0 and V[node + 2] < V[node + 6]:
             keys = G[G_ED] + G[rec + S_AUX]
             if note_keys(G, A, keys, words, shown) < 0:
                 return FAILED
@@ -114,22 +123,27 @@ def follow_keys(G, A, V, s, words, shown, way):
 
 @kernel("int64(int32[::1], int32[::1], int32[::1], int64)")
 def find_shown(G, A, V, s):
-    """What S_SHOWN is to be in state s: where that stands among the interned sets, ALL_SHOW, or FAILED without room."""
+    """What S_SHOWN is to be in state s; FAILED without room, 0 if that cannot be told yet."""
     n = G[G[G_RT] + G[G[G_ST] + s * ST + S_RULE] * RT + R_NKEYS]
     words = (n + 31) >> 5
     part = A[H_CAPSCR] >> 4
     shown = A[H_SCR]
-    if 1 + words * (MANY_SETS + 2) > 4 * part or WAY * (A[H_LONGEST] + 2) > 4 * part:
+    way = shown + 4 * part
+    if SHOWN + words * (MANY_SETS + 1) > 4 * part or WAY * (A[H_LONGEST] + 2) > 4 * part:
         return ALL_SHOW
-    for i in range(words + 1):
+    for i in range(SHOWN + words):
         A[shown + i] = 0
-    if follow_keys(G, A, V, s, words, shown, shown + 4 * part) < 0:
+    if follow_keys(G, A, V, 0, s, words, shown, way) < 0:
         return ALL_SHOW
-    all_show = True
+    if G[G[G_ST] + s * ST] & KEYCHECK == 0 and own_edge_code(G, s, 32) & TARGET == s:
+        if V[V_SPACES] == 0:
+            return 0
+        if follow_keys(G, A, V, V[V_SPACES], s, words, shown, way) < 0:
+            return ALL_SHOW
+    n_shown = 0
     for k in range(n):
-        if A[shown + 1 + (k >> 5)] >> (k & 31) & 1 == 0:
-            all_show = False
-    return ALL_SHOW if all_show else intern_set(A, shown, 1 + words * (A[shown] + 1))
+        n_shown += A[shown + SHOWN + (k >> 5)] >> (k & 31) & 1
+    return ALL_SHOW if n_shown == n else intern_set(A, shown, SHOWN + words * (A[shown + N_SETS] + 1))
 
 
 @kernel("int64(int32[::1], int64, int64, int64)")
@@ -166,12 +180,24 @@ def seen_alike(G, A, r, seen, shown):
     at = A[H_SET] + shown
     made = seen + words
     for i in range(words):
-        A[made + i] = A[seen + i] & A[at + 1 + i]
-    for k in range(1, A[at] + 1):
-        if is_within(A, at + 1 + k * words, seen, words):
+        A[made + i] = A[seen + i] & A[at + SHOWN + i]
+    for k in range(1, A[at + N_SETS] + 1):
+        if is_within(A, at + SHOWN + k * words, seen, words):
             for i in range(words):
-                A[made + i] |= A[at + 1 + k * words + i]
+                A[made + i] |= A[at + SHOWN + k * words + i]
     return 1 if left > 1 else 0
+
+
+@kernel("int64(int32[::1], int32[::1], int32[::1], int64)")
+def what_shows(G, A, V, s):
+    """S_SHOWN of state s, looked for now if need be; FAILED without room."""
+    rec = G[G_ST] + s * ST
+    if G[rec + S_SHOWN] == 0:
+        found = find_shown(G, A, V, s)
+        if found == FAILED:
+            return FAILED
+        G[rec + S_SHOWN] = found
+    return G[rec + S_SHOWN] if G[rec + S_SHOWN] else ALL_SHOW
 
 
 @kernel("int64(int32[::1], int32[::1], int32[::1], int64, int64)")
@@ -180,24 +206,49 @@ def shown_alike(G, A, V, s, p):
 
     Whether another key may come shows behind the one that is read, so a payload that leaves but one stays what it is.
     """
-    rec = G[G_ST] + s * ST
-    r = G[G_RT] + G[rec + S_RULE] * RT
+    r = G[G_RT] + G[G[G_ST] + s * ST + S_RULE] * RT
     is_set = G[r + R_KIND] == KEYSET
     if G[r + R_BOUND] != APART or p == 0 or (is_set and (G[r + R_MIN] > 0 or G[r + R_MAX] >= 0)):
         return p
     if not is_set and G[r + R_KIND] != KEYS:
         return p
-    if G[rec + S_SHOWN] == 0:
-        found = find_shown(G, A, V, s)
-        if found < 0:
-            return FAILED
-        G[rec + S_SHOWN] = found
+    shown = what_shows(G, A, V, s)
+    if shown == FAILED:
+        return FAILED
     words = (G[r + R_NKEYS] + 31) >> 5
-    if G[rec + S_SHOWN] == ALL_SHOW or 2 * words + 2 > A[H_CAPSCR] >> 4:
+    if shown == ALL_SHOW or 2 * words + 2 > A[H_CAPSCR] >> 4:
         return p
     seen = A[H_SCR] + (A[H_CAPSCR] >> 4) * 14
     for i in range(words):
         A[seen + i] = A[A[H_SET] + p + i] if is_set else p
-    if seen_alike(G, A, r, seen, G[rec + S_SHOWN]) == 0 and G[r + R_OTHER] == 0:
+    if seen_alike(G, A, r, seen, shown) == 0 and G[r + R_OTHER] == 0:
         return p
     return intern_seen(G, A, r, seen + words) if is_set else A[seen + words]
+
+
+@kernel("int64(int32[::1], int32[::1], int32[::1], int64, int64)")
+def is_plain(G, A, V, s, p):
+    """Whether no token can tell state s from that of undeclared keys beside it; FAILED without room."""
+    rec = G[G_ST] + s * ST
+    r = G[G_RT] + G[rec + S_RULE] * RT
+    if G[rec] & SHADOW == 0 or G[r + R_BOUND] != APART or other_available(G, A, r, p) == 0:
+        return 0
+    shown = what_shows(G, A, V, s)
+    if shown == FAILED:
+        return FAILED
+    if shown == ALL_SHOW:
+        return 0
+    at = A[H_SET] + shown
+    for i in range(SHOWN + ((G[r + R_NKEYS] + 31) >> 5)):
+        if A[at + i]:
+            return 0
+    return 1
+
+
+@kernel("int64(int32[::1], int64, int64)")
+def plain_payload(G, s, p):
+    """A payload that does as well as p in a state of undeclared keys, where one may come."""
+    r = G[G_RT] + G[G[G_ST] + s * ST + S_RULE] * RT
+    if G[r + R_MIN] > 0 or G[r + R_MAX] >= 0:
+        return p
+    return G[r + R_NKEYS] if G[r + R_KIND] == KEYSEQ else G[r + R_PAYLOAD]
