@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from ._layout_kernels import *  # noqa: F403
 from ._payload_kernels import add_key, key_available, may_end, member_available, other_available
-from ._shown_kernels import intern_seen, is_plain, plain_payload, shown_alike
+from ._shown_kernels import intern_seen, is_like_undeclared, shown_alike, undeclared_payload
 from .kernel import kernel
 
 
@@ -217,10 +217,10 @@ def first_kin(G, A, V, s, p):
     behind = s
     after = p
     if G[rec] & KEYCHECK:
-        plain = is_plain(G, A, V, s, p)
-        if plain:
+        like = is_like_undeclared(G, A, V, s, p)
+        if like:
             beside = int(G[rec + S_FALLBACK])
-            return beside | int(plain_payload(G, s, p)) << 32 if plain == 1 else -1
+            return beside | int(undeclared_payload(G, s, p)) << 32 if like == 1 else -1
         p = payload_alike(G, A, V, s, p)
         behind = write_ending(G, A, s, p, key) if p >= 0 else 0
         if behind == 0:

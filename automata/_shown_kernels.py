@@ -17,9 +17,11 @@ from .kernel import kernel
 MANY_BYTES, MANY_SETS = 4096, 24
 #: Words of a slot of the walk: state, node of the trie, the next byte to try.
 WAY = 3
-#: What was found: how many sets, and whether a forbidden key shows; behind them the keys that show, and the sets, as
-#: bits in so many words each.
-N_SETS, REFUSES, SHOWN = 0, 1, 2
+#: What was found: how many sets; a bit each for whether a forbidden key shows, which matters where undeclared ones may
+#: come, and whether loops of white space were passed over; behind them the keys that show, and the sets, as bits in so
+#: many words each.
+N_SETS, NOTES, SHOWN = 0, 1, 2
+REFUSES, LOOPS = 1, 2
 
 
 @kernel("void(int32[::1], int64, int64)")
@@ -30,7 +32,10 @@ def add_bit(A, at, k):
 
 @kernel("int64(int32[::1], int32[::1], int64, int64, int64)")
 def note_keys(G, A, keys, words, shown):
-    """Note at A[shown:] that tokens tell whether one is left of the keys listed at G[keys:]; FAILED without room."""
+    """Note at A[shown:] that tokens tell whether one is left of the keys listed at G[keys:].
+
+    One key shows, several are a set; FAILED if there are too many sets.
+    """
     if G[keys] == 1:
         add_bit(A, shown + SHOWN, G[keys + 1])
     if G[keys] <= 1:
@@ -71,10 +76,11 @@ def next_byte(G, s, b):
 
 
 @kernel("int64(int32[::1], int32[::1], int32[::1], int64, int64, int64, int64, int64)")
-def follow_keys(G, A, V, base, s, words, shown, way):
-    """Note at A[shown:] what the tokens of the trie at `base` tell of the keys read from state s; FAILED without room.
+def spell_keys(G, A, V, base, s, words, shown, way):
+    """Note at A[shown:] what the tokens of the trie at `base` tell of the keys read from state s; FAILED if too much.
 
-    White space that leads back to its state is passed over.
+    Where there is a trie of what follows white space, loops of white space are passed over, and LOOPS is noted: what
+    tokens spell behind them is found there. A[way:] is scratch.
     """
     nodes = V[base + 1]
     kids = V[base + 3]
@@ -99,14 +105,15 @@ def follow_keys(G, A, V, base, s, words, shown, way):
         rec = G[G_ST] + (code & TARGET) * ST
         node = nodes + 4 * (V[kids + k] >> 8)
         if code <= 0:
-            A[shown + REFUSES] = 1
+            A[shown + NOTES] |= REFUSES
             continue
         if (code >> FLAG_SHIFT) & ADD:
             if G[rec + S_AUX] >= 0:
                 add_bit(A, shown + SHOWN, G[rec + S_AUX])
             continue
         if G[rec] & KEYCHECK == 0:
-            if code & TARGET == A[w]:
+            if code & TARGET == A[w] and V[V_SPACES]:
+                A[shown + NOTES] |= LOOPS
                 continue
         elif G[rec] & SHADOW == 0 and V[node + 2] < V[node + 6]:
             keys = G[G_ED] + G[rec + S_AUX]
@@ -123,7 +130,7 @@ def follow_keys(G, A, V, base, s, words, shown, way):
 
 @kernel("int64(int32[::1], int32[::1], int32[::1], int64)")
 def find_shown(G, A, V, s):
-    """What S_SHOWN is to be in state s; FAILED without room, 0 if that cannot be told yet."""
+    """What S_SHOWN is to be in state s; FAILED if there is no room among the interned sets."""
     n = G[G[G_RT] + G[G[G_ST] + s * ST + S_RULE] * RT + R_NKEYS]
     words = (n + 31) >> 5
     part = A[H_CAPSCR] >> 4
@@ -133,13 +140,12 @@ def find_shown(G, A, V, s):
         return ALL_SHOW
     for i in range(SHOWN + words):
         A[shown + i] = 0
-    if follow_keys(G, A, V, 0, s, words, shown, way) < 0:
+    if spell_keys(G, A, V, 0, s, words, shown, way) < 0:
         return ALL_SHOW
-    if G[G[G_ST] + s * ST] & KEYCHECK == 0 and own_edge_code(G, s, 32) & TARGET == s:
-        if V[V_SPACES] == 0:
-            return 0
-        if follow_keys(G, A, V, V[V_SPACES], s, words, shown, way) < 0:
-            return ALL_SHOW
+    # A key may begin in s, too: so behind any white space the same keys begin.
+    if A[shown + NOTES] & LOOPS and spell_keys(G, A, V, V[V_SPACES], s, words, shown, way) < 0:
+        return ALL_SHOW
+    A[shown + NOTES] &= REFUSES
     n_shown = 0
     for k in range(n):
         n_shown += A[shown + SHOWN + (k >> 5)] >> (k & 31) & 1
@@ -170,8 +176,8 @@ def intern_seen(G, A, r, made):
 
 
 @kernel("int64(int32[::1], int32[::1], int64, int64, int64)")
-def seen_alike(G, A, r, seen, shown):
-    """Write what shows of the seen keys at A[seen:] behind them, given S_SHOWN; whether two keys are left at least."""
+def put_shown(G, A, r, seen, shown):
+    """Write what shows of the seen keys at A[seen:] behind them, given S_SHOWN; how many are left, 2 for more."""
     n = G[r + R_NKEYS]
     words = (n + 31) >> 5
     left = 0
@@ -185,26 +191,27 @@ def seen_alike(G, A, r, seen, shown):
         if is_within(A, at + SHOWN + k * words, seen, words):
             for i in range(words):
                 A[made + i] |= A[at + SHOWN + k * words + i]
-    return 1 if left > 1 else 0
+    return min(left, 2)
 
 
 @kernel("int64(int32[::1], int32[::1], int32[::1], int64)")
 def what_shows(G, A, V, s):
-    """S_SHOWN of state s, looked for now if need be; FAILED without room."""
+    """S_SHOWN of state s, looked for now if need be; FAILED if there is no room among the interned sets."""
     rec = G[G_ST] + s * ST
     if G[rec + S_SHOWN] == 0:
         found = find_shown(G, A, V, s)
         if found == FAILED:
             return FAILED
         G[rec + S_SHOWN] = found
-    return G[rec + S_SHOWN] if G[rec + S_SHOWN] else ALL_SHOW
+    return G[rec + S_SHOWN]
 
 
 @kernel("int64(int32[::1], int32[::1], int32[::1], int64, int64)")
 def shown_alike(G, A, V, s, p):
-    """A payload that no token can tell from p where state s reads a key, or the space before one; -1 without room.
+    """A set of seen keys that no token can tell from p where state s reads a key, or the space before one; -1: no room.
 
-    Whether another key may come shows behind the one that is read, so a payload that leaves but one stays what it is.
+    Where a token holds a key, a value and a comma, it shows whether another key is left behind that one: so if no
+    undeclared key can come, a set that lacks but one key stays what it is.
     """
     r = G[G_RT] + G[G[G_ST] + s * ST + S_RULE] * RT
     is_set = G[r + R_KIND] == KEYSET
@@ -221,14 +228,14 @@ def shown_alike(G, A, V, s, p):
     seen = A[H_SCR] + (A[H_CAPSCR] >> 4) * 14
     for i in range(words):
         A[seen + i] = A[A[H_SET] + p + i] if is_set else p
-    if seen_alike(G, A, r, seen, shown) == 0 and G[r + R_OTHER] == 0:
+    if put_shown(G, A, r, seen, shown) < 2 and G[r + R_OTHER] == 0:
         return p
     return intern_seen(G, A, r, seen + words) if is_set else A[seen + words]
 
 
 @kernel("int64(int32[::1], int32[::1], int32[::1], int64, int64)")
-def is_plain(G, A, V, s, p):
-    """Whether no token can tell state s from that of undeclared keys beside it; FAILED without room."""
+def is_like_undeclared(G, A, V, s, p):
+    """Whether no token can tell state s from that of undeclared keys beside it; FAILED as `what_shows`."""
     rec = G[G_ST] + s * ST
     r = G[G_RT] + G[rec + S_RULE] * RT
     if G[rec] & SHADOW == 0 or G[r + R_BOUND] != APART or other_available(G, A, r, p) == 0:
@@ -246,7 +253,7 @@ def is_plain(G, A, V, s, p):
 
 
 @kernel("int64(int32[::1], int64, int64)")
-def plain_payload(G, s, p):
+def undeclared_payload(G, s, p):
     """A payload that does as well as p in a state of undeclared keys, where one may come."""
     r = G[G_RT] + G[G[G_ST] + s * ST + S_RULE] * RT
     if G[r + R_MIN] > 0 or G[r + R_MAX] >= 0:

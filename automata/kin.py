@@ -5,7 +5,8 @@ keys, too, for a token that reaches into the next key. Vocabularies have a few, 
 keys that begin like these have no kin.
 
 Before a key and inside it, what the object stands in matters to tokens alone that hold the key's end, a colon and the
-brace that closes the object. A vocabulary with such a token has no *bound* objects.
+brace that closes the object. A vocabulary with such a token has no *bound* objects. (In the layout of `indent=`, a line
+break already tells whether an object may end. Its members are counted then, and counted payloads are kept apart.)
 """
 
 from __future__ import annotations

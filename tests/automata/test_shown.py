@@ -16,16 +16,18 @@ from syntagma.automata import TokenAutomaton, Vocabulary
 from syntagma.automata._shown_kernels import MANY_SETS
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
-BYTES = [bytes([b]) for b in b'{}[]":, ' + LETTERS.encode()]
+BYTES = [bytes([b]) for b in b'{}[]":, \n\t' + LETTERS.encode()]
 INTEGER = {"type": "integer"}
 #: Keys that make an object's set of seen keys too large for a word.
 MORE = [f"z{i}" for i in range(40)]
 
 
-def compiled(keys: list[str], pieces: list[bytes], **more: Any) -> TokenAutomaton:
+def compiled(
+    keys: list[str], pieces: list[bytes], order: Any = "any", whitespace: str = "compact", **more: Any
+) -> TokenAutomaton:
     schema = {"type": "object", "properties": dict.fromkeys(keys, INTEGER), "additionalProperties": False} | more
     tokens = BYTES + sorted({piece for piece in pieces if len(piece) > 1})
-    constraint = sg.JsonSchema(schema, profile="generation", property_order="any", whitespace="compact")
+    constraint = sg.JsonSchema(schema, profile="generation", property_order=order, whitespace=whitespace)
     return sg.compile(constraint, Vocabulary.from_tokens(tokens, [len(tokens)]))
 
 
@@ -62,23 +64,26 @@ def begun(key: str, rng: Random) -> bytes:
 @pytest.mark.parametrize("end", ["", '"', '"a'], ids=["before", "inside", "further"])
 @pytest.mark.parametrize("more", [[], MORE], ids=["few", "many"])
 @pytest.mark.parametrize("open", [False, True])
+@pytest.mark.parametrize("order", ["any", "schema"])
 @settings(deadline=None, max_examples=25)
 @given(
     keys=st.lists(st.text("ab", min_size=1, max_size=4), min_size=3, max_size=5, unique=True),
+    required=st.lists(st.integers(0, 2), max_size=2, unique=True),
     seed=st.integers(0, 1 << 30),
 )
 def test_sets_that_no_token_tells_apart_share_a_mask(
-    keys: list[str], seed: int, open: bool, more: list[str], end: str
+    keys: list[str], required: list[int], seed: int, order: str, open: bool, more: list[str], end: str
 ) -> None:
     rng = Random(seed)
     pieces = [begun(rng.choice(keys), rng) for _ in range(rng.choice([0, 3, 8]))]
-    auto = compiled(keys + more, pieces, additionalProperties=open)
+    auto = compiled(keys + more, pieces, order, additionalProperties=open, required=[keys[k] for k in required])
     # Behind the last key but one it may show that none is left.
     sets = [seen for n in range(1, len(keys) + 1 if more or open else len(keys) - 1) for seen in combinations(keys, n)]
     rng.shuffle(sets)
     masks(auto, [()], end)  # makes the tables
     found, computed = masks(auto, sets, end)
-    assert computed <= len(found)
+    if order == "any":
+        assert computed <= len(found)
 
 
 def test_one_token_may_tell_that_no_key_is_left() -> None:
@@ -125,3 +130,28 @@ def test_a_forbidden_key_shows() -> None:
     for seen in ((), ("cd",)):
         for end in ('"', '"a', '"c', '"ab', '"cd'):
             masks(auto, [seen], end)
+
+
+@pytest.mark.parametrize("whitespace", ["any", " *", r"\n*", r"[ \n]*", r"(\n *)?", r"(\n )*", r"( |\n\t*)?"])
+@pytest.mark.parametrize("open", [False, True])
+def test_keys_behind_white_space_show(whitespace: str, open: bool) -> None:
+    keys = ["ab", "ac", "b", "c"]
+    sets = [seen for n in range(1, 3) for seen in combinations(keys, n)]
+    for space in ("", "\n", " ", "\n ", "\n\t", " \n"):
+        pieces = [f'{space}"ab"'.encode(), f'{space}"a'.encode()]
+        auto = compiled(keys, pieces, whitespace=whitespace, additionalProperties=open)
+        for end in ("", "\n", " ", '"'):
+            masks(auto, sets, end)
+
+
+def test_white_space_alone_may_tell_that_an_object_may_end() -> None:
+    schema = {"required": ["ac"], "additionalProperties": False, "minProperties": 1}
+    auto = compiled(["ab", "ac", "b"], [b'b":1\n', b'b":1,\n', b'":1\n', b'"ab":'], whitespace="indent=1", **schema)
+    row = np.zeros(auto.mask_width, np.int32)
+    for first in ("ac", "b"):
+        for end in ("", '"', '"a', '"ab', '"b'):
+            state = state_behind(auto, f'{{\n "{first}": 1,\n ' + end)
+            assert state or end == f'"{first}'
+            auto.fill_mask(state, row)
+            bits = np.unpackbits(row.view(np.uint8), bitorder="little")
+            assert np.flatnonzero(bits).tolist() == [t for t in range(auto.vocabulary.width) if auto.check(state, t)]
