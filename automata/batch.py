@@ -27,9 +27,8 @@ from .matcher import Matcher, states_of
 from .transitions import NO_TEXT
 
 _FILL = Direct(fill_rows)
-#: Sequences that a thread is worth at least, and those from which on another one is taken unasked: remembered masks are
-#: copied, which one core does as fast as memory goes.
-PER_THREAD, PER_THREAD_UNASKED = 32, 512
+#: Sequences that a thread is worth at least: to wake one takes as long as to copy the masks of a hundred.
+PER_THREAD = 256
 
 
 def fill_masks(
@@ -46,7 +45,7 @@ def fill_masks(
     matchers : n of them, of automata over vocabularies of one width.
     rows : (m, mask_width) int32, C-contiguous; written in place, format as in `Matcher.fill_mask`.
     indices : (n,) the row of each matcher; by default in order. Rows not named stay as they are.
-    threads : how many to use at most; by default one for every 512 sequences, and one a core.
+    threads : how many to use at most, by default one a core; one for every 256 sequences, as fewer are not worth it.
 
     Raises
     ------
@@ -64,7 +63,7 @@ def fill_masks(
     if any([automaton.mask_width != width for automaton in automata + apart]):
         raise ValueError(f"Expected vocabularies of one width: the first has masks of {width} words, another has not.")
     _check_rows(rows, width, np.arange(len(matchers)) if places is None else places)
-    n_threads = max(1, min(threads or _cores(), len(matchers) // (PER_THREAD if threads else PER_THREAD_UNASKED)))
+    n_threads = max(1, min(threads or _cores(), len(matchers) // PER_THREAD))
     for i in _fill(matchers, automata, plan, rows, places, n_threads):
         matchers[i].fill_mask(rows[i if indices is None else indices[i]])
 

@@ -1,4 +1,4 @@
-"""Masks for a batch of sequences cost syntagma little more than copying them, and two cores share the work.
+"""Masks for a batch of sequences cost syntagma little more than copying them; large batches are shared among cores.
 
     python benchmarks/batch.py FOLDER --tokenizer FOLDER [--profile spec|generation] [--sequences N] [--steps N]
                                [--seed S] [--out RECORD.json]

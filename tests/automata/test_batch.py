@@ -12,6 +12,7 @@ from oracles.mask_bits import tokens_of
 
 import syntagma as sg
 from syntagma.automata import Matcher, TokenAutomaton, Vocabulary, compile_grammar, fill_masks
+from syntagma.automata import batch as batch_module
 from syntagma.grammar.jsonschema import JsonSchema
 
 pytestmark = pytest.mark.skipif(
@@ -27,6 +28,11 @@ SCHEMAS: list[object] = [
     {"type": "array", "items": {"enum": [1, "b", None]}, "uniqueItems": True},  # guarded
     {"type": "object", "additionalProperties": {"type": "array", "items": {"type": "boolean"}}},
 ]
+
+
+@pytest.fixture(autouse=True)
+def few_are_worth_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batch_module, "PER_THREAD", 16)
 
 
 def automata() -> list[TokenAutomaton]:
@@ -154,3 +160,14 @@ def test_more_automata_than_slots_at_first() -> None:
     fill_masks(many, rows)
     for k, row in enumerate(rows):
         assert tokens_of(row) & {ord(c) for c in "0123456789"} == {ord(str(k)[0])}
+
+
+def test_threads_share_the_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    shares: list[list[int]] = []
+    run = batch_module._run
+    monkeypatch.setattr(batch_module, "_run", lambda cuts, task: (shares.append(cuts), run(cuts, task)))
+    batch = [auto.matcher() for auto in automata() for _ in range(8)]
+    rows = np.zeros((len(batch), batch[0].automaton.mask_width), np.int32)
+    for threads in (1, 2, 4):
+        fill_masks(batch, rows, threads=threads)
+    assert [len(cuts) - 1 for cuts in shares] == [1, 2, 2]  # 40 rows are worth two threads of 16
