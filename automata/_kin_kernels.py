@@ -9,7 +9,7 @@ object, shows only behind the next key's first letters: further than a token goe
 from __future__ import annotations
 
 from ._layout_kernels import *  # noqa: F403
-from ._payload_kernels import add_key, key_available, may_end, member_available, other_available
+from ._payload_kernels import add_bit, add_key, key_available, may_end, member_available, other_available
 from ._shown_kernels import intern_seen, is_like_undeclared, shown_alike, undeclared_payload
 from .kernel import kernel
 
@@ -116,7 +116,7 @@ def set_alike(G, A, r, keys, p):
     for i in range(words):
         A[under + i] = 0
     for i in range(keys + 1, keys + 1 + G[keys]):
-        A[under + (G[i] >> 5)] |= -2147483648 if G[i] & 31 == 31 else 1 << (G[i] & 31)
+        add_bit(A, under, G[i])
     is_full = True
     has_required = G[r + R_BOUND] == 0
     for i in range(words):

@@ -12,8 +12,8 @@ def place_block(G, B, callees, rule, first, edges, payload, family, bound, twin,
     """Copy a block into G as the states from `first` on of a rule, its flat part to position `edges`.
 
     `callees`: the rules that its calls name by place, from 1 on; empty where they name the rules themselves. `family`:
-    the number of the objects whose frames may be kin to its own, from 1 on; 0 if there are none. `bound`:
-    whether no token leads from a key to behind the end of its object. `twin`: see R_TWIN. `tables`: see B_TABLES.
+    the number of the objects whose frames may be kin to its own, from 1 on; 0 if there are none. `bound`: whether no
+    token leads from a key to behind the end of its object. `twin`: see R_TWIN. `tables`: see B_TABLES.
     """
     n_states, n_flat = B[B_STATES], B[B_FLAT]
     at = G[G_ST] + first * ST

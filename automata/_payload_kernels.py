@@ -153,6 +153,12 @@ def may_end(G, A, r, p):
     return 1
 
 
+@kernel("void(int32[::1], int64, int64)")
+def add_bit(A, at, k):
+    """Set bit k of the words at A[at:]."""
+    A[at + (k >> 5)] |= -2147483648 if k & 31 == 31 else 1 << (k & 31)
+
+
 @kernel("int64(int32[::1], int64, int64)")
 def intern_set(A, off, n):
     """The handle of the n words at A[off:]; handles lie in the seen-set table. -1 if it is full."""
@@ -198,9 +204,8 @@ def add_key(G, A, r, p, k):
     for i in range(words + 2):
         A[scratch + i] = A[at + i]
     if k >= 0:
-        bit = k & 31
-        A[scratch + (k >> 5)] |= -2147483648 if bit == 31 else 1 << bit
-        A[scratch + words + 1] -= (G[G[G_ED] + G[r + R_REQ] + (k >> 5)] >> bit) & 1
+        add_bit(A, scratch, k)
+        A[scratch + words + 1] -= (G[G[G_ED] + G[r + R_REQ] + (k >> 5)] >> (k & 31)) & 1
     if counts:
         A[scratch + words] = min(A[scratch + words] + 1, cap)
     found = intern_set(A, scratch, words + 2)

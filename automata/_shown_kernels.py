@@ -10,7 +10,7 @@ trie together. States that differ in what does not show share one mask.
 from __future__ import annotations
 
 from ._layout_kernels import *  # noqa: F403
-from ._payload_kernels import first_kid, intern_set, other_available, own_edge_code
+from ._payload_kernels import add_bit, first_kid, intern_set, other_available, own_edge_code
 from .kernel import kernel
 
 #: Bytes followed, and sets of keys found, beyond which all keys are taken to show.
@@ -22,12 +22,6 @@ WAY = 3
 #: many words each.
 N_SETS, NOTES, SHOWN = 0, 1, 2
 REFUSES, LOOPS = 1, 2
-
-
-@kernel("void(int32[::1], int64, int64)")
-def add_bit(A, at, k):
-    """Set bit k of the words at A[at:]."""
-    A[at + (k >> 5)] |= -2147483648 if k & 31 == 31 else 1 << (k & 31)
 
 
 @kernel("int64(int32[::1], int32[::1], int64, int64, int64)")
