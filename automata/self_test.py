@@ -8,7 +8,8 @@ between single-byte tokens that complete it; where nothing does, both sides are 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import chain
+from itertools import chain, compress, count
+from operator import not_
 
 from ..errors import VocabularyError
 
@@ -34,10 +35,10 @@ def self_test(tokens: Sequence[bytes], decode: Decode) -> None:
     VocabularyError : names the first token found whose bytes differ from what decode gives.
     """
     anchor = _anchor(tokens)
-    single = {text: t for t, text in enumerate(tokens) if len(text) == 1}
-    broken = [t for t, text in enumerate(tokens) if not (text.isascii() or _is_utf8(text))]
+    single = {tokens[t]: t for t in compress(count(), map((1).__eq__, map(len, tokens)))}
+    broken = [t for t in compress(count(), map(not_, map(bytes.isascii, tokens))) if not _is_utf8(tokens[t])]
     others = set(broken)
-    whole = [t for t, text in enumerate(tokens) if text and t not in others]
+    whole = [t for t in compress(count(), tokens) if t not in others]
     for at in range(0, len(whole), _CHUNK):
         chunk = whole[at : at + _CHUNK]
         ids = [anchor] * (2 * len(chunk) + 1)
