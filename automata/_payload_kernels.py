@@ -230,8 +230,10 @@ def payload_after(G, A, s, p, code):
         if flags & INC:
             p = p + 1 if top >= 0 else min(p + 1, G[r + R_MIN])
         if marks & FEASIBLE:
-            bits = G[G_ED] + G[target + S_AUX]
-            if p > G[bits] or ((G[bits + 1 + (p >> 5)] >> (p & 31)) & 1) == 0:
+            counts = G[G_ED] + G[target + S_AUX]
+            if p < G[counts] or p > G[counts + 1]:
+                return -1
+            if G[counts + 2] and ((G[counts + 3 + (p >> 5)] >> (p & 31)) & 1) == 0:
                 return -1
         return p
     if flags & LT and member_available(G, A, r, p) == 0:

@@ -134,11 +134,8 @@ def items_needed(G, s):
         return 0
     if G[r] & CEILING == 0:
         return -1
-    counts = G[G_ED] + G[r + S_AUX]
-    n = 0
-    while n <= G[counts] and (G[counts + 1 + (n >> 5)] >> (n & 31)) & 1:
-        n += 1
-    return max(0, G[counts] + 1 - n - (1 if G[r] & INSIDE else 0))
+    top = G[G[G_RT] + G[r + S_RULE] * RT + R_MAX]
+    return max(0, top - G[G[G_ED] + G[r + S_AUX] + 1] - (1 if G[r] & INSIDE else 0))
 
 
 @kernel("int64(int32[::1], int32[::1], int64, int64, int64, int64, int64)")

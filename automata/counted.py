@@ -5,8 +5,8 @@ the byte that ends an item is known when it comes. Edges into an item ask whethe
 edges that complete one count it (INC), edges that leave the loop ask for the minimum (GE).
 
 Together with a pattern (`And` of a pattern and a repetition) a state knows at which counts the pattern can still end
-within the bounds: the set of its remaining lengths is a fixpoint over bit sets, and a transition is allowed only into a
-feasible count. States that are feasible at every count need no such test.
+within the bounds (`feasible.py`), and a transition is allowed only into a feasible count. States that are feasible at
+every count need no such test; a pattern all of whose texts are within the bounds needs no counts.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from ..grammar.machine import Machine
 from . import _layout_kernels as L
 from .block import Block
 from .enclosure import Enclosure
+from .feasible import are_lengths_within, feasible_counts
+from .lowered import bounds
 from .machines import machine_of
 from .subset import holds_big, is_big
 
 #: Unrolled copies of an item that may begin with any of `WIDE_FROM` bytes; beyond, they are counted.
 WIDE_UNROLL = 2
 WIDE_FROM = 48
-#: States times bound that the feasible counts of one rule may take.
-FEASIBLE_BITS = 50_000_000
 
 
 def counted_parts(expr: Expr) -> tuple[Expr, Repeat, tuple[Expr, ...], Expr] | None:
@@ -48,7 +48,7 @@ def counted_parts(expr: Expr) -> tuple[Expr, Repeat, tuple[Expr, ...], Expr] | N
             return None
         patterns = tuple(item for item in middle.items if item is not loops[0])
         middle = loops[0]
-    if not isinstance(middle, Repeat) or any(map(holds_big, (*patterns, middle.item))):
+    if not isinstance(middle, Repeat) or holds_big(middle.item):
         return None
     return Seq(items[: big[0]]), middle, patterns, Seq(items[big[0] + 1 :])
 
@@ -79,7 +79,7 @@ def lower_counted(before: Expr, loop: Repeat, patterns: Sequence[Expr], after: E
     if len(patterns) == 1:
         pattern = machine_of(tuple(patterns), limit)
     block = Block(L.COUNTED)
-    block.min, block.max = loop.min, -1 if loop.max is None else loop.max
+    block.min, block.max = bounds(loop.min, loop.max)
     head = machine_of((before,), limit)
     tail = machine_of((after,), limit)
     maker = _LoopMaker(block, item, pattern, tail, limit)
@@ -96,6 +96,7 @@ class _LoopMaker:
         self.tail = tail
         self.limit = limit
         self.loop: dict[tuple[int, int], int] = {}
+        self.numbers: set[int] = set()
         self.waiting: list[tuple[int, int]] = []
         self.after: dict[int, int] = {}
 
@@ -116,13 +117,16 @@ class _LoopMaker:
         while self.waiting:
             if not self._expand(*self.waiting.pop()):
                 return False
-        return self._mark_feasible()
+        if self.pattern is not None:
+            self._bind_counts()
+        return True
 
     def _loop_state(self, q: int, i: int) -> int:
         if (q, i) not in self.loop:
             if len(self.loop) > self.limit:
                 raise BudgetExceeded("states of a rule", self.limit)
             self.loop[q, i] = self.block.state(L.INSIDE if i else 0)
+            self.numbers.add(self.loop[q, i])
             self.waiting.append((q, i))
         return self.loop[q, i]
 
@@ -154,86 +158,60 @@ class _LoopMaker:
                 state.flags |= L.FINAL | L.COND
         return True
 
-    def _mark_feasible(self) -> bool:
-        """Find at which counts each loop state can still end; test only those where it matters."""
-        if self.pattern is None:
-            return True
-        low, high = self.block.min, self.block.max
-        top = high if high >= 0 else low
-        size = top + 1 if high >= 0 else low + len(self.loop) + 2
-        if size * len(self.loop) > FEASIBLE_BITS:
-            raise BudgetExceeded("counts of a pattern with a length", FEASIBLE_BITS)
-        lengths = self._remaining_lengths(size)
+    def _bind_counts(self) -> None:
+        """Have the counts tested where the pattern could not end within the bounds otherwise; not at all if it must."""
+        steps, ends = self._steps()
+        low, high = self.block.min, None if self.block.max < 0 else self.block.max
+        start = self.loop[0, 0]
+        if are_lengths_within(steps, ends, start, low, high):
+            self._forget_counts()
+            return
+        top = low if high is None else high
+        counts = feasible_counts(steps, ends, low, high)
         for (_, i), number in self.loop.items():
-            remaining = lengths[number]
-            if high >= 0:
-                allowed = _counts_within(remaining, low, high)
-            else:
-                longest = remaining.bit_length() - 1
-                allowed = sum(1 << c for c in range(low + 1) if c + longest >= low)
-            needless = (1 << (top + 1 if i == 0 or high < 0 else top)) - 1
-            if allowed & needless != needless:
-                state = self.block.states[number]
-                state.flags |= L.FEASIBLE
-                has_ceiling = high >= 0 and allowed & (allowed + 1) == 0
-                state.flags |= L.CEILING if has_ceiling else 0
-                self.block.needed = max(self.block.needed, top + 1 - allowed.bit_count() if has_ceiling else top)
-                words = top // 32 + 1
-                state.words = [top, *np.frombuffer(allowed.to_bytes(4 * words, "little"), "<i4").tolist()]
-        return True
+            first, last, bits = counts[number]
+            if first == 0 and bits is None and last >= (top if i == 0 or high is None else top - 1):
+                continue
+            state = self.block.states[number]
+            state.flags |= L.FEASIBLE
+            has_ceiling = high is not None and first == 0 and bits is None
+            state.flags |= L.CEILING if has_ceiling else 0
+            self.block.needed = max(self.block.needed, top - last if has_ceiling else top)
+            state.words = [first, last, *_words(bits)]
 
-    def _remaining_lengths(self, size: int) -> dict[int, int]:
-        """By state: bit r tells whether exactly r more items can complete the pattern (r < size)."""
-        full = (1 << size) - 1
-        backwards: dict[int, list[tuple[int, int]]] = {n: [] for n in self.loop.values()}
-        lengths = dict.fromkeys(self.loop.values(), 0)
-        waiting = []
-        for (q, i), number in self.loop.items():
-            for _, code in self.block.states[number].edges:
-                if (code & L.TARGET) in lengths:
-                    backwards[code & L.TARGET].append((number, 1 if code >> L.FLAG_SHIFT & L.INC else 0))
-            if i == 0 and (self.pattern is None or self.pattern.labels[q]):
-                lengths[number] = 1
-                waiting.append(number)
-        while waiting:
-            number = waiting.pop()
-            for before, grows in backwards[number]:
-                gained = lengths[before] | lengths[number] << grows & full
-                if before == number:
-                    step = 1
-                    while step < size:
-                        gained |= gained << step & full
-                        step *= 2
-                if gained != lengths[before]:
-                    lengths[before] = gained
-                    waiting.append(before)
-        return lengths
+    def _steps(self) -> tuple[dict[int, list[tuple[int, bool]]], list[int]]:
+        """The edges of the loop, and the states in which the pattern may be complete."""
+        steps = {
+            number: [
+                (code & L.TARGET, bool(code >> L.FLAG_SHIFT & L.INC))
+                for _, code in self.block.states[number].edges
+                if code & L.TARGET in self.numbers
+            ]
+            for number in self.loop.values()
+        }
+        return steps, [n for (q, i), n in self.loop.items() if i == 0 and self.pattern and self.pattern.labels[q]]
+
+    def _forget_counts(self) -> None:
+        """Have a plain terminal: the pattern sees to the bounds."""
+        self.block.kind, self.block.min, self.block.max = L.PLAIN, 0, -1
+        for state in self.block.states:
+            state.flags &= ~(L.COND | L.INSIDE)
+            state.edges = [(mask, code & L.TARGET) for mask, code in state.edges]
 
 
-def _counts_within(remaining: int, low: int, high: int) -> int:
-    """The counts c for which some r in `remaining` has low <= c + r <= high, as bits."""
-    allowed = 0
-    rest = remaining
-    if rest.bit_count() == rest.bit_length():  # every length from 0: the usual case
-        first = max(0, low - rest.bit_length() + 1)
-        return (1 << high + 1) - (1 << first)
-    while rest:
-        r = (rest & -rest).bit_length() - 1
-        lo, hi = max(0, low - r), high - r
-        if hi >= lo:
-            allowed |= (1 << hi + 1) - (1 << lo)
-        run = (~(rest >> r) & ((rest >> r) + 1)).bit_length() - 1
-        if run > 1:  # a run of lengths widens the interval downwards
-            lo = max(0, low - (r + run - 1))
-            allowed |= (1 << max(hi, 0) + 1) - (1 << lo) if hi >= 0 else 0
-        rest &= ~(((1 << run) - 1) << r)
-    return allowed
+def _words(bits: int | None) -> list[int]:
+    """How many words of bits there are, and these."""
+    if bits is None:
+        return [0]
+    n = bits.bit_length() // 32 + 1
+    words: list[int] = np.frombuffer(bits.to_bytes(4 * n, "little"), "<i4").tolist()
+    return [n, *words]
 
 
 def lower_repeat(callee: int, loop: Repeat) -> Block:
     """The counted block of a rule repeated."""
     block = Block(L.COUNTED)
-    block.min, block.max = loop.min, -1 if loop.max is None else loop.max
+    block.min, block.max = bounds(loop.min, loop.max)
     state = block.state(L.FINAL | L.COND)
     block.states[state].calls += ((callee, state | (L.LT | L.INC) << L.FLAG_SHIFT),)
     return block
@@ -248,7 +226,7 @@ def lower_items(expr: Items, enclosure: Enclosure | None, limit: int) -> Block:
     rest = expr.rest is not None
     top = expr.max if rest else n if expr.max is None else min(n, expr.max)
     block = Block(L.COUNTED)
-    block.min, block.max = expr.min, -1 if top is None else top
+    block.min, block.max = bounds(expr.min, top)
     separator = machine_of((expr.separator,), limit)
     end = 0 if enclosure else L.FINAL | L.COND
     at = block.state(end)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Callable, Iterable, Iterator
+import sys
+from collections.abc import Callable, Container, Iterable, Iterator
 from functools import cache
 from typing import TypeAlias
 
@@ -178,13 +179,15 @@ class CountedDistances:
             return -1
         if flags & L.INC:
             count = min(count + 1, self._top)
-        allowed = self._allowed(target) if self._feasible else -1
-        return count if allowed >> count & 1 else -1
+        return count if count in self._allowed(target) else -1
 
-    def _feasible_counts(self, state: int) -> int:
-        """The counts at which the rule can still end, as bits."""
+    def _feasible_counts(self, state: int) -> Container[int]:
+        """The counts at which the rule can still end."""
         if not self._states.field(state, L.S_FLAGS) & L.FEASIBLE:
-            return -1
+            return range(sys.maxsize)
         at = self._states.field(state, L.S_AUX)
-        words = self._states.words(at + 1, self._states.words(at, 1)[0] // 32 + 1)
-        return sum((word & 0xFFFFFFFF) << 32 * k for k, word in enumerate(words))
+        first, last, n_words = self._states.words(at, 3)
+        if not n_words:
+            return range(first, last + 1)
+        bits = sum((word & 0xFFFFFFFF) << 32 * k for k, word in enumerate(self._states.words(at + 3, n_words)))
+        return {count for count in range(first, last + 1) if bits >> count & 1}

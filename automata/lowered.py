@@ -9,11 +9,26 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import BudgetExceeded
 from . import _layout_kernels as L
 
 Ints: TypeAlias = NDArray[np.int32]
+#: What a frame's payload can count to; no text that memory holds has more items.
+MOST_COUNTED = 2**31 - 1
 #: Where calls name rules and not places.
 NO_CALLEES: Ints = np.zeros(0, np.int32)
+
+
+def bounds(low: int, high: int | None, most: int = MOST_COUNTED) -> tuple[int, int]:
+    """R_MIN and R_MAX of a rule that counts up to `most`: an upper bound beyond that is none.
+
+    Raises
+    ------
+    BudgetExceeded : the lower bound is beyond it.
+    """
+    if low > most:
+        raise BudgetExceeded("what a rule can count", most, "ask for fewer characters, items or members")
+    return low, -1 if high is None or high > most else high
 
 
 class Family(NamedTuple):
@@ -62,7 +77,7 @@ class Lowered(NamedTuple):
     def within(self, low: int, high: int | None) -> Lowered:
         """The same loop with other bounds."""
         block = self.block.copy()
-        block[L.B_RULE + L.R_MIN - L.R_KIND : L.B_RULE + L.R_MAX - L.R_KIND + 1] = low, -1 if high is None else high
+        block[L.B_RULE + L.R_MIN - L.R_KIND : L.B_RULE + L.R_MAX - L.R_KIND + 1] = bounds(low, high)
         return self._replace(block=block)
 
 

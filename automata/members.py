@@ -27,9 +27,11 @@ from .block import Block
 from .enclosure import Enclosure
 from .key_states import Surroundings, lay_keys, moves_of
 from .kin import family_of, is_json_end, is_json_opening
-from .lowered import Ints, Lowered
+from .lowered import Ints, Lowered, bounds
 from .machines import machine_of
 
+#: What the payload can count to, beside the place among the keys.
+MOST_MEMBERS = 2**15 - 1
 #: Keys whose seen-set fits into the payload itself.
 SMALL = 30
 
@@ -58,7 +60,7 @@ def lower_members(expr: Members, enclosure: Enclosure | None, limit: int) -> Low
         # Whether an undeclared key may always come, so that a key's state need not know which declared keys are left.
         bool(others) and expr.order == "any" and expr.max is None,
     )
-    rule = kind, expr.min, -1 if expr.max is None else expr.max, len(allowed)
+    rule = kind, *bounds(expr.min, expr.max, MOST_MEMBERS), len(allowed)
     laid.block[L.B_RULE : L.B_RULE + L.R_REQ - L.R_KIND] = rule
     laid.block[L.B_RULE + L.R_OTHER - L.R_KIND] = len(others)
     laid.block[L.B_BRACED] = enclosure is not None and is_json_opening(enclosure.opening)

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from .lowering import Lowering, Style
     from .reading import Reader
 
+#: Members up to which an automaton counts; a guard does beyond.
+MOST_COUNTED = 2**15 - 1
+
 
 class Containers:
     """Writes the rules of objects and arrays, for the lowering that has it and gives itself along."""
@@ -97,10 +100,14 @@ class Containers:
         if not others:
             members = [m for m in members if m.value != NOTHING] if values else members
             most = None if most is None or most >= len(members) else most
-        separator = layout.separator(depth)
-        body = Members(tuple(members), others, style.order, layout.colon, separator, least, most, distinct=True)
+        separator, bound = layout.separator(depth), None if most is None or most > MOST_COUNTED else most
+        body = Members(tuple(members), others, style.order, layout.colon, separator, least, bound, distinct=True)
         expr = layout.enclosed(b"{", body, b"}", depth)
-        return expr if lowering.reader.document.dynamic else self._guarded(lowering, expr, objects, classes, sources)
+        if lowering.reader.document.dynamic:
+            return expr
+        if most is not None and most > MOST_COUNTED:
+            return Guarded(expr, lowering.guard(sources, sources[0].pointer, "maxProperties"))
+        return self._guarded(lowering, expr, objects, classes, sources)
 
     def _members(
         self,

@@ -1,0 +1,162 @@
+"""Feasible counts: at which counts a loop that a pattern restricts can still end within its bounds.
+
+A state of the loop at count c is feasible if for some r, `low <= c + r <= high` and r more items can complete the
+pattern. What r are possible is a set of numbers, which a fixpoint over bits finds, a bit a number. That is not needed
+where the bounds are further apart than there are states: from a way of more items than that a circle can be left out,
+so a possible number lies within the bounds wherever one lies above the lower one. Then the feasible counts are an
+interval, which the least and the greatest number of items tell, however large the bounds are.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Collection, Mapping
+from typing import NamedTuple, TypeAlias
+
+from ..errors import BudgetExceeded
+from ..grammar.analysis import components
+
+#: States times bound that one loop may take where the counts are no intervals.
+FEASIBLE_BITS = 50_000_000
+#: State -> the states that its edges lead to, and whether they complete an item.
+Steps: TypeAlias = Mapping[int, Collection[tuple[int, bool]]]
+
+
+class Counts(NamedTuple):
+    """The counts from `first` to `last`; with `bits`, those among them of which the bit is set."""
+
+    first: int
+    last: int
+    bits: int | None = None
+
+
+def feasible_counts(steps: Steps, ends: Collection[int], low: int, high: int | None) -> dict[int, Counts]:
+    """By state, the counts at which the loop can still end.
+
+    Parameters
+    ----------
+    steps : the edges of the loop; all states are among the keys.
+    ends : the states in which the pattern may be complete.
+    low, high : how many items there may be. Without `high`, counts stop at `low`.
+
+    Raises
+    ------
+    BudgetExceeded : the bounds are large and near each other.
+    """
+    if high is not None and high - low < len(steps):
+        if (high + 1) * len(steps) > FEASIBLE_BITS:
+            raise BudgetExceeded("counts of a pattern with a length", FEASIBLE_BITS)
+        remaining = _remaining_lengths(steps, ends, high + 1)
+        return {state: _as_counts(_counts_within(lengths, low, high)) for state, lengths in remaining.items()}
+    least = _least_lengths(steps, ends)
+    most = _greatest_lengths(steps, least) if low else dict.fromkeys(least)
+    found = dict.fromkeys(steps, Counts(0, -1))
+    for state, fewest in least.items():
+        longest = most[state]
+        first = 0 if longest is None else max(0, low - longest)
+        found[state] = Counts(first, low if high is None else high - fewest)
+    return found
+
+
+def are_lengths_within(steps: Steps, ends: Collection[int], start: int, low: int, high: int | None) -> bool:
+    """Whether the pattern, begun in state `start`, can be completed, and only by so many items."""
+    least = _least_lengths(steps, ends)
+    if least.get(start, -1) < low:
+        return False
+    longest = None if high is None else _greatest_lengths(steps, least)[start]
+    return high is None or (longest is not None and longest <= high)
+
+
+def _backwards(steps: Steps) -> dict[int, list[tuple[int, bool]]]:
+    """The edges turned round."""
+    found: dict[int, list[tuple[int, bool]]] = {state: [] for state in steps}
+    for state, edges in steps.items():
+        for target, grows in edges:
+            found[target].append((state, grows))
+    return found
+
+
+def _least_lengths(steps: Steps, ends: Collection[int]) -> dict[int, int]:
+    """The least number of items that complete the pattern, by state; none for states from which nothing does."""
+    backwards = _backwards(steps)
+    found: dict[int, int] = {}
+    waiting = deque((state, 0) for state in ends)
+    while waiting:
+        state, length = waiting.popleft()
+        if state in found:
+            continue
+        found[state] = length
+        for before, grows in backwards[state]:
+            if grows:
+                waiting.append((before, length + 1))
+            else:
+                waiting.appendleft((before, length))
+    return found
+
+
+def _greatest_lengths(steps: Steps, alive: Collection[int]) -> dict[int, int | None]:
+    """The greatest number of items that complete the pattern, by state that is alive; None where there is none."""
+    graph = {state: [target for target, _ in steps[state] if target in alive] for state in alive}
+    found: dict[int, int | None] = {}
+    for circle in components(graph):
+        inside, longest = set(circle), 0
+        endless = False
+        for state in circle:
+            for target, grows in steps[state]:
+                if target in inside:
+                    endless = endless or grows
+                elif target in alive:
+                    more = found[target]
+                    endless = endless or more is None
+                    longest = max(longest, (more or 0) + grows)
+        found |= dict.fromkeys(circle, None if endless else longest)
+    return found
+
+
+def _remaining_lengths(steps: Steps, ends: Collection[int], size: int) -> dict[int, int]:
+    """By state: bit r tells whether exactly r more items can complete the pattern (r < size)."""
+    full = (1 << size) - 1
+    backwards = _backwards(steps)
+    lengths = dict.fromkeys(steps, 0) | dict.fromkeys(ends, 1)
+    waiting = list(ends)
+    while waiting:
+        state = waiting.pop()
+        for before, grows in backwards[state]:
+            gained = lengths[before] | lengths[state] << grows & full
+            if before == state and grows:
+                step = 1
+                while step < size:
+                    gained |= gained << step & full
+                    step *= 2
+            if gained != lengths[before]:
+                lengths[before] = gained
+                waiting.append(before)
+    return lengths
+
+
+def _counts_within(remaining: int, low: int, high: int) -> int:
+    """The counts c for which some r in `remaining` has low <= c + r <= high, as bits."""
+    allowed = 0
+    rest = remaining
+    if rest and rest.bit_count() == rest.bit_length():  # every length from 0: the usual case
+        first = max(0, low - rest.bit_length() + 1)
+        return (1 << high + 1) - (1 << first)
+    while rest:
+        r = (rest & -rest).bit_length() - 1
+        lo, hi = max(0, low - r), high - r
+        if hi >= lo:
+            allowed |= (1 << hi + 1) - (1 << lo)
+        run = (~(rest >> r) & ((rest >> r) + 1)).bit_length() - 1
+        if run > 1:  # a run of lengths widens the interval downwards
+            lo = max(0, low - (r + run - 1))
+            allowed |= (1 << max(hi, 0) + 1) - (1 << lo) if hi >= 0 else 0
+        rest &= ~(((1 << run) - 1) << r)
+    return allowed
+
+
+def _as_counts(bits: int) -> Counts:
+    """Counts given as bits, as an interval where they are one."""
+    if not bits:
+        return Counts(0, -1)
+    first, last = (bits & -bits).bit_length() - 1, bits.bit_length() - 1
+    return Counts(first, last, None if bits.bit_count() == last - first + 1 else bits)
