@@ -8,7 +8,7 @@ from ..errors import SyntagmaError
 from ..grammar.finding import Finding, worst_first
 from ..grammar.jsonschema.document import Registry
 from ..grammar.jsonschema.lint import lint, lint_schema
-from ..grammar.jsonschema.loading import dialect_for, parse_schema
+from ..grammar.jsonschema.loading import NEWEST, dialect_for, parse_schema
 from ..grammar.jsonschema.report import ANY, SchemaReport, all_verdicts, defaults_of, failed
 from ..grammar.jsonschema.schema import JsonSchema, Order, Profile
 from .size import MOST_STATES, sizes_of
@@ -22,7 +22,7 @@ def check(
     whitespace: str | int | None = None,
     property_order: Order | None = None,
     format: Literal["assert", "annotation"] = "assert",
-    draft: str | int = "2020-12",
+    draft: str | int | None = None,
     registry: Registry | None = None,
 ) -> SchemaReport:
     """Report on a schema: verdicts, cost, findings. What the parameters mean, `JsonSchema` says.
@@ -52,7 +52,8 @@ def check(
     except SyntagmaError as error:
         if isinstance(schema, JsonSchema):
             return failed(error, [], defaults_of(schema))
-        return failed(error, _findings_alone(schema, draft, registry), {"draft": str(draft), "profile": profile})
+        options = {"draft": str(draft or NEWEST.name), "profile": profile}
+        return failed(error, _findings_alone(schema, draft, registry), options)
 
 
 def report_on(constraint: JsonSchema) -> SchemaReport:
@@ -90,6 +91,6 @@ def _plain(schema: Any) -> Any:
     return parse_schema(schema) if isinstance(schema, str | bytes) else schema
 
 
-def _findings_alone(schema: Any, draft: str | int, registry: Registry | None) -> list[Finding]:
+def _findings_alone(schema: Any, draft: str | int | None, registry: Registry | None) -> list[Finding]:
     """The findings that need no schema that compiles; none, if it is not even an object."""
     return lint_schema(schema, dialect_for(schema, draft, registry)) if isinstance(schema, dict) else []

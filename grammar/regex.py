@@ -22,7 +22,7 @@ from .lookaround import Lowering
 from .regex_member import Flavour
 from .regex_syntax import Parser
 from .regex_threads import without_assertions
-from .regex_tree import EVERY, Node, Spell, concat, is_lazy, lower
+from .regex_tree import EVERY, CharSet, Concat, Edge, Loop, Node, Spell, beside_every, concat, is_lazy, lower
 from .unicode import code_points
 
 
@@ -55,7 +55,7 @@ def parse_regex(
     Seq(items=(Repeat(item=Alt(items=(Bytes(data=b'a'), Bytes(data=b'b'))), min=0, max=1), Bytes(data=b'c')))
     """
     tree = _read(pattern, flavour, flags)
-    return _whole(tree if anchored else concat([EVERY, tree, EVERY]), pattern, char)
+    return _whole(tree if anchored else _anywhere(tree), pattern, char)
 
 
 def parse_terminal(pattern: str) -> Expr:
@@ -92,6 +92,25 @@ def _read(pattern: str, flavour: Flavour, flags: str) -> Node:
         return Parser(pattern, flavour, flags).parse()
     except RecursionError:
         raise _too_deep() from None
+
+
+def run_of(pattern: str, *, flavour: Flavour = "python") -> Loop | None:
+    """The repetition of single characters that a text must be, if that is what a pattern says that may match anywhere.
+
+    Raises as `parse_regex`.
+
+    >>> run_of("^[a-z]{2,}$")
+    Loop(item=CharSet(ranges=((97, 122),), plain=True), min=2, max=None, plain=True, lazy=False)
+    """
+    match _read(pattern, flavour, ""):
+        case Concat((Edge(side="start"), Loop(item=CharSet()) as run, Edge(side="end"))):
+            return run
+    return None
+
+
+def _anywhere(tree: Node) -> Node:
+    """The texts in which a tree matches something."""
+    return concat([EVERY, beside_every(beside_every(tree, last=True), last=False), EVERY])
 
 
 def _whole(tree: Node, pattern: str, char: Spell) -> Expr:

@@ -11,6 +11,7 @@ The flavours differ in
     `[]` `[^]`      Python: `]` is the first member; ECMA: nothing, anything
     `{,n}`          Python: at most n times; ECMA: literal text
 `\\B` matches the empty text in both, as Python's does from 3.14 on.
+    `\\A \\Z`         in both, and in ECMA `\\z`, the start and the end of the text: ECMA gives them no meaning
 Named groups `(?<n>..)` and `(?P<n>..)` are read in both, and an unpaired `{`, `}` or `]` is literal.
 
 Sources: the Python Library Reference, `re`; ECMA-262 (2025), section 22.2 and Annex B.1.2.
@@ -278,7 +279,7 @@ class Parser(MemberReader):
         if letter in ("b", "B"):
             self.pos += 1
             return self._boundary(flags, at, inside=letter == "B")
-        if letter and letter in "AZ" and self.flavour == "python":
+        if letter and letter in ("AZ" if self.flavour == "python" else "AZz"):
             self.pos += 1
             return Edge("start" if letter == "A" else "end", at)
         if letter == "k" and self.flavour == "ecma":

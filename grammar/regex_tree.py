@@ -106,6 +106,27 @@ def loop(item: Node, low: int, high: int | None, *, lazy: bool = False) -> Node:
 
 #: Any text.
 EVERY = loop(CharSet(ANY), 0, None)
+_NO_TEXT = concat(())
+
+
+def beside_every(node: Node, *, last: bool) -> Node:
+    """What matches the same texts where `EVERY` stands behind the node (before it, if not `last`), which takes rounds.
+
+    `[a-z]{3,31}` before any text is `[a-z]{3}`, whose automaton has far fewer states.
+    """
+    match node:
+        case Loop(item, low, _, plain=True):
+            return loop(item, low, low) if low > 1 else beside_every(item, last=last) if low else _NO_TEXT
+        case Either(items):
+            cuts = [beside_every(item, last=last) for item in items]
+            return _NO_TEXT if _NO_TEXT in cuts else either(cuts)
+        case Concat(items) if items:
+            rest, edge = (items[:-1], items[-1]) if last else (items[1:], items[0])
+            cut = beside_every(edge, last=last)
+            if cut == _NO_TEXT:
+                return beside_every(concat(rest), last=last)
+            return concat((*rest, cut) if last else (cut, *rest))
+    return node
 
 
 def lower(node: Node, spell: Spell) -> Expr:

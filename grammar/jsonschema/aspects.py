@@ -16,7 +16,7 @@ from .dialect import Dialect
 from .document import Document, Node
 from .facts import Arrays, Count, Numbers, Objects, Row, Strings, View
 from .formats import is_asserted
-from .guards import is_regex
+from .patterns import is_regex
 from .values import exact
 
 NUMBERS, STRINGS, ARRAYS, OBJECTS, VALUES, TYPE, APPLICATOR = (1 << i for i in range(7))

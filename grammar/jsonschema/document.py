@@ -23,7 +23,7 @@ import referencing.jsonschema
 
 from ...errors import GrammarError
 from .dialect import Dialect, dialect_of
-from .loading import check_schema
+from .meta_schema import check_schema
 from .twins import Twins, is_nested
 from .words import mentions, pointers_in, references, step_to
 
@@ -75,7 +75,7 @@ class Node:
     @property
     def location(self) -> str:
         """The absolute URI."""
-        return f"{self.resource.uri}#{quote(self.fragment, safe=_FRAGMENT)}"
+        return uri_of(self.resource.uri, self.fragment)
 
     @property
     def pointer(self) -> str:
@@ -91,6 +91,11 @@ class Node:
 
     def __repr__(self) -> str:
         return f"Node({'not ' if self.negated else ''}{self.pointer})"
+
+
+def uri_of(resource: str, fragment: str) -> str:
+    """The absolute URI of a place."""
+    return f"{resource}#{quote(fragment, safe=_FRAGMENT)}"
 
 
 class Document:
@@ -260,8 +265,8 @@ class Document:
             known = Resource(uri, contents, _dialect(contents, node.resource.dialect), uri + "#")
             self._resources[uri] = known
             self._check(contents, known, "")
-            if self._callers is not None and uri in self._callers:
-                self.others[uri] = contents
+            if self._callers is not None and (uri in self._callers or uri not in self.registry()):
+                self.others[uri] = contents  # what the caller's registry has, or has retrieved
         return known
 
     def _anchor(self, resource: Resource, name: str, node: Node, keyword: str) -> Node:
@@ -313,6 +318,12 @@ class Document:
                     self._check(contents, Resource(uri, contents, self.resource.dialect, uri + "#"), "")
                 raise
         return self._crawled
+
+    def is_meta_schema(self, uri: Any) -> bool:
+        """Whether what `$schema` says is a draft, or known to the caller's registry."""
+        if not isinstance(uri, str):
+            return False
+        return dialect_of(uri) is not None or (self._callers is not None and uri.rstrip("#") in self._callers)
 
     def contents(self, uri: str) -> Schema:
         """What is known under a URI.

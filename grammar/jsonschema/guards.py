@@ -14,31 +14,13 @@ from typing import Any, Final
 import jsonschema_rs
 
 from .dialect import Dialect
-from .document import Document, Node, Schema
+from .document import Document, Node, Schema, uri_of
 from .multiples import is_multiple
+from .tolerance import fragment_in_copy, tolerated
 from .values import exact, identity, read_exactly
 
 #: What nests too deep, exponents beyond `Decimal`, integers beyond Python's limit of digits.
 _UNREADABLE: Final = (RecursionError, InvalidOperation, ValueError)
-
-
-@lru_cache(maxsize=1024)
-def _matcher(pattern: str) -> jsonschema_rs.Validator:
-    return jsonschema_rs.Draft202012Validator({"pattern": pattern})
-
-
-def is_regex(pattern: str) -> bool:
-    """Whether the referee takes the pattern for a regular expression."""
-    try:
-        _matcher(pattern)
-    except jsonschema_rs.ValidationError:
-        return False
-    return True
-
-
-def has_match(pattern: str, text: str) -> bool:
-    """Whether an ECMA-262 regular expression matches somewhere in a text."""
-    return _matcher(pattern).is_valid(text)
 
 
 @lru_cache(maxsize=64)
@@ -81,7 +63,7 @@ class Referee:
             found = self._validators[location] = jsonschema_rs.validator_for(
                 self._declared(node.schema)
                 if whole
-                else {"$schema": schema_uri(node.resource.dialect), "$ref": location},
+                else {"$schema": schema_uri(node.resource.dialect), "$ref": self._place(node)},
                 registry=self._resources(),
                 validate_formats=self._asserts_formats,
                 keywords={"multipleOf": _MultipleOf} if node.resource.dialect.validates else None,
@@ -89,20 +71,30 @@ class Referee:
             )
         return found
 
+    def _place(self, node: Node) -> str:
+        """The node's location in what the referee has of its document."""
+        return uri_of(node.resource.uri, fragment_in_copy(node.fragment))
+
     def _resources(self) -> jsonschema_rs.Registry:
         """The document and the others that references led to so far."""
         others = self._document.others
         if self._registry is None or len(others) != self._n_others:
             root, self._n_others = self._document.resource, len(others)
             resources = [(uri, self._declared(schema)) for uri, schema in [(root.uri, root.root), *others.items()]]
-            self._registry = jsonschema_rs.Registry(
-                resources, retriever=lambda uri: self._declared(self._document.contents(uri))
-            )
+            self._registry = jsonschema_rs.Registry(resources, retriever=self._retrieved)
         return self._registry
 
+    def _retrieved(self, uri: str) -> Schema:
+        """What is known under a URI; the referee asks for all that the document mentions, used or not."""
+        try:
+            return self._declared(self._document.contents(uri))
+        except LookupError:  # no value comes here: to lower a reference that leads nowhere is an error
+            return False
+
     def _declared(self, schema: Schema) -> Schema:
-        """The schema, saying its draft if it does not."""
-        if isinstance(schema, bool) or isinstance(schema.get("$schema"), str):
+        """The schema as the referee takes it, saying a draft that it knows."""
+        schema = tolerated(schema, self._document.resource.dialect)
+        if isinstance(schema, bool) or self._document.is_meta_schema(schema.get("$schema")):
             return schema
         return {**schema, "$schema": schema_uri(self._document.resource.dialect)}
 

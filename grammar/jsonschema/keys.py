@@ -13,7 +13,7 @@ from ..ir import And, Expr, Not, choice
 from . import scalars
 from .document import Node
 from .facts import STRING, Facts, Objects, meet
-from .guards import has_match
+from .patterns import has_match
 from .strings import Spelling, quoted
 
 if TYPE_CHECKING:

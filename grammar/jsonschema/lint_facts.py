@@ -20,9 +20,9 @@ from .aspects import APPLICATOR, aspects_of
 from .conflicts import conflict, in_words
 from .document import Node
 from .facts import ANYTHING, ARRAY, OBJECT, STRING, Arrays, Facts, Objects
-from .guards import has_match
 from .keys import at_key
 from .lint_patterns import is_bounded
+from .patterns import has_match
 from .places import places_of
 from .reading import Reader
 from .schema import JsonSchema

@@ -16,7 +16,7 @@ from ...errors import BudgetExceeded, GrammarError
 from ..finding import Finding
 from ..ir import Expr, Repeat, children
 from ..regular import compile_regular, shortest
-from .guards import has_match
+from .patterns import has_match
 from .places import Place
 from .scalars import pattern_body
 

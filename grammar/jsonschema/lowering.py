@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 from weakref import proxy
 
-from ...errors import GrammarError, GrammarSyntaxError
+from ...errors import GrammarError, GrammarSyntaxError, UnsupportedFeature
 from ..ir import NOTHING, Bytes, ByteSet, Check, Expr, Guarded, Ref, choice, sequence
 from ..machine import Machine
 from . import scalars
@@ -248,7 +248,7 @@ class Lowering:
         if found is None:
             try:
                 found = self._strings[name] = scalars.string_body(strings, excluded, spelling)
-            except GrammarSyntaxError as error:
+            except (GrammarSyntaxError, UnsupportedFeature) as error:
                 message = f"Expected `pattern` to be a regular expression: {error}"
                 raise GrammarError(message, pointer=facts.sources[0].pointer) from None
         sure, unsure = found.sure, found.unsure

@@ -12,12 +12,13 @@ from typing import Any, NamedTuple
 from ...errors import BudgetExceeded, GrammarSyntaxError, UnsupportedFeature
 from ..ir import And, Bytes, Expr, Not, Repeat, choice, sequence
 from ..machine import Machine
-from ..regex import parse_regex
+from ..regex import parse_regex, run_of
+from ..regex_tree import CharSet, Loop
 from . import decimals
 from .facts import FRACTION, INTEGER, Numbers, Strings
 from .formats import FORMATS
-from .guards import is_regex
 from .multiples import multiples_of, restrict
+from .patterns import is_regex
 from .strings import EVERY, SHORTEST, Spelling
 from .values import exact
 
@@ -28,14 +29,12 @@ def pattern_body(pattern: str, every: bool, anchored: bool = False) -> Expr | No
 
     Raises
     ------
-    GrammarSyntaxError : it is no regular expression, the referee agrees.
+    GrammarSyntaxError, UnsupportedFeature : it is no regular expression, or none of use, and the referee agrees.
     """
     spelling = EVERY if every else SHORTEST
     try:
         return parse_regex(pattern, flavour="ecma", anchored=anchored, char=spelling.characters)
-    except (UnsupportedFeature, BudgetExceeded):
-        return None
-    except GrammarSyntaxError:
+    except (UnsupportedFeature, BudgetExceeded, GrammarSyntaxError):
         if is_regex(pattern):
             return None
         raise
@@ -55,7 +54,14 @@ def string_body(strings: Strings | None, excluded: tuple[str, ...], spelling: Sp
     """The strings that satisfy the facts."""
     strings = strings or Strings()
     every = spelling.every
-    bodies = [(pattern_body(p, every), holds) for p, holds in strings.patterns]
+    low, high = strings.min, strings.max
+    bodies: list[tuple[Expr | None, bool]] = []
+    for p, holds in strings.patterns:
+        if holds and (low or high is not None) and (run := _bounded_run(p, low, high, spelling)) is not None:
+            low, high = 0, None
+            bodies.append((run, True))
+        else:
+            bodies.append((pattern_body(p, every), holds))
     exact = not any(body is None for body, _ in bodies)
     parts: list[Expr] = [body if holds else Not(body) for body, holds in bodies if body is not None]
     if excluded:
@@ -74,10 +80,28 @@ def string_body(strings: Strings | None, excluded: tuple[str, ...], spelling: Sp
             sure[-1] if more is None else more if not known.apart or len(strings.formats) == 1 else choice(body, more)
         )
     positive = any(holds and body is not None for body, holds in bodies) or any(holds for _, holds in strings.formats)
-    if strings.min or strings.max is not None or not positive:
-        parts.insert(0, Repeat(spelling.any_character, strings.min, strings.max))
+    if low or high is not None or not positive:
+        parts.insert(0, Repeat(spelling.any_character, low, high))
     unsure = _all(parts + wide) if wide != sure and every else None
     return StringBody(None if covered and every else _all(parts + sure), unsure, exact)
+
+
+def _bounded_run(pattern: str, low: int, high: int | None, spelling: Spelling) -> Expr | None:
+    """What a pattern of single characters, such as `^[a-z]*$`, matches within the bounds; None for other patterns."""
+    run = _run_of(pattern)
+    if run is None or not isinstance(run.item, CharSet):
+        return None
+    highs = [bound for bound in (high, run.max) if bound is not None]
+    low, high = max(low, run.min), min(highs, default=None)
+    return None if high is not None and high < low else Repeat(spelling.characters(run.item.ranges), low, high)
+
+
+@lru_cache(maxsize=4096)
+def _run_of(pattern: str) -> Loop | None:
+    try:
+        return run_of(pattern, flavour="ecma")
+    except (UnsupportedFeature, BudgetExceeded, GrammarSyntaxError):
+        return None
 
 
 def _format_body(pattern: str, every: bool) -> Expr:

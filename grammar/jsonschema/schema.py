@@ -27,7 +27,7 @@ from .dialect import dialect_named
 from .document import Document, Node, Registry, Schema, registry_of
 from .guards import Guard
 from .layout import parse_layout
-from .loading import as_schema, check_schema, dialect_for, parse_schema
+from .loading import as_schema, fitting_dialect, parse_schema
 from .lowering import Lowering, Style
 from .reading import Reader
 from .rules import Rules
@@ -53,7 +53,8 @@ class JsonSchema:
         Default: any ("spec"), at most one space behind `,` and `:` and none elsewhere ("generation").
     property_order : "schema" for the order of declaration, "any" for every order. Default: by profile.
     format : whether `format` is asserted, or an annotation.
-    draft : "4", "6", "7", "2019-09" or "2020-12", for schemas without a `$schema` that says it.
+    draft : "4", "6", "7", "2019-09" or "2020-12", for schemas without a `$schema` that says it. By default the newest
+        whose meta-schema accepts the schema.
     registry : schemas that references may lead to. Nothing is ever fetched by network on its own.
     seconds : what reading the schema and writing its rules may take, in all.
 
@@ -76,7 +77,7 @@ class JsonSchema:
         whitespace: str | int | None = None,
         property_order: Order | None = None,
         format: Literal["assert", "annotation"] = "assert",
-        draft: str | int = "2020-12",
+        draft: str | int | None = None,
         registry: Registry | None = None,
         seconds: float = 60.0,
     ) -> None:
@@ -91,8 +92,7 @@ class JsonSchema:
             self.type, schema = schema, _schema_of(schema)
         #: The schema itself.
         self.schema: Schema = as_schema(schema)
-        dialect = dialect_for(self.schema, draft, registry)
-        check_schema(self.schema, dialect)
+        dialect = fitting_dialect(self.schema, draft, registry)
         self._options = (profile, whitespace, property_order, format, dialect.name)
         self._registry = registry
         document = Document(self.schema, dialect, registry)

@@ -21,7 +21,8 @@ from ..regular import compile_regular, is_empty
 from .decimals import Range
 from .facts import FRACTION, INTEGER, NUMBER, Numbers, Strings
 from .formats import FORMATS
-from .guards import has_format, has_match, is_regex
+from .guards import has_format
+from .patterns import has_match, is_regex
 from .scalars import decimal_numbers, pattern_body, string_body
 from .strings import SHORTEST
 
