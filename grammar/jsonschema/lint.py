@@ -1,7 +1,7 @@
 """Lint: what a schema says that its author may not have meant.
 
-Lints of single subschemas (`lint_keywords`, `lint_patterns`) look at every place of the document; those of what
-subschemas say together (`lint_facts`) need a schema that compiles. Each module's docstring lists its codes.
+Lints of single subschemas (`lint_keywords`, `lint_patterns`, `lint_letter`) look at every place of the document; those
+of what subschemas say together (`lint_facts`) need a schema that compiles. Each module's docstring lists its codes.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from .dialect import Dialect
 from .document import Schema
 from .lint_facts import lint_facts
 from .lint_keywords import lint_place
+from .lint_letter import lint_letter
 from .lint_patterns import lint_patterns
 from .places import places_of
 from .schema import JsonSchema
@@ -45,6 +46,7 @@ def _single(schema: Schema, dialect: Dialect) -> Iterator[Finding]:
     for place in places_of(schema, dialect):
         yield from lint_place(place)
         yield from lint_patterns(place)
+        yield from lint_letter(place)
 
 
 def _listed(findings: Iterable[Finding]) -> list[Finding]:

@@ -18,7 +18,7 @@ from ..regex_text import plain_text
 @lru_cache(maxsize=1024)
 def _matcher(text: str) -> jsonschema_rs.Validator | None:
     try:
-        return jsonschema_rs.Draft7Validator({"pattern": text})  # the strictest reader of patterns
+        return jsonschema_rs.Draft202012Validator({"pattern": text})
     except jsonschema_rs.ValidationError:
         return None
 
@@ -26,18 +26,26 @@ def _matcher(text: str) -> jsonschema_rs.Validator | None:
 @lru_cache(maxsize=4096)
 def for_referee(pattern: str) -> str | None:
     """The pattern as the referee takes it; None if it does not."""
-    if _matcher(pattern) is not None:
+    if _is_taken(pattern):
         return pattern
     try:
         text = plain_text(Parser(pattern, "ecma").parse())
     except (GrammarSyntaxError, UnsupportedFeature, BudgetExceeded):
-        return None
-    return text if text is not None and _matcher(text) is not None else None
+        text = None
+    if text is not None and _is_taken(text):
+        return text
+    return pattern if _matcher(pattern) is not None else None
+
+
+def _is_taken(pattern: str) -> bool:
+    """Whether the referee takes a pattern in all drafts: in the older ones, their meta-schemas look at it besides."""
+    schema = {"$schema": "http://json-schema.org/draft-07/schema#", "pattern": pattern}
+    return _matcher(pattern) is not None and bool(jsonschema_rs.meta.is_valid(schema))
 
 
 def is_regex(pattern: str) -> bool:
     """Whether the referee can be asked for matches of the pattern."""
-    return for_referee(pattern) is not None
+    return _matcher(pattern) is not None or for_referee(pattern) is not None
 
 
 def has_match(pattern: str, text: str) -> bool:

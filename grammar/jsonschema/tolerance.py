@@ -29,20 +29,20 @@ _TYPES: Final[dict[str, type]] = {
     **dict.fromkeys(("deprecated", "readOnly", "writeOnly"), bool),
     "examples": list,
 }
-#: What may stand in a URI reference, a percent sign before two digits included.
-_STRANGE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})|[^!#-;=?-\[\]_a-z~]")
+#: What may not stand in a URI's fragment or before it: a percent sign that begins no byte, and most signs.
+_STRANGE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})|[^!$-;=?-Z_a-z~]")
 #: What becomes of a keyword that is left out.
-_LEFT: Final = object()
+LEFT: Final = object()
 
 
 def tolerated(schema: Schema, dialect: Dialect) -> Schema:
     """The schema, or a copy of the same meaning that the referee takes where it does not take the schema."""
-    if not any(_edits(place.schema) for place in places_of(schema, dialect)):
+    if not any(edits_of(place.schema) for place in places_of(schema, dialect)):
         return schema
     schema = copy.deepcopy(schema)
     for place in places_of(schema, dialect):
-        for keyword, value in _edits(place.schema).items():
-            if value is _LEFT:
+        for keyword, value in edits_of(place.schema).items():
+            if value is LEFT:
                 del place.schema[keyword]
             else:
                 place.schema[keyword] = value
@@ -60,14 +60,14 @@ def fragment_in_copy(fragment: str) -> str:
     return "/".join(steps)
 
 
-def _edits(schema: dict[str, Any]) -> dict[str, Any]:
+def edits_of(schema: dict[str, Any]) -> dict[str, Any]:
     """What is to be written instead, by keyword."""
     found: dict[str, Any] = {}
     for keyword, value in schema.items():
         if (kind := _TYPES.get(keyword)) is not None:
             if not isinstance(value, kind):
-                found[keyword] = _LEFT
-        elif (edit := _EDITS.get(keyword)) is not None:
+                found[keyword] = LEFT
+        elif (edit := _REWRITES.get(keyword)) is not None:
             edited = edit(value)
             if edited is not value:
                 found[keyword] = edited
@@ -82,13 +82,16 @@ def _without_repetitions(value: Any) -> Any:
 
 
 def _required(value: Any) -> Any:
-    return _LEFT if value == [] else _without_repetitions(value)
+    return LEFT if value == [] else _without_repetitions(value)
 
 
 def _reference(value: Any) -> Any:
-    if not isinstance(value, str) or _STRANGE.search(value) is None:
+    if not isinstance(value, str):
         return value
-    return _STRANGE.sub(lambda found: quote(found[0], safe=""), value)
+    before, mark, fragment = value.partition("#")
+    if _STRANGE.search(before) is None and _STRANGE.search(fragment) is None:
+        return value
+    return mark.join(_STRANGE.sub(lambda found: quote(found[0], safe=""), part) for part in (before, fragment))
 
 
 def _pattern(value: Any) -> Any:
@@ -101,7 +104,7 @@ def _patterns(value: Any) -> Any:
     return {_pattern(name): inner for name, inner in value.items()}
 
 
-_EDITS: Final[dict[str, Callable[[Any], Any]]] = {
+_REWRITES: Final[dict[str, Callable[[Any], Any]]] = {
     "required": _required,
     "enum": _without_repetitions,
     "type": _without_repetitions,

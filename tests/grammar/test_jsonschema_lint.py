@@ -42,6 +42,10 @@ FOUND: list[tuple[Any, set[tuple[str, str]]]] = [
     ({"enum": ["a", "bcd"], "maxLength": 2}, {("refused-value", "#/enum")}),
     ({"type": "string", "pattern": "[0-9]{5}"}, {("unanchored-pattern", "#/pattern")}),
     ({"type": "string", "pattern": "^[0-9]{5}"}, {("half-anchored-pattern", "#/pattern")}),
+    ({"title": None, "type": ["null", "null"]}, {("off-the-letter", "#/title"), ("off-the-letter", "#/type")}),
+    ({"type": "string", "pattern": r"\A{\Z"}, {("off-the-letter", "#/pattern")}),
+    ({"type": "string", "pattern": r"^\{$"}, set()),
+    ({"$ref": "#/$defs/a b", "$defs": {"a b": {"type": "null"}}}, {("off-the-letter", "#/$ref")}),
     ({"type": "object", "properties": {"name": {"type": "null"}}, "required": ["nmae"]}, {
         ("undeclared-required", "#/required"),
     }),

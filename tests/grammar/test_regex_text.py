@@ -26,6 +26,8 @@ PATTERNS = [
     r"[\ud800-\udfff]?x",
     r"",
     r"()|a",
+    r"a(?i)b|c(?-i)d(e(?i:f)g)",
+    r"(?is).x(y(?i)z)y",
 ]
 
 
@@ -48,6 +50,8 @@ def test_the_language_is_the_same(pattern: str) -> None:
         (r"^\${{\s*if(.*?)\s*}}$", ["${{ if x }}"], ["{if}", "${{x}}"]),
         (r"\Ax{\Z", ["x{"], ["x{\n", "ax{", "x"]),
         (r"^a{,2}$", ["a{,2}"], ["", "a", "aa"]),
+        (r"(?i)^ab$", ["ab", "Ab", "AB"], ["a", "abc"]),
+        (r"^(a(?i)b|c)d$", ["abd", "aBd", "Cd"], ["Abd", "cD"]),
         (r"^[a-z]{2}]?$", ["ab", "ab]"], ["a]"]),
     ],
 )
