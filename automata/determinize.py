@@ -20,8 +20,8 @@ from .ranges import DENSE_FROM
 
 Ints = NDArray[np.int32]
 
-#: States of a nondeterministic machine from which on the kernels are worth their call.
-LARGE = 128
+#: States of a nondeterministic machine, and of the deterministic one, from which on the kernels are worth their call.
+LARGE, FEW = 128, 96
 #: Members of closures, and targets of classes, that one construction may go through: some seconds.
 STEPS = 3_000_000_000
 #: Deterministic states that there is room for at first, by those of the nondeterministic machine.
@@ -80,17 +80,20 @@ def determinize(exprs: Sequence[Expr], limit: int) -> Machine:
 
 def construct(nfa: Nfa, start: int, n_finals: int) -> Machine:
     """The minimal machine, by kernels if it pays."""
-    if len(nfa.edges) < LARGE:
-        return plain.construct_plainly(nfa, start, n_finals)
-    return move_table(nfa, start, n_finals).machine()
+    found = _construct(nfa, start, n_finals)
+    return found.machine() if isinstance(found, MoveTable) else found
+
+
+def _construct(nfa: Nfa, start: int, n_finals: int) -> Machine | MoveTable:
+    few = plain.construct_few(nfa, start, n_finals, FEW) if len(nfa.edges) < LARGE else None
+    return few or move_table(nfa, start, n_finals)
 
 
 def machine_or_table(expr: Expr, limit: int) -> Machine | MoveTable:
     """The minimal machine of an expression: as arrays, if kernels made it of this very expression."""
     if isinstance(expr, And | Not) or plain.words_of(expr):
         return determinize((expr,), limit)
-    nfa, start, n_finals = plain.nfa_of((expr,), limit)
-    return (move_table if len(nfa.edges) >= LARGE else plain.construct_plainly)(nfa, start, n_finals)
+    return _construct(*plain.nfa_of((expr,), limit, construct))
 
 
 def move_table(nfa: Nfa, start: int, n_finals: int) -> MoveTable:

@@ -17,7 +17,7 @@ from ..errors import BudgetExceeded
 from ..grammar.analysis import components
 
 #: States times bound that one loop may take where the counts are no intervals.
-FEASIBLE_BITS = 50_000_000
+FEASIBLE_BITS = 400_000_000
 #: State -> the states that its edges lead to, and whether they complete an item.
 Steps: TypeAlias = Mapping[int, Collection[tuple[int, bool]]]
 

@@ -55,7 +55,7 @@ class Limits:
     seconds : time for lowering rules, in all.
     """
 
-    states: int = 20_000
+    states: int = 100_000
     rules: int = 32
     bytes: int = 1 << 29
     mask_bytes: int = 64 << 20

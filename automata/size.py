@@ -19,7 +19,7 @@ from .lower import Lowerer
 K = TypeVar("K", bound=Hashable)
 
 #: States of one rule, and of all rules together, up to which is counted.
-MOST_STATES: Final = 20_000
+MOST_STATES: Final = 100_000
 MOST_STATES_IN_ALL: Final = 200_000
 
 

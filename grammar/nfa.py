@@ -33,8 +33,9 @@ MANY_LITERALS = 8
 class Nfa:
     """A machine under construction."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, construct: Construct | None = None) -> None:
         self.limit = limit
+        self._construct = construct
         #: States that literals need whatever the construction does: linear in the expression, so they are not rationed.
         self.free = 0
         self._most = 4 * limit + 1024
@@ -89,7 +90,7 @@ class Nfa:
             case Repeat():
                 return self._repeat(expr, then)
             case And() | Not():
-                return self.splice(_deterministic([expr], self.limit), then)
+                return self.splice(_deterministic(expr, self.limit, self._construct), then)
             case Spelled(text):
                 return self.build(spellings(text), then)
             case Lexeme(inner):
@@ -203,32 +204,38 @@ def determinize(exprs: Sequence[Expr], limit: int, construct: Construct | None =
     if len(exprs) == 1 and (words := words_of(exprs[0])) and (machine := _literals(words)) is not None:
         return renumber(machine)
     match exprs:
-        case [And() | Not()]:
-            return minimise(_deterministic(exprs, limit, construct))
-    return (construct or construct_plainly)(*nfa_of(exprs, limit))
+        case [And() | Not() as expr]:
+            return minimise(_deterministic(expr, limit, construct))
+    return (construct or construct_plainly)(*nfa_of(exprs, limit, construct))
 
 
 def construct_plainly(nfa: Nfa, start: int, n_finals: int) -> Machine:
     """The minimal machine by the subset construction and partition refinement."""
-    return minimise(_subsets(nfa, start, n_finals))
+    found = construct_few(nfa, start, n_finals, nfa.limit + nfa.free)
+    if found is None:
+        raise BudgetExceeded("automaton states", nfa.limit)
+    return found
 
 
-def nfa_of(exprs: Sequence[Expr], limit: int) -> tuple[Nfa, int, int]:
+def construct_few(nfa: Nfa, start: int, n_finals: int, most: int) -> Machine | None:
+    """The same, or None if it takes more than so many states on the way."""
+    found = _subsets(nfa, start, n_finals, most)
+    return found and minimise(found)
+
+
+def nfa_of(exprs: Sequence[Expr], limit: int, construct: Construct | None = None) -> tuple[Nfa, int, int]:
     """A machine that reads any of the expressions, its start, and how many final states it has: the first ones."""
-    nfa = Nfa(limit)
+    nfa = Nfa(limit, construct)
     finals = [nfa.state() for _ in exprs]
     start = nfa.fork([nfa.build(expr, final) for expr, final in zip(exprs, finals, strict=True)] or [nfa.state()])
     return nfa, start, len(finals)
 
 
-def _deterministic(exprs: Sequence[Expr], limit: int, construct: Construct | None = None) -> Machine:
-    """As `determinize`, but not minimal."""
-    match exprs:
-        case [And(items)]:
-            return _intersection([_minimal(item, limit, construct) for item in items], limit)
-        case [Not(item)]:
-            return complement(_minimal(item, limit, construct))
-    return _subsets(*nfa_of(exprs, limit))
+def _deterministic(expr: And | Not, limit: int, construct: Construct | None) -> Machine:
+    """The machine of an intersection or a complement, not minimal."""
+    if isinstance(expr, Not):
+        return complement(_minimal(expr.item, limit, construct))
+    return _intersection([_minimal(item, limit, construct) for item in expr.items], limit)
 
 
 @lru_cache(maxsize=256)
@@ -267,13 +274,15 @@ def _literals(words: Sequence[Bytes | Spelled]) -> Machine | None:
         return None
 
 
-def _subsets(nfa: Nfa, start: int, n_finals: int) -> Machine:
-    """The subset construction; states below `n_finals` are final, each with its number as label."""
+def _subsets(nfa: Nfa, start: int, n_finals: int, most: int) -> Machine | None:
+    """The subset construction; states below `n_finals` are final, each with its number as label.
+
+    None if it takes more than `most` states, or work in proportion to what the machine's limit allows.
+    """
     first = nfa.closure(start)
     number = {first: 0}
     order = [first]
-    limit = nfa.limit + nfa.free
-    work = 32 * limit + 100_000
+    work = 32 * (nfa.limit + nfa.free) + 100_000
     of_targets: dict[Targets, int] = {}
     rows: list[dict[int, int]] = []
     labels: list[int] = []
@@ -291,8 +300,8 @@ def _subsets(nfa: Nfa, start: int, n_finals: int) -> Machine:
                     work -= len(after)
             row[q] = row[q] | mask if q in row else mask
         rows.append(row)
-        if len(order) > limit or work < 0:
-            raise BudgetExceeded("automaton states", nfa.limit)
+        if len(order) > most or work < 0:
+            return None
     return Machine(rows, labels)
 
 

@@ -11,6 +11,7 @@ The flavours differ in
     `[]` `[^]`      Python: `]` is the first member; ECMA: nothing, anything
     `{,n}`          Python: at most n times; ECMA: literal text
 `\\B` matches the empty text in both, as Python's does from 3.14 on.
+    `(?i)`          Python: at the start only; ECMA has none, so it means what it does elsewhere: up to the group's end
     `\\A \\Z`         in both, and in ECMA `\\z`, the start and the end of the text: ECMA gives them no meaning
 Named groups `(?<n>..)` and `(?P<n>..)` are read in both, and an unpaired `{`, `}` or `]` is literal.
 
@@ -40,6 +41,7 @@ _QUANTIFIER = {
 _REPEATS: dict[str, tuple[int, int | None]] = {"*": (0, None), "+": (1, None), "?": (0, 1), "{": (0, 0)}
 _NAME = re.compile(r"\w+")
 _FLAGS = re.compile(r"([a-zA-Z]*)(?:(-)([a-zA-Z]*))?")
+_SWITCH = re.compile(r"\(\?(?=[imsu-]*[imsu])([imsu]*)(?:-([imsu]+))?\)")
 _KNOWN_FLAGS = {"python": frozenset("aimsux"), "ecma": frozenset("imsu")}
 _LINE_ENDS: dict[str, CodePoints] = {
     "python": ((10, 10),),
@@ -89,18 +91,24 @@ class Parser(MemberReader):
     # Structure
 
     def _alternatives(self, flags: Flags) -> Node:
-        branches = [self._sequence(flags)]
-        while self._take("|"):
-            branches.append(self._sequence(flags))
+        branches: list[Node] = []
+        while not branches or self._take("|"):
+            branch, flags = self._sequence(flags)
+            branches.append(branch)
         return either(branches)
 
-    def _sequence(self, flags: Flags) -> Node:
+    def _sequence(self, flags: Flags) -> tuple[Node, Flags]:
+        """The items up to the end of an alternative, and the flags there."""
         items: list[Node] = []
         while True:
             self._skip_layout(flags)
-            if self._peek() in ("", "|", ")"):
-                return concat(items)
-            items.append(self._term(flags))
+            if self.flavour == "ecma" and (found := _SWITCH.match(self.source, self.pos)):
+                flags = (flags | set(found[1])) - set(found[2] or "")
+                self.pos = found.end()
+            elif self._peek() in ("", "|", ")"):
+                return concat(items), flags
+            else:
+                items.append(self._term(flags))
 
     def _skip_layout(self, flags: Flags) -> None:
         """Pass over comments and, in verbose mode, white space."""

@@ -123,15 +123,18 @@ def _continued(ranges: CodePoints, continuations: int, lead: int) -> Expr:
 any_code_point: Expr = code_points(ANY)
 
 
-@cache
-def _all_characters() -> str:
-    return "".join(map(chr, range(LAST + 1)))
+#: The code points that tables of characters tell apart. Those between are unassigned; those behind are for private use,
+#: but for the last two of a plane.
+_TOLD_APART = (range(0x40000), range(0xE0000, 0xF0000))
 
 
 @cache
 def _spans(pattern: str) -> CodePoints:
     """The code points that a class of Python's `re` matches."""
-    found = ((m.start(), m.end() - 1) for m in re.finditer(f"{pattern}+", _all_characters()))
+    found: list[tuple[int, int]] = []
+    for part in _TOLD_APART:
+        matches = re.finditer(f"{pattern}+", "".join(map(chr, part)))
+        found += [(part.start + m.start(), part.start + m.end() - 1) for m in matches]
     return intersection(union(found), negation(SURROGATES))
 
 
@@ -154,12 +157,17 @@ def spaces() -> CodePoints:
 def _categories() -> dict[str, CodePoints]:
     """Every two-letter general category."""
     found: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
-    start = 0
-    for name, group in groupby(map(unicodedata.category, _all_characters())):
-        length = sum(1 for _ in group)
-        found[name].append((start, start + length - 1))
-        start += length
-    return {name: tuple(ranges) for name, ranges in found.items()}
+    for part in _TOLD_APART:
+        start = part.start
+        for name, group in groupby(map(unicodedata.category, map(chr, part))):
+            end = start + len(list(group))
+            found[name].append((start, end - 1))
+            start = end
+    found["Cn"].append((0x40000, 0xDFFFF))
+    for plane in (0xF0000, 0x100000):
+        found["Co"].append((plane, plane + 0xFFFD))
+        found["Cn"].append((plane + 0xFFFE, plane + 0xFFFF))
+    return {name: union(ranges) for name, ranges in found.items()}
 
 
 _LONG_NAMES = {
