@@ -26,6 +26,8 @@ from .spelling import spellings
 BLOWN_UP = 2
 #: One state, or several.
 Targets: TypeAlias = int | frozenset[int]
+#: Copies of what is repeated that are built; the others are moved copies of the last.
+SAMPLES = 4
 #: From so many literals on, an alternation becomes an acyclic machine of its own.
 MANY_LITERALS = 8
 
@@ -123,11 +125,41 @@ class Nfa:
             then = loop
         else:
             end = then
-            for _ in range(high - low):
-                then = self.fork([end, self.build(item, then)])
-        for _ in range(low):
-            then = self.build(item, then)
-        return then
+            then = self._copies(lambda then: self.fork([end, self.build(item, then)]), then, high - low)
+        return self._copies(lambda then: self.build(item, then), then, low)
+
+    def _copies(self, build: Callable[[int], int], then: int, n: int) -> int:
+        """The start of n copies one behind the other, before `then`; the first few show what the others look like."""
+        starts, firsts = [then], [len(self.edges)]
+        for _ in range(min(n, SAMPLES)):
+            starts.append(build(starts[-1]))
+            firsts.append(len(self.edges))
+        left, size = n - SAMPLES, firsts[-1] - firsts[-2] if n else 0
+        if left <= 0 or not self._is_shifted(firsts[-4:], starts[-2:], size):
+            for _ in range(left):
+                starts.append(build(starts[-1]))
+            return starts[-1]
+        if not size:
+            return starts[-1]
+        if len(self.edges) + left * size > self._most:
+            raise BudgetExceeded("automaton states", self.limit)
+        moving, sample = firsts[-3], range(firsts[-2], firsts[-1])
+        edges, empty = [self.edges[q] for q in sample], [self.empty[q] for q in sample]
+        for by in range(size, (left + 1) * size, size):
+            self.edges += [[(mask, t + by if t >= moving else t) for mask, t in row] for row in edges]
+            self.empty += [[t + by if t >= moving else t for t in row] for row in empty]
+        return starts[-1] + left * size
+
+    def _is_shifted(self, firsts: list[int], starts: list[int], size: int) -> bool:
+        """Whether the last copy is the one before it, moved by its size; `firsts` are the first states of four."""
+        before, this, last, _ = firsts
+        if starts[1] - starts[0] != size or not this - before == last - this == size:
+            return False
+        return all(
+            self.edges[q + size] == [(mask, t + size if t >= before else t) for mask, t in self.edges[q]]
+            and list(self.empty[q + size]) == [t + size if t >= before else t for t in self.empty[q]]
+            for q in range(this, last)
+        )
 
     def splice(self, machine: Machine, then: int) -> int:
         """The state that reads what `machine` accepts and goes on as `then`."""

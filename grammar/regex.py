@@ -22,7 +22,7 @@ from .lookaround import Lowering
 from .regex_member import Flavour
 from .regex_syntax import Parser
 from .regex_threads import without_assertions
-from .regex_tree import EVERY, CharSet, Concat, Edge, Loop, Node, Spell, beside_every, concat, is_lazy, lower
+from .regex_tree import EVERY, Concat, Edge, Node, Spell, beside_every, concat, is_lazy, lower
 from .unicode import code_points
 
 
@@ -94,17 +94,17 @@ def _read(pattern: str, flavour: Flavour, flags: str) -> Node:
         raise _too_deep() from None
 
 
-def run_of(pattern: str, *, flavour: Flavour = "python") -> Loop | None:
-    """The repetition of single characters that a text must be, if that is what a pattern says that may match anywhere.
+def between_ends(pattern: str, *, flavour: Flavour = "python") -> Node | None:
+    """What stands between `^` and `$`, if a pattern that may match anywhere begins and ends with these; else None.
 
     Raises as `parse_regex`.
 
-    >>> run_of("^[a-z]{2,}$")
+    >>> between_ends("^[a-z]{2,}$")
     Loop(item=CharSet(ranges=((97, 122),), plain=True), min=2, max=None, plain=True, lazy=False)
     """
     match _read(pattern, flavour, ""):
-        case Concat((Edge(side="start"), Loop(item=CharSet()) as run, Edge(side="end"))):
-            return run
+        case Concat((Edge(side="start"), *inner, Edge(side="end"))):
+            return concat(inner)
     return None
 
 

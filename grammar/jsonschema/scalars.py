@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 from ...errors import BudgetExceeded, GrammarSyntaxError, UnsupportedFeature
 from ..ir import And, Bytes, Expr, Not, Repeat, choice, sequence
 from ..machine import Machine
-from ..regex import parse_regex, run_of
-from ..regex_tree import CharSet, Loop
+from ..regex import between_ends, parse_regex
+from ..regex_tree import CharSet, Loop, Node, widths
 from . import decimals
 from .facts import FRACTION, INTEGER, Numbers, Strings
 from .formats import FORMATS
@@ -56,12 +56,11 @@ def string_body(strings: Strings | None, excluded: tuple[str, ...], spelling: Sp
     every = spelling.every
     low, high = strings.min, strings.max
     bodies: list[tuple[Expr | None, bool]] = []
-    for p, holds in strings.patterns:
-        if holds and (low or high is not None) and (run := _bounded_run(p, low, high, spelling)) is not None:
+    for pattern, holds in strings.patterns:
+        body = _within(pattern, low, high, spelling) if holds and (low or high is not None) else None
+        if body is not None:
             low, high = 0, None
-            bodies.append((run, True))
-        else:
-            bodies.append((pattern_body(p, every), holds))
+        bodies.append((pattern_body(pattern, every) if body is None else body, holds))
     exact = not any(body is None for body, _ in bodies)
     parts: list[Expr] = [body if holds else Not(body) for body, holds in bodies if body is not None]
     if excluded:
@@ -86,20 +85,24 @@ def string_body(strings: Strings | None, excluded: tuple[str, ...], spelling: Sp
     return StringBody(None if covered and every else _all(parts + sure), unsure, exact)
 
 
-def _bounded_run(pattern: str, low: int, high: int | None, spelling: Spelling) -> Expr | None:
-    """What a pattern of single characters, such as `^[a-z]*$`, matches within the bounds; None for other patterns."""
-    run = _run_of(pattern)
-    if run is None or not isinstance(run.item, CharSet):
+def _within(pattern: str, low: int, high: int | None, spelling: Spelling) -> Expr | None:
+    """What a pattern matches within the bounds, where no counting beside it is needed; None for other patterns."""
+    inner = _between_ends(pattern)
+    if inner is None:
         return None
-    highs = [bound for bound in (high, run.max) if bound is not None]
-    low, high = max(low, run.min), min(highs, default=None)
-    return None if high is not None and high < low else Repeat(spelling.characters(run.item.ranges), low, high)
+    least, most = widths(inner)
+    if least >= low and (high is None or (most is not None and most <= high)):
+        return pattern_body(pattern, spelling.every)
+    if not (isinstance(inner, Loop) and isinstance(inner.item, CharSet)):
+        return None
+    low, high = max(low, least), min([bound for bound in (high, most) if bound is not None], default=None)
+    return None if high is not None and high < low else Repeat(spelling.characters(inner.item.ranges), low, high)
 
 
 @lru_cache(maxsize=4096)
-def _run_of(pattern: str) -> Loop | None:
+def _between_ends(pattern: str) -> Node | None:
     try:
-        return run_of(pattern, flavour="ecma")
+        return between_ends(pattern, flavour="ecma")
     except (UnsupportedFeature, BudgetExceeded, GrammarSyntaxError):
         return None
 

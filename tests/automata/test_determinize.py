@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
@@ -176,3 +177,27 @@ def test_what_few_states_need_long_for_is_counted(monkeypatch: pytest.MonkeyPatc
     chain = Seq(tuple(Repeat(ByteSet(rng.getrandbits(256)), 0, 1) for _ in range(200)))
     with pytest.raises(BudgetExceeded, match="automaton states"):
         machine_or_table(chain, LIMIT)
+
+
+def _one_by_one(self: plain.Nfa, build: Callable[[int], int], then: int, n: int) -> int:
+    for _ in range(n):
+        then = build(then)
+    return then
+
+
+REPEATED = st.tuples(expressions, st.integers(0, 9), st.none() | st.integers(0, 9)).map(
+    lambda parts: Repeat(parts[0], parts[1], None if parts[2] is None else parts[1] + parts[2])
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(REPEATED | expressions, min_size=1, max_size=3).map(lambda items: Seq(tuple(items))))
+def test_moved_copies_are_those_that_are_built(expr: Expr) -> None:
+    """However they nest and overlap: state by state."""
+    found, start, _ = plain.nfa_of((Repeat(expr, 6, 8),), LIMIT)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plain.Nfa, "_copies", _one_by_one)
+        wanted, begin, _ = plain.nfa_of((Repeat(expr, 6, 8),), LIMIT)
+    assert start == begin
+    assert found.edges == wanted.edges
+    assert list(map(list, found.empty)) == list(map(list, wanted.empty))
