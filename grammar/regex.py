@@ -94,12 +94,12 @@ def _read(pattern: str, flavour: Flavour, flags: str) -> Node:
         raise _too_deep() from None
 
 
-def between_ends(pattern: str, *, flavour: Flavour = "python") -> Node | None:
+def between_ends(pattern: str, *, flavour: Flavour) -> Node | None:
     """What stands between `^` and `$`, if a pattern that may match anywhere begins and ends with these; else None.
 
     Raises as `parse_regex`.
 
-    >>> between_ends("^[a-z]{2,}$")
+    >>> between_ends("^[a-z]{2,}$", flavour="ecma")
     Loop(item=CharSet(ranges=((97, 122),), plain=True), min=2, max=None, plain=True, lazy=False)
     """
     match _read(pattern, flavour, ""):

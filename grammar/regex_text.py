@@ -49,7 +49,7 @@ def _grouped(text: str | None) -> str | None:
 
 def _count(low: int, high: int | None) -> str:
     known = {(0, None): "*", (1, None): "+", (0, 1): "?"}.get((low, high))
-    return known or f"{{{low},{'' if high is None else high}}}"
+    return known or (f"{{{low}}}" if low == high else f"{{{low},{'' if high is None else high}}}")
 
 
 def _class(ranges: CodePoints) -> str:
