@@ -10,14 +10,16 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any, Final
+from urllib.parse import urldefrag
 
 import jsonschema_rs
 
 from .dialect import Dialect
-from .document import Document, Node, Schema, uri_of
+from .document import Document, Node, Schema, meta_schemas, uri_of
 from .multiples import is_multiple
 from .tolerance import fragment_in_copy, tolerated
 from .values import exact, identity, read_exactly
+from .words import references
 
 #: What nests too deep, exponents beyond `Decimal`, integers beyond Python's limit of digits.
 _UNREADABLE: Final = (RecursionError, InvalidOperation, ValueError)
@@ -80,7 +82,8 @@ class Referee:
         others = self._document.others
         if self._registry is None or len(others) != self._n_others:
             root, self._n_others = self._document.resource, len(others)
-            resources = [(uri, self._declared(schema)) for uri, schema in [(root.uri, root.root), *others.items()]]
+            schemas = {root.uri: root.root, **_mentioned_meta_schemas(root.root), **others}
+            resources = [(uri, self._declared(schema)) for uri, schema in schemas.items()]
             self._registry = jsonschema_rs.Registry(resources, retriever=self._retrieved)
         return self._registry
 
@@ -97,6 +100,14 @@ class Referee:
         if isinstance(schema, bool) or self._document.is_meta_schema(schema.get("$schema")):
             return schema
         return {**schema, "$schema": schema_uri(self._document.resource.dialect)}
+
+
+def _mentioned_meta_schemas(schema: Schema) -> dict[str, Schema]:
+    """The published meta-schemas that a schema refers to, which the referee does not ask the retriever for."""
+    found: dict[str, Schema] = {}
+    for uri in {urldefrag(reference)[0] for reference in references(schema)}:
+        found |= meta_schemas(uri)
+    return found
 
 
 class _MultipleOf:

@@ -9,6 +9,7 @@ import referencing
 import referencing.jsonschema
 from oracles.naive_grammar import matches
 
+import syntagma as sg
 from syntagma.errors import GrammarError
 from syntagma.grammar.jsonschema import JsonSchema
 from syntagma.grammar.jsonschema.dialect import DIALECTS
@@ -16,6 +17,7 @@ from syntagma.grammar.jsonschema.meta_schema import check_schema
 from syntagma.grammar.jsonschema.tolerance import tolerated
 
 DRAFT_4, DRAFT_7 = "http://json-schema.org/draft-04/schema#", "http://json-schema.org/draft-07/schema#"
+BYTES = sg.Vocabulary.from_tokens([bytes((byte,)) for byte in range(256)], eos_ids=[256])
 UNIQUE: dict[str, Any] = {"type": "array", "uniqueItems": True}
 
 
@@ -123,6 +125,15 @@ def test_upper_bounds_may_be_as_large_as_they_like(keyword: str, bound: int) -> 
     assert all(accepts(constraint, text) for text in ('"abc"', "[1, 2]", '{"a": 1}'))
     guarded = [check.keyword for check in constraint.residuals]
     assert guarded == (["maxProperties"] if keyword == "maxProperties" else [])
+
+
+def test_meta_schemas_are_known_to_guards_that_are_asked_before_references_to_them_are_read() -> None:
+    title = {"$ref": DRAFT_4 + "/properties/title"}
+    schema = {"$schema": DRAFT_4, "properties": {"a": {**UNIQUE, "items": {"properties": {"b": {"items": title}}}}}}
+    automaton = sg.compile(JsonSchema(schema), BYTES, limits=sg.Limits(rules=1))
+    for text, fits in (('{"a": [1, 2]}', True), ('{"a": [1, 1]}', False), ('{"a": [{"b": [1]}]}', False)):
+        matcher = automaton.matcher()
+        assert all(map(matcher.accept, text.encode())) == fits
 
 
 def test_what_a_registry_retrieves_is_known_to_the_guards() -> None:
