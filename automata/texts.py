@@ -32,12 +32,17 @@ class Texts:
 
     def kept(self, states: Iterable[int]) -> tuple[Texts, dict[int, int]]:
         """Texts with these states only, and the new number of each."""
-        fresh = Texts(self._limit)
-        number = {}
-        for state in states:
-            config, text = self.split(state)
-            number[state] = fresh.join(config, fresh.append(0, self.bytes_of(text)))
-        return fresh, number
+        fresh, pairs = Texts(self._limit), {state: self.split(state) for state in states}
+        live = {0}
+        for _, text in pairs.values():
+            while text not in live:
+                live.add(text)
+                text = self._nodes[text][0]
+        moved = {0: 0}
+        for text in sorted(live)[1:]:  # whatever a text begins with has a smaller number
+            before, byte = self._nodes[text]
+            moved[text] = fresh.append(moved[before], bytes((byte,)))
+        return fresh, {state: fresh.join(config, moved[text]) for state, (config, text) in pairs.items()}
 
     def append(self, text: int, added: bytes) -> int:
         """The text with bytes added."""

@@ -13,7 +13,7 @@ from ...errors import BudgetExceeded, GrammarSyntaxError, UnsupportedFeature
 from ..ir import And, Bytes, Expr, Not, Repeat, choice, sequence
 from ..machine import Machine
 from ..regex import between_ends, parse_regex
-from ..regex_tree import CharSet, Loop, Node, widths
+from ..regex_tree import CharSet, Concat, Edge, Look, Loop, Node, widths
 from . import decimals
 from .facts import FRACTION, INTEGER, Numbers, Strings
 from .formats import FORMATS
@@ -90,13 +90,25 @@ def _within(pattern: str, low: int, high: int | None, spelling: Spelling) -> Exp
     inner = _between_ends(pattern)
     if inner is None:
         return None
-    least, most = widths(inner)
+    least, most = _lengths(inner)
     if least >= low and (high is None or (most is not None and most <= high)):
         return pattern_body(pattern, spelling.every)
     if not (isinstance(inner, Loop) and isinstance(inner.item, CharSet)):
         return None
     low, high = max(low, least), min([bound for bound in (high, most) if bound is not None], default=None)
     return None if high is not None and high < low else Repeat(spelling.characters(inner.item.ranges), low, high)
+
+
+def _lengths(inner: Node) -> tuple[int, int | None]:
+    """Least and greatest length of what a node matches from end to end, as far as lookaheads at its start tell."""
+    bounds = [widths(inner)]
+    for item in inner.items if isinstance(inner, Concat) else ():
+        if not isinstance(item, Look):
+            break
+        match item:
+            case Look(item=Concat(items=(*_, Edge(side="end"))), behind=False, negative=False):
+                bounds.append(widths(item.item))
+    return max(low for low, _ in bounds), min([high for _, high in bounds if high is not None], default=None)
 
 
 @lru_cache(maxsize=4096)

@@ -5,6 +5,7 @@ The referee takes no such schema. It gets a copy with
     `required`, `type`, `enum`  without repetitions; an empty `required`, which draft 4 forbids, left out
     `$ref`          with percent signs for what a URI may not have (`#/definitions/Array<string>`)
     patterns        in words that it reads, see `patterns.py`
+    `contentEncoding`, `contentMediaType`  left out: annotations, which it would assert in drafts 6 and 7
 Everything else that a meta-schema asks for stays asked for.
 """
 
@@ -18,7 +19,7 @@ from urllib.parse import quote
 
 from .dialect import Dialect
 from .patterns import for_referee
-from .places import places_of, step
+from .places import Place, places_of, step
 from .values import identity
 
 if TYPE_CHECKING:
@@ -31,22 +32,29 @@ _TYPES: Final[dict[str, type]] = {
 }
 #: What may not stand in a URI's fragment or before it: a percent sign that begins no byte, and most signs.
 _STRANGE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})|[^!$-;=?-Z_a-z~]")
+#: Annotations in every draft.
+_CONTENT: Final = ("contentEncoding", "contentMediaType")
 #: What becomes of a keyword that is left out.
 LEFT: Final = object()
 
 
 def tolerated(schema: Schema, dialect: Dialect) -> Schema:
     """The schema, or a copy of the same meaning that the referee takes where it does not take the schema."""
-    if not any(edits_of(place.schema) for place in places_of(schema, dialect)):
+    if not any(_changes(place) for place in places_of(schema, dialect)):
         return schema
     schema = copy.deepcopy(schema)
     for place in places_of(schema, dialect):
-        for keyword, value in edits_of(place.schema).items():
+        for keyword, value in _changes(place).items():
             if value is LEFT:
                 del place.schema[keyword]
             else:
                 place.schema[keyword] = value
     return schema
+
+
+def _changes(place: Place) -> dict[str, Any]:
+    content = [keyword for keyword in _CONTENT if keyword in place.schema] if place.dialect.age <= 7 else []
+    return edits_of(place.schema) | dict.fromkeys(content, LEFT)
 
 
 def fragment_in_copy(fragment: str) -> str:

@@ -48,6 +48,8 @@ def accepts(schema: JsonSchema, text: str) -> bool:
             '{"{a-}": [1]}',
             '{"{a-}": [1, 1]}',
         ),
+        ({"$schema": DRAFT_7, **UNIQUE, "items": {"contentEncoding": "base64"}}, '["%", []]', '["%", "%"]'),
+        ({"$schema": DRAFT_7, **UNIQUE, "items": {"contentMediaType": "application/json"}}, '["{"]', '["{", "{"]'),
         ({**UNIQUE, "items": {"type": "string", "pattern": r"\A{\d+}\Z"}}, '["{1}", "{2}"]', '["{1}", "{1}"]'),
     ],
 )
