@@ -26,8 +26,8 @@ def clamp_payload(G, A, s, p):
     if G[r + R_KIND] == COUNTED:
         low = G[r + R_MIN]
         top = G[r + R_MAX]
-        if top >= 0 and p > low and top - p > A[H_LONGEST] + G[r + R_NEEDED] and (G[rec] & FEASIBLE) == 0:
-            return low
+        if top >= 0 and p > low and top - p > A[H_LONGEST] + G[r + R_NEEDED]:
+            return low if G[rec] & (FEASIBLE | CEILING) != FEASIBLE else p
     return p
 
 

@@ -257,3 +257,15 @@ def payload_after(G, A, s, p, code):
                 return p
         return -1
     return p
+
+
+@kernel("int64(int32[::1], int64)")
+def items_needed(G, s):
+    """How many items, but for one that has begun, a counted terminal needs from state s on; -1 if the count decides."""
+    r = G[G_ST] + s * ST
+    if G[r] & FEASIBLE == 0:
+        return 0
+    if G[r] & CEILING == 0:
+        return -1
+    top = G[G[G_RT] + G[r + S_RULE] * RT + R_MAX]
+    return max(0, top - G[G[G_ED] + G[r + S_AUX] + 1] - (1 if G[r] & INSIDE else 0))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from ._kind_kernels import take_kinds
 from ._layout_kernels import *  # noqa: F403
-from ._payload_kernels import code_from, first_kid, own_bytes
+from ._payload_kernels import code_from, first_kid, items_needed, own_bytes
 from ._subtree_kernels import bulk_kinds, characters_taken
 from ._trie_kernels import text_next
 from .kernel import kernel
@@ -126,18 +126,6 @@ def list_rows(words, top, rows, lists, tally):
     tally[N_INNER] = n
 
 
-@kernel("int64(int32[::1], int64)")
-def items_needed(G, s):
-    """How many items, but for one that has begun, a counted terminal needs from state s on; -1 if the count decides."""
-    r = G[G_ST] + s * ST
-    if G[r] & FEASIBLE == 0:
-        return 0
-    if G[r] & CEILING == 0:
-        return -1
-    top = G[G[G_RT] + G[r + S_RULE] * RT + R_MAX]
-    return max(0, top - G[G[G_ED] + G[r + S_AUX] + 1] - (1 if G[r] & INSIDE else 0))
-
-
 @kernel("int64(int32[::1], int32[::1], int64, int64, int64, int64, int64)")
 def skip_kids(G, V, s, edge, b, k, last):
     """The first of the kids from k to `last`, with bytes above b, that state s may go on with; see `code_from`."""
@@ -160,10 +148,11 @@ def split_tokens(G, V, R, s, path, ways, states, rows, lists, exits, tally):
     terminal's states, zeros at first; it is added to. `states`: scratch.
 
     `rows`: (VARIANTS + 1, words), flat: row k gets the inner tokens of count k, row VARIANTS those of that count or
-    more; the rows behind tally[TOP_ROW] are not written. `lists`: (3, n, 2) of tokens: the inner ones with their counts
-    if they are no more than LISTED_UP_TO, those of more than VARIANTS, and with their count there, those that leave the
-    loop by an edge that asks for the minimum. `tally` tells how many there are, of the first at least; it may be more
-    than are listed. `exits` gets rows (token, bytes inside, count, state entered by the end of a key, or 0). An inner
+    more; counts are of items beyond those that s needs in any case. The rows behind tally[TOP_ROW] are not written.
+    `lists`: (3, n, 2) of tokens: the inner ones with their counts if they are no more than LISTED_UP_TO, those of more
+    than VARIANTS, and with their count there, those that leave the loop by an edge that asks for the minimum. `tally`
+    tells how many there are, of the first at least; it may be more than are listed. `exits` gets rows (token, bytes
+    inside, count from s on, state entered by the end of a key, or 0). An inner
     token counts what is needed behind it, too; and an item that has begun before s counts. FAILED if the tokens do not
     fit or if what is needed depends on the count.
 
@@ -193,6 +182,9 @@ def split_tokens(G, V, R, s, path, ways, states, rows, lists, exits, tally):
     path[0, 1] = 1 if G[G[G_ST] + s * ST] & INSIDE else 0
     path[0, 7] = -1
     path[0, 9] = 0 if kinds else -1
+    base = items_needed(G, s)
+    if base < 0:
+        return FAILED
     k = V[nodes + 3]
     last = V[nodes + 7]
     entered = True
@@ -247,6 +239,7 @@ def split_tokens(G, V, R, s, path, ways, states, rows, lists, exits, tally):
             needed = items_needed(G, target)
             if needed < 0:
                 return FAILED
+            needed -= base
             if count + needed > top:
                 top = open_rows(words, top, count + needed, rows)
             for i in range(first, behind):
@@ -263,11 +256,12 @@ def split_tokens(G, V, R, s, path, ways, states, rows, lists, exits, tally):
         if flags & TABLED and below_kinds > 0 and reader < 0 and (lexeme or flags & FINAL == 0):
             most = characters_taken(G, V, target, node, ways)
             if most != 0:
-                highest = count + (min(-most, V[below_kinds + V[0] + node] >> READER) if most < 0 else 0)
+                beyond = count - base
+                highest = beyond + (min(-most, V[below_kinds + V[0] + node] >> READER) if most < 0 else 0)
                 top = open_rows(words, top, highest, rows)
-                n_inner += add_below(V, node, begun, most, count, words, rows)
+                n_inner += add_below(V, node, begun, most, beyond, words, rows)
                 if crossing >= 0 or highest > VARIANTS:  # noqa: SIM102
-                    if list_below(V, node, begun, most, count, crossing, lists, tally) == FAILED:
+                    if list_below(V, node, begun, most, beyond, crossing, lists, tally) == FAILED:
                         return FAILED
                 continue
         if flags & FINAL and not lexeme:

@@ -7,7 +7,7 @@ from ._closure_kernels import closure
 from ._config_kernels import intern_one
 from ._guard_kernels import note_need
 from ._layout_kernels import *  # noqa: F403
-from ._payload_kernels import edge_code, first_kid, own_bytes, own_edge_code, payload_after
+from ._payload_kernels import edge_code, first_kid, items_needed, own_bytes, own_edge_code, payload_after
 from ._slot_kernels import put_slot
 from ._step_kernels import land, merge_results, step, step_items
 from ._walk_kernels import clear_bit, has_bit, note_closer, set_bit, walk, walk_items
@@ -98,7 +98,7 @@ def take_exits(G, A, X, exits, after, pops, lo, hi, row, text):
 
 @kernel("void(int32[::1], int32[::1], int32[::1], int64, int64, int64, int64, int64, int32[::1])")
 def take_inner(A, X, R, rec, lo, hi, longest, words, row):
-    """Add to `row` the inner tokens of the table at X[rec:], of counts up to `hi`.
+    """Add to `row` the inner tokens of the table at X[rec:], of counts up to `hi` beyond what its state needs anyway.
 
     Where they leave the loop, the count must be at least `lo`. `longest`: the highest count of any.
     """
@@ -142,7 +142,8 @@ def take_table(G, A, X, R, s, p, below, words, row, text):
         lo = max(0, G[r + R_MIN] - p)
         if G[r + R_MAX] >= 0:
             hi = G[r + R_MAX] - p
-    take_inner(A, X, R, rec, lo, hi, A[H_LONGEST] + G[r + R_NEEDED], words, row)
+    base = max(0, items_needed(G, s))
+    take_inner(A, X, R, rec, lo, hi - base, A[H_LONGEST] + G[r + R_NEEDED], words, row)
     groups = X[rec + T_EXITS]
     for g in range(X[groups] if groups else 0):
         label = X[groups + 1 + 2 * g]

@@ -99,6 +99,13 @@ def _within(pattern: str, low: int, high: int | None, spelling: Spelling) -> Exp
     return None if high is not None and high < low else Repeat(spelling.characters(inner.item.ranges), low, high)
 
 
+def has_length(pattern: str, low: int, high: int | None) -> bool:
+    """Whether a pattern may match strings of such a length, as far as its form tells."""
+    inner = _between_ends(pattern)
+    least, most = (0, None) if inner is None else _lengths(inner)
+    return (high is None or least <= high) and (most is None or low <= most)
+
+
 def _lengths(inner: Node) -> tuple[int, int | None]:
     """Least and greatest length of what a node matches from end to end, as far as lookaheads at its start tell."""
     bounds = [widths(inner)]

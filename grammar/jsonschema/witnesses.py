@@ -23,7 +23,7 @@ from .facts import FRACTION, INTEGER, NUMBER, Numbers, Strings
 from .formats import FORMATS
 from .guards import has_format
 from .patterns import has_match, is_regex
-from .scalars import decimal_numbers, pattern_body, string_body
+from .scalars import decimal_numbers, has_length, pattern_body, string_body
 from .strings import SHORTEST
 
 #: Patterns or formats to match (True) or to miss.
@@ -102,6 +102,8 @@ def has_string(strings: Strings) -> bool:
     n = len(strings.patterns) + len(strings.formats)
     if n + bool(strings.min or strings.max is not None) < 2 or n > MOST_FACETS:
         return True
+    if not all(has_length(pattern, strings.min, strings.max) for pattern, holds in strings.patterns if holds):
+        return False
     if strings.min > MOST_COUNTED or (strings.max or 0) > MOST_COUNTED:
         return True
     if any(FORMATS[name].unsure for name, _ in strings.formats):

@@ -74,6 +74,8 @@ def test_unknown_options_are_refused(options: dict[str, Any]) -> None:
         ({"type": "object", "required": ["a"], "properties": {"a": {"$ref": "#"}}}, "#/properties/a"),
         ({"type": "integer", "exclusiveMinimum": 1, "exclusiveMaximum": 2}, "#"),
         ({"not": {}}, "#"),
+        ({"type": "string", "pattern": "^[a-z]{0,5}:$", "minLength": 40, "maxLength": 600}, "#"),
+        ({"type": "string", "pattern": "^[a-z]{99}$", "maxLength": 98}, "#"),
     ],
 )
 def test_schemas_without_instances_are_found(schema: Any, pointer: str) -> None:
