@@ -13,6 +13,7 @@ from typing import Any
 
 from ...errors import GrammarError
 
+_EXACT = json.JSONDecoder(parse_float=Decimal)
 _SCALARS: dict[type, int] = {type(None): 1, str: 32, list: 64, tuple: 64, dict: 128}
 
 
@@ -65,4 +66,4 @@ def exact(number: float | Decimal) -> Decimal:
 
 def read_exactly(text: bytes) -> Any:
     """A JSON text's value, numbers with fraction or exponent as decimals."""
-    return json.loads(text, parse_float=Decimal)
+    return _EXACT.decode(text.decode("utf-8", "surrogatepass"))
