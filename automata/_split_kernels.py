@@ -256,7 +256,7 @@ def split_tokens(G, V, R, s, path, ways, states, rows, lists, exits, tally):
         if flags & TABLED and below_kinds > 0 and reader < 0 and (lexeme or flags & FINAL == 0):
             most = characters_taken(G, V, target, node, ways)
             if most != 0:
-                beyond = count - base
+                beyond = count + items_needed(G, target) - base
                 highest = beyond + (min(-most, V[below_kinds + V[0] + node] >> READER) if most < 0 else 0)
                 top = open_rows(words, top, highest, rows)
                 n_inner += add_below(V, node, begun, most, beyond, words, rows)

@@ -2,16 +2,17 @@
 
 A *way* leads from a state to one other, or back to itself, by each byte of some kinds, and by each character beyond
 ASCII as a whole: inside a string, from a letter of a pattern's free text to the next. Each character may be an item
-that counts. Where the ways from a state are passable for all kinds of bytes below a node, as far down as that goes, all
-its tokens stay inside the terminal. Where they end before that, at a state that refuses all these kinds, those do in
-which no more characters begin.
+that counts; where more items are needed behind it, its way leads back to a state that always needs as many. Where the
+ways from a state are passable for all kinds of bytes below a node, as far down as that goes, all its tokens stay inside
+the terminal. Where they end before that, at a state that refuses all these kinds, those do in which no more characters
+begin.
 """
 
 # ruff: noqa: F405
 from __future__ import annotations
 
 from ._layout_kernels import *  # noqa: F403
-from ._payload_kernels import code_from, edge_code
+from ._payload_kernels import code_from, edge_code, items_needed
 from .kernel import kernel
 
 #: Bytes of which the first that leads on tells where the way leads.
@@ -36,6 +37,16 @@ def goes_on(G, s):
     return 1 if flags & FEASIBLE == 0 and flags & (FINAL | LEXEME) != FINAL else 0
 
 
+@kernel("int64(int32[::1], int64, int64)")
+def stays(G, s, goal):
+    """Whether a terminal goes on from state s, on a way to `goal`, where it needs as many items as there."""
+    flags = G[G[G_ST] + s * ST]
+    if flags & (FINAL | LEXEME) == FINAL:
+        return 0
+    needed = items_needed(G, s)
+    return 1 if needed >= 0 and needed == items_needed(G, goal) else 0
+
+
 @kernel("int64(int32[::1], int64, int64, int64, int64)")
 def target_by_all(G, s, lo, hi, flags):
     """The state behind each byte from lo to hi, if it is one, and the edges have these flags and no other; else 0."""
@@ -55,7 +66,7 @@ def target_by_all(G, s, lo, hi, flags):
 @kernel("int64(int32[::1], int64, int64, int64, int64, int64)")
 def tails_lead_to(G, s, lo, hi, goal, counts):
     """Whether all bytes from lo to hi lead from state s to `goal`; and end an item there, if `counts` says so."""
-    return 1 if target_by_all(G, s, lo, hi, INC if counts else 0) == goal and goes_on(G, s) else 0
+    return 1 if target_by_all(G, s, lo, hi, INC if counts else 0) == goal and stays(G, s, goal) else 0
 
 
 @kernel("int64(int32[::1], int64, int64, int64, int64, int64, int64, int64)")
@@ -63,14 +74,14 @@ def pairs_lead_to(G, s, lo, hi, last, goal, flags, counts):
     """Whether all bytes from lo to hi, with these flags, with another from 0x80 to `last` behind them do."""
     t = target_by_all(G, s, lo, hi, flags)
     if t > 0:
-        return 1 if goes_on(G, s) and tails_lead_to(G, t, 0x80, last, goal, counts) else 0
+        return 1 if stays(G, s, goal) and tails_lead_to(G, t, 0x80, last, goal, counts) else 0
     known = 0
     for b in range(lo, hi + 1):
         t = target_by(G, s, b, flags)
         if t == 0 or (t != known and tails_lead_to(G, t, 0x80, last, goal, counts) == 0):
             return 0
         known = t
-    return goes_on(G, s)
+    return stays(G, s, goal)
 
 
 @kernel("int64(int32[::1], int64, int64, int64, int64, int64, int64, int64, int64)")
@@ -78,14 +89,14 @@ def triples_lead_to(G, s, lo, hi, first, last, goal, flags, counts):
     """Whether all bytes from lo to hi with one from `first` to `last`, and one more, behind them do."""
     t = target_by_all(G, s, lo, hi, flags)
     if t > 0:
-        return 1 if goes_on(G, s) and pairs_lead_to(G, t, first, last, 0xBF, goal, 0, counts) else 0
+        return 1 if stays(G, s, goal) and pairs_lead_to(G, t, first, last, 0xBF, goal, 0, counts) else 0
     known = 0
     for b in range(lo, hi + 1):
         t = target_by(G, s, b, flags)
         if t == 0 or (t != known and pairs_lead_to(G, t, first, last, 0xBF, goal, 0, counts) == 0):
             return 0
         known = t
-    return goes_on(G, s)
+    return stays(G, s, goal)
 
 
 @kernel("int64(int32[::1], int64, int64, int64)")
@@ -93,7 +104,7 @@ def lines_lead_to(G, s, goal, counts):
     """Whether from state s each character from U+2000 to U+2FFF does but U+2028 and U+2029."""
     t = target_by(G, s, 0xE2, LT if counts else 0)
     u = target_by(G, t, 0x80, 0)
-    if goes_on(G, t) == 0 or pairs_lead_to(G, t, 0x81, 0xBF, 0xBF, goal, 0, counts) == 0:
+    if stays(G, t, goal) == 0 or pairs_lead_to(G, t, 0x81, 0xBF, 0xBF, goal, 0, counts) == 0:
         return 0
     return tails_lead_to(G, u, 0x80, 0xA7, goal, counts) and tails_lead_to(G, u, 0xAA, 0xBF, goal, counts)
 
@@ -113,7 +124,7 @@ def characters_lead_to(G, s, goal, counts):
         t = target_by(G, s, lead, flags)
         first = 0x90 if lead == 0xF0 else 0x80
         last = 0x8F if lead == 0xF4 else 0xBF
-        if t == 0 or goes_on(G, t) == 0 or triples_lead_to(G, t, first, last, 0x80, 0xBF, goal, 0, counts) == 0:
+        if t == 0 or stays(G, t, goal) == 0 or triples_lead_to(G, t, first, last, 0x80, 0xBF, goal, 0, counts) == 0:
             return 0
     return 1
 
@@ -136,7 +147,14 @@ def note_way(G, V, s, way):
         if goal == 0:
             counts = 1 if edge_code(G, s, guide) >> FLAG_SHIFT == ITEM else 0
             goal = target_by(G, s, guide, ITEM if counts else 0)
-    taken = ANY_KIND if goal > 0 and goes_on(G, s) and goes_on(G, goal) else 0
+    taken = 0
+    if (
+        goal > 0
+        and stays(G, s, goal)
+        and stays(G, goal, goal)
+        and (goal == s or G[G[G_ST] + goal * ST] & FEASIBLE == 0)
+    ):
+        taken = ANY_KIND
     refused = ANY_KIND
     for b in range(128):
         kind = V[V[V_KINDS] + b]
