@@ -77,7 +77,7 @@ def edits_of(schema: dict[str, Any]) -> dict[str, Any]:
                 found[keyword] = LEFT
         elif (edit := _REWRITES.get(keyword)) is not None:
             edited = edit(value)
-            if edited is not value:
+            if edited is LEFT or edited != value:
                 found[keyword] = edited
     return found
 
@@ -107,7 +107,7 @@ def _pattern(value: Any) -> Any:
 
 
 def _patterns(value: Any) -> Any:
-    if not isinstance(value, dict) or all(_pattern(name) is name for name in value):
+    if not isinstance(value, dict) or all(_pattern(name) == name for name in value):
         return value
     return {_pattern(name): inner for name, inner in value.items()}
 

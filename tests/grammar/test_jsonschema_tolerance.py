@@ -84,6 +84,14 @@ def test_values_are_left_alone() -> None:
     assert tolerated(schema, DIALECTS["7"]) is schema
 
 
+def test_equal_patterns_are_the_same_pattern() -> None:
+    """What was asked about is remembered, by equality."""
+    for _ in range(2):
+        pattern = "".join(["^a", "b$"])
+        schema = {"pattern": pattern, "patternProperties": {pattern: True}}
+        assert tolerated(schema, DIALECTS["7"]) is schema
+
+
 @pytest.mark.parametrize(
     ("schema", "draft"),
     [
