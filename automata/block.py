@@ -32,7 +32,8 @@ class State:
         self.calls: tuple[tuple[int, int], ...] = ()
         #: (token id, code)
         self.tokens: tuple[tuple[int, int], ...] = ()
-        #: Words behind `S_AUX`: the counts that can still end.
+        #: Words behind `S_AUX`: of the counts that can still end the first and the last, how many words of bits follow
+        #: (none, if it is all between these), and the bits.
         self.words: Sequence[int] | None = None
 
 

@@ -14,6 +14,7 @@ from urllib.parse import urldefrag
 
 import jsonschema_rs
 
+from ...errors import GrammarError
 from .dialect import Dialect
 from .document import Document, Node, Schema, meta_schemas, uri_of
 from .multiples import is_multiple
@@ -61,17 +62,26 @@ class Referee:
         location = node.location
         found = self._validators.get(location)
         if found is None:
-            whole = node.schema is self._document.resource.root or node.resource.alone
-            found = self._validators[location] = jsonschema_rs.validator_for(
-                self._declared(node.schema)
-                if whole
-                else {"$schema": schema_uri(node.resource.dialect), "$ref": self._place(node)},
-                registry=self._resources(),
-                validate_formats=self._asserts_formats,
-                keywords={"multipleOf": _MultipleOf} if node.resource.dialect.validates else None,
-                offline=True,
-            )
+            try:
+                found = self._validators[location] = self._made(node)
+            except GrammarError:
+                raise
+            except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as error:
+                message = f"Expected a subschema that the validator takes: {str(error).splitlines()[0]}"
+                raise GrammarError(message, pointer=node.pointer) from None
         return found
+
+    def _made(self, node: Node) -> jsonschema_rs.Validator:
+        whole = node.schema is self._document.resource.root or node.resource.alone
+        return jsonschema_rs.validator_for(
+            self._declared(node.schema)
+            if whole
+            else {"$schema": schema_uri(node.resource.dialect), "$ref": self._place(node)},
+            registry=self._resources(),
+            validate_formats=self._asserts_formats,
+            keywords={"multipleOf": _MultipleOf} if node.resource.dialect.validates else None,
+            offline=True,
+        )
 
     def _place(self, node: Node) -> str:
         """The node's location in what the referee has of its document."""
@@ -91,8 +101,8 @@ class Referee:
         """What is known under a URI; the referee asks for all that the document mentions, used or not."""
         try:
             return self._declared(self._document.contents(uri))
-        except LookupError:  # no value comes here: to lower a reference that leads nowhere is an error
-            return False
+        except LookupError:  # a validator that comes here cannot be made; what nobody uses may lead nowhere
+            return {"$ref": "#/nothing-is-known-under-this-URI"}
 
     def _declared(self, schema: Schema) -> Schema:
         """The schema as the referee takes it, saying a draft that it knows."""

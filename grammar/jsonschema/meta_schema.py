@@ -33,6 +33,8 @@ def check_schema(schema: Schema, dialect: Dialect) -> None:
         if jsonschema_rs.meta.is_valid(schema):
             return
         jsonschema_rs.meta.validate(tolerated(schema, dialect))
+    except GrammarError:
+        raise
     except jsonschema_rs.ValidationError as error:
         raise _explained(error) from None
     except (ValueError, TypeError) as error:

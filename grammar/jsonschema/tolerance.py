@@ -17,6 +17,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
+from ...errors import GrammarError
 from .dialect import Dialect
 from .patterns import for_referee
 from .places import Place, places_of, step
@@ -39,10 +40,18 @@ LEFT: Final = object()
 
 
 def tolerated(schema: Schema, dialect: Dialect) -> Schema:
-    """The schema, or a copy of the same meaning that the referee takes where it does not take the schema."""
+    """The schema, or a copy of the same meaning that the referee takes where it does not take the schema.
+
+    Raises
+    ------
+    GrammarError : it nests too deep to be copied.
+    """
     if not any(_changes(place) for place in places_of(schema, dialect)):
         return schema
-    schema = copy.deepcopy(schema)
+    try:
+        schema = copy.deepcopy(schema)
+    except RecursionError:
+        raise GrammarError("Expected a schema that nests less deeply. Simplify it", pointer="#") from None
     for place in places_of(schema, dialect):
         for keyword, value in _changes(place).items():
             if value is LEFT:

@@ -127,6 +127,37 @@ def test_references_that_nothing_uses_may_lead_nowhere() -> None:
     assert not accepts(constraint, "[1, 1]")
 
 
+@pytest.mark.parametrize(
+    ("schema", "text"),
+    [
+        ({"type": "object", "not": {"additionalProperties": {"items": {"$ref": "https://example.com/x"}}}}, '{"b": 1}'),
+        (
+            {"not": {"patternProperties": {"^a": {"properties": {"x": {"$ref": "https://example.com/x#/y"}}}}}},
+            '{"b": 1}',
+        ),
+    ],
+)
+def test_a_guard_that_needs_what_is_nowhere_says_so(schema: Any, text: str) -> None:
+    with pytest.raises(GrammarError, match="does not exist"):
+        accepts(JsonSchema(schema, "spec"), text)
+
+
+@pytest.mark.parametrize("title", ["fine", None])
+@pytest.mark.parametrize("depth", [200, 600])
+def test_what_is_too_deep_for_the_validator_is_an_error_of_ours(title: object, depth: int) -> None:
+    schema: dict[str, Any] = UNIQUE | {"title": title, "contentEncoding": "x"}
+    for _ in range(depth):
+        schema = {"type": "object", "properties": {"a": schema}}
+    with pytest.raises(GrammarError):
+        replay({"$schema": DRAFT_7} | schema, '{"a": ' * depth + "[1, 2]")
+
+
+def replay(schema: Any, text: str) -> None:
+    matcher = sg.compile(JsonSchema(schema), BYTES).matcher()
+    for byte in text.encode():
+        assert matcher.accept(byte)
+
+
 @pytest.mark.parametrize("keyword", ["maxLength", "maxItems", "maxProperties"])
 @pytest.mark.parametrize("bound", [2**15, 2**31, 2**32 - 1, 10**18])
 def test_upper_bounds_may_be_as_large_as_they_like(keyword: str, bound: int) -> None:
