@@ -102,6 +102,8 @@ def take_inner(A, X, R, rec, lo, hi, longest, words, row):
 
     Where they leave the loop, the count must be at least `lo`. `longest`: the highest count of any.
     """
+    if hi < 0:  # in a loop that its pattern cannot leave within the bounds
+        return
     inner = X[rec + T_INNER]
     listed = X[rec + T_KIND] == LISTED
     long = X[rec + T_LONG]

@@ -13,7 +13,7 @@ from oracles.mask_bits import tokens_of
 
 from syntagma.automata import TokenAutomaton, Vocabulary, compile_grammar
 from syntagma.automata import _layout_kernels as L
-from syntagma.grammar.ir import Grammar
+from syntagma.grammar.ir import And, Grammar, Repeat
 from syntagma.grammar.jsonschema import JsonSchema
 from syntagma.grammar.regex import parse_regex
 
@@ -121,6 +121,16 @@ def test_what_follows_a_loop(pattern: str) -> None:
     auto = compile_grammar(Grammar("s", {"s": parse_regex(pattern)}), VOCABULARY)
     for text in walks(auto, pattern):
         assert re.fullmatch(pattern, text.decode(), re.DOTALL)
+
+
+def test_a_loop_that_cannot_end_allows_nothing() -> None:
+    """Nothing stands before it whose last byte would be refused instead."""
+    pattern, item = parse_regex("([^Z]Z){20}[^Z]*", flavour="ecma"), parse_regex("[^Q]", flavour="ecma")
+    auto = compile_grammar(Grammar("s", {"s": And((pattern, Repeat(item, 0, 30)))}), VOCABULARY)
+    row = np.zeros(VOCABULARY.mask_words, np.int32)
+    auto.matcher().fill_mask(row)
+    assert tokens_of(row) == set()
+    assert not any(auto.check(auto.start, t) for t in range(len(TOKENS) + 1))
 
 
 def test_such_states_have_tables() -> None:
