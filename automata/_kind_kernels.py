@@ -30,7 +30,7 @@ def take_kinds(V, R, kinds, most, words, top, rows, lists, tally):
     """Write the tokens that are text of at most `most` characters, only of these kinds, to `rows`.
 
     See `split_tokens` for these. If `most` is negative, each counts. Rows up to `top` are open; the highest row that is
-    open then, or FAILED.
+    open then.
     """
     base = V[V[V_KINDS] + 256] * words
     last = VARIANTS * words if most < 0 else 0
@@ -63,10 +63,9 @@ def take_kinds(V, R, kinds, most, words, top, rows, lists, tally):
                 if V[i + 1] > abs(most):
                     rows[at] &= 2147483647 if V[i] & 31 == 31 else ~(1 << (V[i] & 31))
                 elif most < 0 and V[i + 1] > VARIANTS:
-                    if tally[N_LONG] == MAX_LONG:
-                        return FAILED
-                    lists[N_LONG, tally[N_LONG], 0] = V[i]
-                    lists[N_LONG, tally[N_LONG], 1] = V[i + 1]
+                    if tally[N_LONG] < MAX_LONG:
+                        lists[N_LONG, tally[N_LONG], 0] = V[i]
+                        lists[N_LONG, tally[N_LONG], 1] = V[i + 1]
                     tally[N_LONG] += 1
     elif most < 0:
         for i in range(words):

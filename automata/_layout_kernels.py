@@ -42,6 +42,9 @@ S_SHOWN = S_TOKENS
 ALL_SHOW = 1
 KIN_STATES, BEHIND_VALUE = 8, 7
 
+# In a counted terminal, which calls nothing: the table that serves near the maximum, where the other does not
+S_NEAR = S_CALLS
+
 # State flags
 FINAL = 1  # the rule may end here
 POP = 2  # final and nothing else: left at once
@@ -100,7 +103,8 @@ R_GUARD, R_OTHER, R_CLASSES, R_PAYLOAD, R_TERMINAL, R_PRIORITY = 6, 7, 8, 9, 10,
 R_TWIN, R_FAMILY, R_BOUND = 12, 13, 14
 BOUND, APART = 1, 2
 PLAIN, COUNTED, KEYS, KEYSET, KEYSEQ = 0, 1, 2, 3, 4
-# In a counted rule, the items that may be needed, at most, to end from where the count matters
+# In a counted rule, the items that may be needed, at most, to end from where the count matters; not 0 beside a pattern,
+# which has two tables: one where more than VARIANTS items fit besides, and one near the maximum
 R_NEEDED = R_NKEYS
 
 # A header
@@ -158,7 +162,7 @@ LOOPS_KNOWN = 1 << 30
 BEYOND_ASCII = 1 << 30
 # Kinds of bytes, the last of which is what lies beyond ASCII; rows of tokens by their kinds and sizes
 KINDS, SIZED = 31, 32
-READER = 10
+READER = 18
 
 # Kids of a node from which on those are looked up that some byte may lead to; all bytes, as `own_bytes` gives them
 MANY = 8
@@ -192,19 +196,10 @@ MAX_PROBES = 32
 
 # How a terminal goes on from a state: the kinds of bytes that it takes and refuses, where they lead, whether each
 # character counts, whether that is known beyond ASCII; the kinds after which it goes on at all, or -1; those of which
-# it takes any text, or 0; scratch
-WAY_STATE, WAY_TAKEN, WAY_REFUSED, WAY_GOAL, WAY_COUNTS, WAY_KNOWN, WAY_ALIVE, WAY_FREE, WAY_EDGE = (
-    0,
-    1,
-    2,
-    3,
-    4,
-    5,
-    6,
-    7,
-    8,
-)
-WAY_COLUMNS = 9
+# it takes any text, or 0, and those that it never takes meanwhile; scratch
+WAY_STATE, WAY_TAKEN, WAY_REFUSED, WAY_GOAL, WAY_COUNTS = 0, 1, 2, 3, 4
+WAY_KNOWN, WAY_ALIVE, WAY_FREE, WAY_NEVER, WAY_EDGE = 5, 6, 7, 8, 9
+WAY_COLUMNS = 10
 # More characters than a token has
 UNBOUNDED = 1 << 30
 

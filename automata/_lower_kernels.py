@@ -22,7 +22,10 @@ def place_block(G, B, callees, rule, first, edges, payload, family, bound, twin,
     base = first - 1
     for i in range(at, at + n_states * ST, ST):
         G[i + S_EDGES] += edges
-        G[i + S_CALLS] += edges
+        if B[B_TERMINAL] == 0:
+            G[i + S_CALLS] += edges
+        elif B[B_TABLES] != tables:
+            G[i + S_NEAR] = -1
         if G[i] & KIN and not family:
             G[i] &= ~KIN
         elif G[i] & KIN and not G[i] & KEYCHECK:

@@ -7,7 +7,7 @@ from ._closure_kernels import closure, note_bytes
 from ._guard_kernels import note_need
 from ._keys_kernels import forbid_keys
 from ._layout_kernels import *  # noqa: F403
-from ._payload_kernels import other_available
+from ._payload_kernels import items_aside, other_available, table_slot
 from ._pool_kernels import keep_mask, take_mask
 from ._take_kernels import take_overrides, take_spaces, take_table
 from ._walk_kernels import note_closer, set_bit, walk_items
@@ -25,18 +25,25 @@ def table_state(G, A, s, p):
     return s if flags & TABLED else 0
 
 
-@kernel("int64(int32[::1], int32[::1], int64, int64)")
-def table_serves(G, X, s, p):
+@kernel("int64(int32[::1], int32[::1], int32[::1], int64, int64)")
+def table_serves(G, A, X, s, p):
     """Whether state s has a table that holds with payload p.
 
-    One that does not list all tokens that leave the loop does not hold below the minimum.
+    One that does not list all tokens that leave the loop does not hold below the minimum; one that does not list all
+    of a high count does not hold so near the maximum that only some of these fit.
     """
     r = G[G_ST] + s * ST
-    if G[r + S_TABLE] < 0:
+    slot = table_slot(G, s, p)
+    if G[r + slot] < 0:
         return 0
-    if X[X[1] + G[r + S_TABLE] * TB + T_NCROSSING] <= MAX_CROSSING:
+    rec = X[1] + G[r + slot] * TB
+    rule = G[G_RT] + G[r + S_RULE] * RT
+    if X[rec + T_NCROSSING] > MAX_CROSSING and p < G[rule + R_MIN]:
+        return 0
+    if X[rec + T_NLONG] <= MAX_LONG or G[rule + R_KIND] != COUNTED or G[rule + R_MAX] < 0:
         return 1
-    return 1 if p >= G[G[G_RT] + G[r + S_RULE] * RT + R_MIN] else 0
+    left = G[rule + R_MAX] - p - items_aside(G, s, slot)
+    return 1 if left < X[rec + T_TOP] or left >= A[H_LONGEST] + G[rule + R_NEEDED] else 0
 
 
 @kernel("int64(int32[::1], int32[::1], int64, int64, int64, int64)")
@@ -111,8 +118,9 @@ def compute_mask(G, A, X, R, V, M, c, text, row):
     for i in range(n):
         e = A[H_CLO] + (A[rec + C_CLO] + i) * CL
         s = table_state(G, A, A[e], A[e + 1])
-        if s > 0 and A[e + 3] == 0 and A[e + 4] == 0 and G[G[G_ST] + s * ST + S_TABLE] == -1:
-            note_need(A, NEED_TABLE, s, 0, 0)
+        slot = table_slot(G, s, A[e + 1])
+        if s > 0 and A[e + 3] == 0 and A[e + 4] == 0 and G[G[G_ST] + s * ST + slot] == -1:
+            note_need(A, NEED_TABLE, s, slot, 0)
             stuck = True
     if stuck:
         return FAILED
@@ -137,7 +145,7 @@ def compute_mask(G, A, X, R, V, M, c, text, row):
                 return FAILED
         base = table_state(G, A, s, A[e + 1])
         # Two questions: has the state a table, and does no other lexeme compete with it.
-        if base > 0 and A[e + 3] == 0 and A[e + 4] == 0 and table_serves(G, X, base, A[e + 1]):  # noqa: SIM102
+        if base > 0 and A[e + 3] == 0 and A[e + 4] == 0 and table_serves(G, A, X, base, A[e + 1]):  # noqa: SIM102
             if has_rival(G, A, A[H_CLO] + A[rec + C_CLO] * CL, n, i, bits) == 0:
                 p = A[e + 1]
                 below = A[e + 2]

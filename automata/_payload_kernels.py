@@ -259,6 +259,24 @@ def payload_after(G, A, s, p, code):
     return p
 
 
+@kernel("int64(int32[::1], int64, int64)")
+def table_slot(G, s, p):
+    """The word of state s that names its table with payload p: S_TABLE, or S_NEAR where few items are left."""
+    r = G[G_RT] + G[G[G_ST] + s * ST + S_RULE] * RT
+    if G[r + R_KIND] != COUNTED or G[r + R_NEEDED] == 0 or G[r + R_MAX] < 0:
+        return S_TABLE
+    return S_TABLE if G[r + R_MAX] - p > VARIANTS + G[r + R_NEEDED] else S_NEAR
+
+
+@kernel("int64(int32[::1], int64, int64)")
+def items_aside(G, s, slot):
+    """How many items the counts of a table of state s leave aside, as they are needed in any case."""
+    r = G[G_RT] + G[G[G_ST] + s * ST + S_RULE] * RT
+    if slot == S_TABLE and G[r + R_KIND] == COUNTED and G[r + R_NEEDED] > 0:
+        return 0
+    return max(0, items_needed(G, s))
+
+
 @kernel("int64(int32[::1], int64)")
 def items_needed(G, s):
     """How many items, but for one that has begun, a counted terminal needs from state s on; -1 if the count decides."""

@@ -163,9 +163,11 @@ def place_table(X, R, at, used, free, listed, classes, rows, lists, exits, tally
         X[at + T_KIND] = ROWS
         X[at + T_INNER] = first
         X[at + T_TOP] = tally[TOP_ROW]
-        X[at + T_LONG] = used
-        X[at + T_NLONG] = tally[N_LONG]
-        used = put_pairs(X, used, lists, N_LONG, tally[N_LONG])
+        n = tally[N_LONG]
+        X[at + T_NLONG] = n
+        if 0 < n <= MAX_LONG:
+            X[at + T_LONG] = used
+            used = put_pairs(X, used, lists, N_LONG, n)
     n = tally[N_CROSSING]
     X[at + T_NCROSSING] = n
     if 0 < n <= MAX_CROSSING:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from ._kind_kernels import take_kinds
 from ._layout_kernels import *  # noqa: F403
-from ._payload_kernels import code_from, first_kid, items_needed, own_bytes
+from ._payload_kernels import code_from, edge_code, first_kid, items_needed, own_bytes
 from ._subtree_kernels import bulk_kinds, characters_taken
 from ._trie_kernels import text_next
 from .kernel import kernel
@@ -40,9 +40,9 @@ def open_rows(words, top, last, rows):
     return last
 
 
-@kernel("int64(int32[::1], int64, int64, int64, int64, int32[:, :, ::1], int64[::1])")
+@kernel("void(int32[::1], int64, int64, int64, int64, int32[:, :, ::1], int64[::1])")
 def list_inner(V, first, last, count, crossing, lists, tally):
-    """List inner tokens [first, last) of the trie besides, if they are to be; FAILED if too many have a high count.
+    """List inner tokens [first, last) of the trie besides, if they are to be, as many as there is room for; all count.
 
     `crossing`: with how many items they leave the loop for what follows it, or -1.
     """
@@ -54,12 +54,10 @@ def list_inner(V, first, last, count, crossing, lists, tally):
                 lists[N_CROSSING, tally[N_CROSSING], 1] = crossing
             tally[N_CROSSING] += 1
         if count > VARIANTS:
-            if tally[N_LONG] == MAX_LONG:
-                return FAILED
-            lists[N_LONG, tally[N_LONG], 0] = t
-            lists[N_LONG, tally[N_LONG], 1] = count
+            if tally[N_LONG] < MAX_LONG:
+                lists[N_LONG, tally[N_LONG], 0] = t
+                lists[N_LONG, tally[N_LONG], 1] = count
             tally[N_LONG] += 1
-    return OK
 
 
 @kernel("int64(int32[::1], int64, int64, int64, int64, int64, int32[::1])")
@@ -90,7 +88,7 @@ def add_below(V, node, begun, most, count, words, rows):
     return n
 
 
-@kernel("int64(int32[::1], int64, int64, int64, int64, int64, int32[:, :, ::1], int64[::1])")
+@kernel("void(int32[::1], int64, int64, int64, int64, int64, int32[:, :, ::1], int64[::1])")
 def list_below(V, node, begun, most, count, crossing, lists, tally):
     """List the tokens that `add_below` adds, as `list_inner` does."""
     characters = V[V_BELOW] + 2 * V[0]
@@ -98,8 +96,35 @@ def list_below(V, node, begun, most, count, crossing, lists, tally):
         more = V[characters + i] - begun
         if more <= abs(most):
             counted = count + more if most < 0 else count
-            if list_inner(V, i, i + 1, counted, crossing, lists, tally) == FAILED:
+            list_inner(V, i, i + 1, counted, crossing, lists, tally)
+
+
+@kernel("int64(int32[::1], int64, uint8[::1], int64, int64)")
+def items_begun(G, s, data, first, last):
+    """How many items bytes [first, last) begin from state s on, which takes them, with those needed; -1: it depends."""
+    count = 1 if G[G[G_ST] + s * ST] & INSIDE else 0
+    for i in range(first, last):
+        code = edge_code(G, s, data[i])
+        count += (code >> FLAG_SHIFT) & LT != 0
+        s = code & TARGET
+    needed = items_needed(G, s)
+    return count + needed if needed >= 0 else -1
+
+
+@kernel("int64(int32[::1], int32[::1], uint8[::1], int64[::1], int64, int32[::1], int32[:, :, ::1], int64[::1])")
+def list_long(G, V, data, start, s, rows, lists, tally):
+    """List the inner tokens of more than VARIANTS characters that were taken in bulk, with all items they need."""
+    long = V[V_KINDS] + 256 + 3
+    for i in range(long, long + 2 * V[long - 1], 2):
+        t = V[i]
+        if (rows[t >> 5] >> (t & 31)) & 1:
+            count = items_begun(G, s, data, start[t], start[t + 1])
+            if count < 0:
                 return FAILED
+            if tally[N_LONG] < MAX_LONG:
+                lists[N_LONG, tally[N_LONG], 0] = t
+                lists[N_LONG, tally[N_LONG], 1] = count
+            tally[N_LONG] += 1
     return OK
 
 
@@ -117,7 +142,7 @@ def list_rows(words, top, rows, lists, tally):
                         return
                     lists[N_INNER, n, 0] = t
                     lists[N_INNER, n, 1] = k
-                    for j in range(tally[N_LONG] if k == VARIANTS else 0):
+                    for j in range(tally[N_LONG] if k == top else 0):
                         if lists[N_LONG, j, 0] == t:
                             lists[N_INNER, n, 1] = lists[N_LONG, j, 1]
                     n += 1
@@ -139,7 +164,7 @@ def skip_kids(G, V, s, edge, b, k, last):
 
 
 @kernel()
-def split_tokens(G, V, R, s, path, ways, states, rows, lists, exits, tally):
+def split_tokens(G, V, R, data, start, s, far, path, ways, states, rows, lists, exits, tally):
     """Split the vocabulary for terminal state s.
 
     `path`: (depth + 1, 10) scratch: state, count, the kids left, the bytes and the count at the last end, of a lexeme,
@@ -149,6 +174,8 @@ def split_tokens(G, V, R, s, path, ways, states, rows, lists, exits, tally):
 
     `rows`: (VARIANTS + 1, words), flat: row k gets the inner tokens of count k, row VARIANTS those of that count or
     more; counts are of items beyond those that s needs in any case. The rows behind tally[TOP_ROW] are not written.
+    If `far`, no count of at most VARIANTS, with what is needed besides, matters: row 0 gets all inner tokens, and the
+    higher counts are of all items.
     `lists`: (3, n, 2) of tokens: the inner ones with their counts if they are no more than LISTED_UP_TO, those of more
     than VARIANTS, and with their count there, those that leave the loop by an edge that asks for the minimum. `tally`
     tells how many there are, of the first at least; it may be more than are listed. `exits` gets rows (token, bytes
@@ -157,7 +184,7 @@ def split_tokens(G, V, R, s, path, ways, states, rows, lists, exits, tally):
     fit or if what is needed depends on the count.
 
     Tokens of characters after any of which the terminal goes on are taken in bulk, see `bulk_kinds`; the walk passes
-    over what lies below a node if that is all of them.
+    over what lies below a node if all of it is taken so, or refused by a byte behind such characters.
 
     A lexeme is as long as it can be: a token leaves it where it ended last before the byte by which it cannot go on.
     """
@@ -169,10 +196,12 @@ def split_tokens(G, V, R, s, path, ways, states, rows, lists, exits, tally):
         tally[i] = 0
     words = len(rows) // (VARIANTS + 1)
     top = open_rows(words, -1, 0, rows)
-    kinds = bulk_kinds(G, V, s, ways, len(path), states) if below_kinds > 0 else 0
+    kinds = bulk_kinds(G, V, s, ways, len(path), states, far) if below_kinds > 0 else 0
+    settled = kinds | states[1] if kinds else 0
+    unread = states[1] & BEYOND_ASCII
     if kinds:
         top = take_kinds(V, R, kinds, states[0], words, top, rows, lists, tally)
-        if top == FAILED:
+        if far and list_long(G, V, data, start, s, rows, lists, tally) == FAILED:
             return FAILED
     n_inner = tally[N_INNER]
     d = 0
@@ -185,6 +214,7 @@ def split_tokens(G, V, R, s, path, ways, states, rows, lists, exits, tally):
     base = items_needed(G, s)
     if base < 0:
         return FAILED
+    base = 0 if far else base
     k = V[nodes + 3]
     last = V[nodes + 7]
     entered = True
@@ -208,8 +238,9 @@ def split_tokens(G, V, R, s, path, ways, states, rows, lists, exits, tally):
         reader = path[d, 9]
         if reader >= 0:
             reader = text_next(reader, b) if V[V[V_KINDS] + b] & kinds else -1
-            if reader >= 0 and V[below_kinds + node] & ~kinds == 0 and (V[below_kinds + V[0] + node] >> reader) & 1:
-                continue
+            if reader >= 0 and V[below_kinds + node] & ~settled == 0:  # noqa: SIM102
+                if unread or (V[below_kinds + V[0] + node] >> reader) & 1:
+                    continue
         code = code_from(G, path[d, 0], path[d, 8:], b)
         at = nodes + 4 * node
         first = V[at + 2]
@@ -240,29 +271,30 @@ def split_tokens(G, V, R, s, path, ways, states, rows, lists, exits, tally):
             if needed < 0:
                 return FAILED
             needed -= base
-            if count + needed > top:
-                top = open_rows(words, top, count + needed, rows)
+            counted = 0 if far and count <= VARIANTS else count + needed
+            row = 0 if far else min(counted, VARIANTS)
+            if row > top:
+                top = open_rows(words, top, row, rows)
             for i in range(first, behind):
                 t = V[V[2] + 2 * i]
-                word = min(count + needed, VARIANTS) * words + (t >> 5)
-                rows[word] |= -2147483648 if t & 31 == 31 else 1 << (t & 31)
+                rows[row * words + (t >> 5)] |= -2147483648 if t & 31 == 31 else 1 << (t & 31)
             n_inner += behind - first
-            if crossing >= 0 or count + needed > VARIANTS:  # noqa: SIM102
-                if list_inner(V, first, behind, count + needed, crossing, lists, tally) == FAILED:
-                    return FAILED
+            if crossing >= 0 or counted > VARIANTS:
+                list_inner(V, first, behind, counted, crossing, lists, tally)
         if V[at + 3] == V[at + 7]:
             continue
         begun = path[d, 6] + (1 if b & 0xC0 != 0x80 else 0)
         if flags & TABLED and below_kinds > 0 and reader < 0 and (lexeme or flags & FINAL == 0):
-            most = characters_taken(G, V, target, node, ways)
+            height = V[below_kinds + V[0] + node] >> READER
+            small = far == 0 or count + height <= VARIANTS
+            most = characters_taken(G, V, target, node, ways, far) if small else 0
             if most != 0:
-                beyond = count + items_needed(G, target) - base
-                highest = beyond + (min(-most, V[below_kinds + V[0] + node] >> READER) if most < 0 else 0)
+                beyond = 0 if far else count + items_needed(G, target) - base
+                highest = beyond + (min(-most, height) if most < 0 else 0)
                 top = open_rows(words, top, highest, rows)
                 n_inner += add_below(V, node, begun, most, beyond, words, rows)
-                if crossing >= 0 or highest > VARIANTS:  # noqa: SIM102
-                    if list_below(V, node, begun, most, beyond, crossing, lists, tally) == FAILED:
-                        return FAILED
+                if crossing >= 0 or highest > VARIANTS:
+                    list_below(V, node, begun, most, beyond, crossing, lists, tally)
                 continue
         if flags & FINAL and not lexeme:
             for j in range(V[at + 3], V[at + 7]):

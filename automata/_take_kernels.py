@@ -7,7 +7,15 @@ from ._closure_kernels import closure
 from ._config_kernels import intern_one
 from ._guard_kernels import note_need
 from ._layout_kernels import *  # noqa: F403
-from ._payload_kernels import edge_code, first_kid, items_needed, own_bytes, own_edge_code, payload_after
+from ._payload_kernels import (
+    edge_code,
+    first_kid,
+    items_aside,
+    own_bytes,
+    own_edge_code,
+    payload_after,
+    table_slot,
+)
 from ._slot_kernels import put_slot
 from ._step_kernels import land, merge_results, step, step_items
 from ._walk_kernels import clear_bit, has_bit, note_closer, set_bit, walk, walk_items
@@ -136,7 +144,8 @@ def take_inner(A, X, R, rec, lo, hi, longest, words, row):
 @kernel("int64(int32[::1], int32[::1], int32[::1], int32[::1], int64, int64, int64, int64, int32[::1], uint8[::1])")
 def take_table(G, A, X, R, s, p, below, words, row, text):
     """Add to `row` what the table of state s allows for the frame (s, p) above `below`."""
-    rec = X[1] + G[G[G_ST] + s * ST + S_TABLE] * TB
+    slot = table_slot(G, s, p)
+    rec = X[1] + G[G[G_ST] + s * ST + slot] * TB
     r = G[G_RT] + G[G[G_ST] + s * ST + S_RULE] * RT
     lo = 0
     hi = 1 << 30
@@ -144,8 +153,7 @@ def take_table(G, A, X, R, s, p, below, words, row, text):
         lo = max(0, G[r + R_MIN] - p)
         if G[r + R_MAX] >= 0:
             hi = G[r + R_MAX] - p
-    base = max(0, items_needed(G, s))
-    take_inner(A, X, R, rec, lo, hi - base, A[H_LONGEST] + G[r + R_NEEDED], words, row)
+    take_inner(A, X, R, rec, lo, hi - items_aside(G, s, slot), A[H_LONGEST] + G[r + R_NEEDED], words, row)
     groups = X[rec + T_EXITS]
     for g in range(X[groups] if groups else 0):
         label = X[groups + 1 + 2 * g]

@@ -100,35 +100,53 @@ def index_trie(nodes, n, kids):
 
 @kernel("int64(int64, int64)")
 def text_next(s, b):
-    """The state of a reader of one line in UTF-8 (RFC 3629, section 4) behind byte b; -1 if it refuses it.
+    """The state of a reader of solid text in UTF-8 (RFC 3629, section 4) behind byte b; -1 if it refuses it.
 
-    It refuses U+2028 and U+2029, which a regular expression's `.` does not match. 0 between characters; 1 to 3: so many
-    bytes are due; from 4 on: behind the bytes E0, ED, F0, F4, E2, and E2 80, after which not all may come.
+    It refuses white space beyond ASCII (U+0085, U+FEFF and what Unicode calls so), which `.`, or `\\S`, of a regular
+    expression may not match. 0 between characters; 1 to 3: so many bytes are due; from 4 on: behind the bytes E0, ED,
+    F0, F4, E2, E2 80, C2, E1, E1 9A, E2 81, E3, E3 80, EF, EF BB, after which not all may come.
     """
     if s == 0:
-        if b < 0x80:
-            return 0
-        if b < 0xC2 or b > 0xF4:
-            return -1
-        if b < 0xE0:
-            return 1
-        if b < 0xF0:
-            return 4 if b == 0xE0 else 5 if b == 0xED else 8 if b == 0xE2 else 2
-        return 6 if b == 0xF0 else 7 if b == 0xF4 else 3
+        return first_next(b)
     lo = 0xA0 if s == 4 else 0x90 if s == 6 else 0x80
     hi = 0x9F if s == 5 else 0x8F if s == 7 else 0xBF
-    if b < lo or b > hi or (s == 9 and (b == 0xA8 or b == 0xA9)):
+    if b < lo or b > hi:
         return -1
+    if s <= 7:
+        return s - 1 if s <= 3 else 1 if s <= 5 else 2
     if s == 8:
-        return 9 if b == 0x80 else 1
-    return 0 if s == 9 else s - 1 if s <= 3 else 1 if s <= 5 else 2
+        return 9 if b == 0x80 else 13 if b == 0x81 else 1
+    if s == 11 or s == 14 or s == 16:
+        return s + 1 if b == (0x9A if s == 11 else 0x80 if s == 14 else 0xBB) else 1
+    if s == 9:
+        return -1 if b <= 0x8A or b == 0xA8 or b == 0xA9 or b == 0xAF else 0
+    if s == 10:
+        return -1 if b == 0x85 or b == 0xA0 else 0
+    return -1 if b == (0x9F if s == 13 else 0xBF if s == 17 else 0x80) else 0
+
+
+@kernel("int64(int64)")
+def first_next(b):
+    """The state of the reader, see `text_next`, behind the first byte of a character."""
+    if b < 0x80:
+        return 0
+    if b < 0xC2 or b > 0xF4:
+        return -1
+    if b < 0xE0:
+        return 10 if b == 0xC2 else 1
+    if b < 0xE4:
+        return 4 if b == 0xE0 else 11 if b == 0xE1 else 8 if b == 0xE2 else 14
+    if b < 0xF0:
+        return 5 if b == 0xED else 16 if b == 0xEF else 2
+    return 6 if b == 0xF0 else 7 if b == 0xF4 else 3
 
 
 @kernel("int64(int32[::1], int64, int64, int64)")
 def reads_text(T, extents, first, last):
     """The states (bits) in which the reader takes all that lies below a node, whose kids are these."""
     states = 0
-    for s in range(READER):
+    ascii = first < last and T[last - 1] & 255 < 0x80  # so for state 0 only
+    for s in range(1 if ascii else READER):
         reads = True
         for i in range(first, last):
             after = text_next(s, T[i] & 255)
@@ -156,13 +174,13 @@ def note_below(T, base, kinds_in):
     T[extents] = 0  # the kinds on that way
     for k in range(T[base]):
         at = T[base + 1] + 4 * k
-        begun = T[below + k] & TARGET
+        begun = T[below + k] & (1 << READER) - 1
         kinds = T[extents + k]
         for i in range(first + T[at + 3], first + T[at + 7]):
             b = T[i] & 255
             kid = T[i] >> 8
-            reader = text_next(T[below + k] >> FLAG_SHIFT, b) if kinds >= 0 else -1
-            T[below + kid] = begun + (1 if b & 0xC0 != 0x80 else 0) | max(reader, 0) << FLAG_SHIFT
+            reader = text_next(T[below + k] >> READER, b) if kinds >= 0 else -1
+            T[below + kid] = begun + (1 if b & 0xC0 != 0x80 else 0) | max(reader, 0) << READER
             T[extents + kid] = kinds | T[all_kinds + b] if reader >= 0 else -1
         for i in range(T[at + 2], T[at + 6]):
             T[characters + i] = begun

@@ -117,6 +117,8 @@ class Block:
         elif not (calls or tokens):
             flags |= L.FAST
         n_calls, n_tokens = len(calls), len(tokens)
+        if not n_calls:
+            calls_at = -1  # S_NEAR
         return flags, edges, n_edges, calls_at, n_calls, 0, tokens_at, n_tokens, -1, 0, aux, 0
 
     def _mark_tabled(self, rows: list[int]) -> None:

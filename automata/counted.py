@@ -168,6 +168,7 @@ class _LoopMaker:
             return
         top = low if high is None else high
         counts = feasible_counts(steps, ends, low, high)
+        self.block.needed = 1
         for (_, i), number in self.loop.items():
             first, last, bits = counts[number]
             if first == 0 and bits is None and last >= (top if i == 0 or high is None else top - 1):

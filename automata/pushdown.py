@@ -356,7 +356,7 @@ class Pushdown:
                 if not self.G[self.G[L.G_RT] + a * L.RT + L.R_START]:
                     self.lower(a)
             elif kind == L.NEED_TABLE:
-                self._build_table(a)
+                self._build_table(a, b)
             elif kind == L.NEED_SPACES:
                 self.tables.index_spaces()
             elif kind == L.NEED_TWINS:
@@ -368,7 +368,8 @@ class Pushdown:
         if not overflow and not needs:
             raise AssertionError("A kernel failed without saying what it lacks.")
 
-    def _build_table(self, state: int) -> None:
+    def _build_table(self, state: int, slot: int) -> None:
+        """Build the table that this word of the state's record is to name."""
         G = self.G
         states, flat, rules = G[:3].tolist()
         at = states + state * L.ST
@@ -378,7 +379,7 @@ class Pushdown:
         if lowered.n_classes:
             flat += int(G[rules + rule * L.RT + L.R_CLASSES])
             classes = G[flat : flat + lowered.n_classes] & L.TARGET
-        G[at + L.S_TABLE] = self.tables.table(G, state, first, lowered, classes)
+        G[at + slot] = self.tables.table(G, state, first, lowered, classes, slot)
 
     @property
     def n_states(self) -> int:

@@ -101,32 +101,33 @@ class TerminalTables:
         self._known_rows = np.zeros((SHARED, 2), np.int64)
         self._known_tries = np.zeros((SHARED, 2), np.int64)
         self._ways = np.zeros((WAYS, L.WAY_COLUMNS), np.int64)
-        #: The block that these are of, its first state, and how many of its tables were built with them.
-        self._ways_of: tuple[Ints, int, int] = np.zeros(0, np.int32), 0, 0
+        #: The block that these are of, its first state, whether far from its maximum, and how many tables were built.
+        self._ways_of: tuple[Ints, int, bool, int] = np.zeros(0, np.int32), 0, False, 0
         self._split_path = np.zeros((self.longest + 2, 10), np.int64)
         self._split_states = np.zeros(STATES, np.int64)
         if self.V[L.V_SPACES]:
             self._put_white(self.V)
 
-    def table(self, G: Ints, state: int, first: int, block: Lowered, classes: Ints) -> int:
+    def table(self, G: Ints, state: int, first: int, block: Lowered, classes: Ints, slot: int = L.S_TABLE) -> int:
         """The number of the table of a state, built if needed; `NO_TABLE` if the state is to be walked.
 
         `first`: the first state of its block, which is kept alive with the table; `classes` lists the states behind the
-        ends of undeclared keys, by class.
+        ends of undeclared keys, by class; `slot` is the word of the state that names the table, S_TABLE or S_NEAR.
         """
         with self._lock:
-            key = _key(block, state - first)
+            key = _key(block, state - first), slot
             known = self._known.get(key)
             if known is None:
                 if self.is_full:
                     self.stats.refused += 1
                     return NO_TABLE
-                known = self._known[key] = (self._build(G, state, first, block, classes), block)
+                far = slot == L.S_TABLE and is_beside_pattern(block.block)
+                known = self._known[key] = (self._build(G, state, first, block, classes, far), block)
                 self.stats.refused += known[0] < 0
-            self._note(block.block, state - first, known[0])
+            self._note(block.block, state - first, slot, known[0])
             return known[0]
 
-    def _note(self, block: Ints, local: int, number: int) -> None:
+    def _note(self, block: Ints, local: int, slot: int, number: int) -> None:
         """Note the table of a state in its block, which then brings it along into other grammars.
 
         The first to build one for a block are the only ones that do: others may read it meanwhile.
@@ -135,18 +136,19 @@ class TerminalTables:
             with _tables_lock:
                 block[L.B_TABLES] = block[L.B_TABLES] or self.number
         if block[L.B_TABLES] == self.number:
-            block[L.B_HEADER + local * L.ST + L.S_TABLE] = number
+            block[L.B_HEADER + local * L.ST + slot] = number
 
     @property
     def is_full(self) -> bool:
         """Whether no more tables are built: states without one are walked."""
         return self.stats.tables >= self._room or self.stats.bytes > MAX_BYTES
 
-    def _build(self, G: Ints, state: int, first: int, block: Lowered, classes: Ints) -> int:
-        self._know_ways(block.block, first)
+    def _build(self, G: Ints, state: int, first: int, block: Lowered, classes: Ints, far: bool) -> int:
+        self._know_ways(block.block, first, far)
         scratch = self._split_path, self._ways, self._split_states
         found = self._rows_split, self._lists, self._exits, self._tally
-        if _SPLIT.call(G, self.V, self.R, state, *scratch, *found) == L.FAILED:
+        tokens = self.data, self.start
+        if _SPLIT.call(G, self.V, self.R, *tokens, state, int(far), *scratch, *found) == L.FAILED:
             return NO_TABLE
         number = self.stats.tables
         while self._place(_HEADER + number * L.TB, classes) == L.FAILED:
@@ -157,19 +159,19 @@ class TerminalTables:
         self.stats.bytes = 4 * (self._used + self._rows * self.words)
         return number
 
-    def _know_ways(self, block: Ints, first: int) -> None:
-        """Keep what is known of the states of the last block, if this is the same."""
-        known, at, n = self._ways_of
-        same = known is block and at == first
+    def _know_ways(self, block: Ints, first: int, far: bool) -> None:
+        """Keep what is known of the states of the last block, if this is the same, and as far from the maximum."""
+        known, at, was_far, n = self._ways_of
+        same = known is block and (at, was_far) == (first, far)
         if not same or (n % COUNTED == 0 and np.count_nonzero(self._ways[:, L.WAY_STATE]) > WAYS // 2):
             self._ways[:, L.WAY_STATE] = 0
             n = 0
-        self._ways_of = block, first, n + 1
+        self._ways_of = block, first, far, n + 1
 
     def _place(self, at: int, classes: Ints) -> int:
         """Place the table that was split last, with its record at X[at]; FAILED if a trie is missing."""
         n_inner, n_long, n_crossing, n_exits, top = self._tally[: L.TOP_ROW + 1].tolist()
-        listed = min(n_inner, LISTED_UP_TO) + n_long + min(n_crossing, L.MAX_CROSSING)
+        listed = min(n_inner, LISTED_UP_TO) + min(n_long, L.MAX_LONG) + min(n_crossing, L.MAX_CROSSING)
         self._make_room(3 * n_exits + 2 * listed + 2 * len(classes) + 3)
         self._make_row_room(top + 1)
         found = self._rows_split, self._lists, self._exits, self._tally
@@ -271,6 +273,11 @@ class TerminalTables:
             grown = np.zeros(max(2 * len(self.R), needed), np.int32)
             grown[:used] = self.R[:used]
             self.R = grown
+
+
+def is_beside_pattern(block: Ints) -> bool:
+    """Whether a block is a counted terminal beside a pattern, whose states have a table far from the maximum."""
+    return bool(block[L.B_RULE] == L.COUNTED and block[L.B_RULE + L.R_NEEDED - L.R_KIND] > 0)
 
 
 def _key(block: Lowered, local: int) -> Hashable:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import random
+import re
 
+import numpy as np
 import pytest
 from oracles.naive_split import kernel_split, naive_split
 
 from syntagma.automata import Vocabulary, compile_grammar
 from syntagma.automata import _layout_kernels as L
+from syntagma.automata._payload_kernels import edge_code
 from syntagma.automata._trie_kernels import text_next
 from syntagma.automata.tables import tables_of
-from syntagma.grammar.ir import Bytes, Grammar, Items, Ref, Seq
+from syntagma.grammar.ir import And, Bytes, Grammar, Items, Ref, Repeat, Seq
 from syntagma.grammar.regex import parse_regex
 
 CHARACTERS = [
@@ -49,6 +52,18 @@ PATTERNS = [
     r'"[^"🦊]*(é.{3})?"',
     r'"[ -~]*"',
     r"[^.]+",
+    r'"([a-z]*[^\u0000-\u007f])+([a-z]+!)?',
+    r'"[^\s"]*(\s[^\s"]*){0,3}"',
+    r'"\S{1,30}"',
+    r'"([a-z0-9]{1,20}\.){1,3}"',
+]
+#: Patterns of the texts between two quotes.
+BESIDE_LENGTHS = [
+    r".*a-0.*",
+    r".*a{2}.*z.{3}.*",
+    r"[a-z0-9]{1,5}(-[a-z0-9.]*)*a",
+    r"[^ ]*(é|🦊)",
+    r"(\S{1,6}-){1,3}[a-z]+0",
 ]
 
 
@@ -76,24 +91,85 @@ def test_the_split_of_long_tokens(pattern: str) -> None:
         assert kernel_split(tables, pda.G, state)[0] == naive_split(pda.G, state, tokens)
 
 
-def test_text_is_read_as_python_reads_it() -> None:
-    """But for two characters."""
-    rng = random.Random(1)
+@pytest.mark.parametrize("pattern", BESIDE_LENGTHS)
+def test_far_from_the_maximum_counts_do_not_matter(pattern: str) -> None:
+    """But for those of long tokens, which tell all items that are needed."""
+    tokens = drawn_tokens(len(pattern))
+    tokens = sorted({*tokens, *(b"a-0.z\xc3\xa9"[k:] * n for k in range(5) for n in (3, 4, 9)), b"aa" * 9, b"a" * 17})
+    vocabulary = Vocabulary.from_tokens(tokens, eos_ids=[len(tokens)])
+    texts = And((parse_regex(pattern), Repeat(parse_regex('[^"]'), 0, 400)))
+    body = Seq((Bytes(b'"'), texts, Bytes(b'"')))
+    grammar = Grammar("s", {"s": Seq((Bytes(b"x"), Items((), Ref("t"), 0, 9))), "t": body})
+    pda, tables = compile_grammar(grammar, vocabulary).pushdown, tables_of(vocabulary)
+    pda.lower(rule := pda.lowerer.rule_id(body))
+    assert pda.G[pda.G[L.G_RT] + rule * L.RT + L.R_NEEDED] > 0
+    first = int(pda.G[pda.G[L.G_RT] + rule * L.RT + L.R_START])
+    states = range(first, pda.n_states)
+    needed = items_to_an_end(pda.G, states)
+    for state in states:
+        expected = naive_split(pda.G, state, tokens)
+        found = kernel_split(tables, pda.G, state, far=True)[0]
+        assert found.exits == expected.exits
+        assert [t for t, _ in found.crossing] == [t for t, _ in expected.crossing]
+        assert [t for t, _ in found.inner] == [t for t, _ in expected.inner]
+        for (t, count), (_, begun) in zip(found.inner, expected.inner, strict=True):
+            all_items = begun + needed[end_of(pda.G, state, tokens[t])]
+            assert count == all_items or (count == 0 and begun <= L.VARIANTS)
+
+
+def end_of(G: np.ndarray, state: int, text: bytes) -> int:
+    for byte in text:
+        state = edge_code(G, state, byte) & L.TARGET
+    return state
+
+
+def items_to_an_end(G: np.ndarray, states: range) -> dict[int, int]:
+    """By state, the least number of items that begin on a way to an end."""
+    found = {s: 0 if G[G[L.G_ST] + s * L.ST] & L.FINAL else 1000 for s in states}
+    changed = True
+    while changed:
+        changed = False
+        for s in states:
+            for byte in b'a-0.z"x\xc3\xa9':
+                code = int(edge_code(G, s, byte))
+                more = found.get(code & L.TARGET, 1000) + (code >> L.FLAG_SHIFT & L.LT != 0)
+                if code > 0 and more < found[s]:
+                    found[s], changed = more, True
+    return found
+
+
+#: What regular expressions hold for white space beyond ASCII, and U+FEFF.
+WHITE = re.compile(r"[^\S\x00-\x7f]|\ufeff")
+
+
+def reads(text: bytes) -> int:
     read = getattr(text_next, "py_func", text_next)
+    state = 0
+    for byte in text:
+        state = int(read(state, byte)) if state >= 0 else -1
+    return state
+
+
+def test_text_is_read_as_python_reads_it() -> None:
+    """But for white space beyond ASCII."""
+    for c in (*range(0x80, 0x3100), *range(0xFE00, 0x10100), 0xD7FF, 0xE000, 0x10FFFF):
+        assert (reads(chr(c).encode()) == -1) == bool(WHITE.match(chr(c)))
+    rng = random.Random(1)
     for _ in range(20_000):
         text = bytes(
             rng.choice([0x41, 0xA8, 0xA9, 0xE2, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, *range(0xBF, 0x100)])
             for _ in range(4)
         )
-        state = 0
-        for byte in text:
-            state = int(read(state, byte)) if state >= 0 else -1
-        if b"\xe2\x80\xa8" in text or b"\xe2\x80\xa9" in text:
-            assert state == -1
-            continue
+        unfinished = False
         try:
-            text.decode()
-            assert state == 0
+            decoded = text.decode()
         except UnicodeDecodeError as error:
             unfinished = error.reason == "unexpected end of data"
-            assert (state > 0) == unfinished
+            decoded = text[: error.start].decode() if unfinished else ""
+            if not unfinished:
+                assert reads(text) == -1
+                continue
+        if WHITE.search(decoded):
+            assert reads(text) == -1
+        else:
+            assert (reads(text) > 0) == unfinished

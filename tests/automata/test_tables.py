@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from random import Random
 from uuid import UUID
 
@@ -44,6 +45,10 @@ STRINGS = [
 ]
 
 
+#: White space beyond ASCII.
+WHITE = re.compile(r"[^\S\x00-\x7f]|\ufeff")
+
+
 def allowed(auto: TokenAutomaton, state: int) -> set[int]:
     return tokens_of(auto.mask(state))
 
@@ -72,7 +77,7 @@ def test_masks_agree_with_steps(strings: list[dict], keys: bool, data: st.DataOb
 
 
 def text_of(token: bytes) -> str | None:
-    """What a token reads, its last character perhaps unfinished; None if it is no text of one line."""
+    """What a token reads, its last character perhaps unfinished; None if that is no text, or has white space beyond it."""
     for cut in range(4):
         head, tail = (token[: len(token) - cut], token[len(token) - cut :])
         try:
@@ -80,7 +85,7 @@ def text_of(token: bytes) -> str | None:
             unfinished = codecs.getincrementaldecoder("utf-8")().decode(tail) == ""
         except UnicodeDecodeError:
             continue
-        return None if "\u2028" in text or "\u2029" in text or not unfinished else text + "?" * (cut > 0)
+        return None if WHITE.search(text) or not unfinished else text + "?" * (cut > 0)
     return None
 
 
@@ -90,7 +95,8 @@ def test_tokens_by_the_kinds_of_their_characters(kinds: int, most: int) -> None:
     """They are those whose bytes are all of these kinds, by their characters."""
     rng = Random(7)
     long = ["".join(rng.choices("ab09 é-", k=k)).encode() for k in range(10, 30) for _ in range(9)]
-    tokens = [*TEXTS, *long, "\u2028".encode(), "a\u2029".encode(), "a\u2030".encode()[:-1]]
+    spaces = [f"a{chr(c)}".encode() for c in range(128, 0x10000) if WHITE.match(chr(c))]
+    tokens = [*TEXTS, *long, *spaces, "\u2028".encode(), *("a\u2030\u3001\uff01".encode()[:-k] for k in (1, 2, 4, 5))]
     vocabulary = Vocabulary.from_tokens(tokens, eos_ids=[len(tokens)])
     made = tables_of(vocabulary)
     most = most or 1

@@ -44,7 +44,9 @@ def naive_split(G: np.ndarray, state: int, tokens: list[bytes]) -> Split:
     return Split(sorted(inner), sorted(crossing), sorted(exits))
 
 
-def kernel_split(tables: TerminalTables, G: np.ndarray, state: int, compiled: bool = True) -> tuple[Split, np.ndarray]:
+def kernel_split(
+    tables: TerminalTables, G: np.ndarray, state: int, compiled: bool = True, far: bool = False
+) -> tuple[Split, np.ndarray]:
     """The split by the kernel, and the exits as it writes them."""
     path, ways = np.zeros((tables.longest + 2, 10), np.int64), np.zeros((WAYS, L.WAY_COLUMNS), np.int64)
     rows = np.full((L.VARIANTS + 1) * tables.words, -1, np.int32)
@@ -52,7 +54,8 @@ def kernel_split(tables: TerminalTables, G: np.ndarray, state: int, compiled: bo
     exits = np.zeros((5000, 4), np.int32)
     split = split_tokens if compiled else getattr(split_tokens, "py_func", split_tokens)
     states = np.zeros(STATES, np.int64)
-    assert split(G, tables.V, tables.R, state, path, ways, states, rows, lists, exits, tally) == L.OK
+    arenas = G, tables.V, tables.R, tables.data, tables.start
+    assert split(*arenas, state, int(far), path, ways, states, rows, lists, exits, tally) == L.OK
     listed = [[tuple(pair) for pair in lists[k, : tally[k]].tolist()] for k in (L.N_INNER, L.N_LONG, L.N_CROSSING)]
     long = dict(listed[L.N_LONG])
     rows = rows.reshape(-1, tables.words)[: tally[L.TOP_ROW] + 1]
