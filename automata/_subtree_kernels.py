@@ -57,7 +57,6 @@ def note_way(G, V, s, way, far):
             taken &= ~kind
         if edge_code(G, s, b) > 0:
             refused &= ~kind
-    way[WAY_STATE] = s
     way[WAY_TAKEN] = taken
     way[WAY_REFUSED] = refused
     way[WAY_GOAL] = goal
@@ -65,19 +64,24 @@ def note_way(G, V, s, way, far):
     way[WAY_KNOWN] = 0
     way[WAY_ALIVE] = -1
     way[WAY_FREE] = 0
+    way[WAY_SEEN] = 0
 
 
 @kernel("int64(int32[::1], int32[::1], int64, int64[:, ::1], int64, int64)")
 def way_from(G, V, s, ways, kinds, far):
     """The row of `ways` for state s, written if it is new, as far as these kinds need; -1 if there is no room near."""
-    h = (s * 40503) & (len(ways) - 1)
+    mask = len(ways) - 2
+    block = ways[mask + 1, WAYS_BLOCK]
+    key = block << BLOCK_SHIFT | s
+    h = (s * 40503) & mask
     for _ in range(PROBES):
-        if ways[h, WAY_STATE] == s or ways[h, WAY_STATE] == 0:
+        if ways[h, WAY_STATE] == key or ways[h, WAY_STATE] >> BLOCK_SHIFT != block or ways[h, WAY_STATE] == 0:
             break
-        h = (h + 1) & (len(ways) - 1)
-    if ways[h, WAY_STATE] == 0:
+        h = (h + 1) & mask
+    if ways[h, WAY_STATE] >> BLOCK_SHIFT != block or ways[h, WAY_STATE] == 0:
         note_way(G, V, s, ways[h], far)
-    if ways[h, WAY_STATE] != s:
+        ways[h, WAY_STATE] = key
+    if ways[h, WAY_STATE] != key:
         return -1
     if kinds & BEYOND_ASCII and ways[h, WAY_KNOWN] == 0:
         ways[h, WAY_KNOWN] = 1
@@ -163,14 +167,11 @@ def refused_from(G, V, s, ways, far):
 def kinds_beyond(G, V, s, kinds, common, ways, states, n, far):
     """Those of some kinds by which state s leads to states that go on by a common byte, too.
 
-    Where that is all of them, these are added to the n `states`; their number then stands last there, or 0 if there are
-    too many.
+    Where that is all of them, those that this search has not seen yet are added to the n `states`; their number then
+    stands last there, or 0 if there are too many.
     """
-    way = way_from(G, V, s, ways, 0, far)
-    if way < 0:
-        states[len(states) - 1] = 0
-        return 0
-    edge = ways[way, WAY_EDGE:]
+    search = ways[len(ways) - 1, WAYS_SEARCH]
+    edge = ways[way_from(G, V, s, ways, 0, far), WAY_EDGE:]
     edge[0] = 0
     before = 0
     for b in range(129):
@@ -181,20 +182,19 @@ def kinds_beyond(G, V, s, kinds, common, ways, states, n, far):
         if t == before:
             continue
         before = t
-        known = False
-        for i in range(n):
-            known = known or states[i] == t
-        if known:
+        way = way_from(G, V, t, ways, 0, far)
+        if way < 0 or n == len(states) - 1:
+            states[len(states) - 1] = 0
+            return 0
+        if ways[way, WAY_SEEN] == search:
             continue
         if alive_from(G, V, t, ways, far) & common == 0:
             kinds &= ~kind
             before = 0
-        elif n < len(states) - 1:
+        else:
+            ways[way, WAY_SEEN] = search
             states[n] = t
             n += 1
-        else:
-            states[len(states) - 1] = 0
-            return 0
     states[len(states) - 1] = n
     return kinds
 
@@ -212,17 +212,18 @@ def free_kinds(G, V, s, common, ways, states, far):
     if way < 0 or ways[way, WAY_FREE]:
         return ways[way, WAY_FREE] if way >= 0 else 0
     states[0] = s
-    n = 1
-    i = 0
-    while i < n and kinds & common:
-        alive = alive_from(G, V, states[i], ways, far)
-        free = kinds_beyond(G, V, states[i], kinds & alive, common, ways, states, n, far)
-        n = states[len(states) - 1]
-        i += 1
-        if free != kinds:
+    n = 0
+    while n == 0 and kinds & common:
+        ways[len(ways) - 1, WAYS_SEARCH] += 1
+        ways[way, WAY_SEEN] = ways[len(ways) - 1, WAYS_SEARCH]
+        n = 1
+        i = 0
+        while i < n:
+            alive = alive_from(G, V, states[i], ways, far)
+            free = kinds_beyond(G, V, states[i], kinds & alive, common, ways, states, n, far)
+            n = states[len(states) - 1] if free == kinds else 0
             kinds = free
-            n = 1
-            i = 0
+            i += 1
     if kinds & common == 0:
         return 0
     refused = ANY_KIND | BEYOND_ASCII

@@ -23,7 +23,7 @@ from ..grammar.machine import Machine
 from . import _layout_kernels as L
 from .block import Block
 from .enclosure import Enclosure
-from .feasible import are_lengths_within, feasible_counts
+from .feasible import are_lengths_within, feasible_counts, reached_counts
 from .lowered import bounds
 from .machines import machine_of
 from .subset import holds_big, is_big
@@ -168,10 +168,15 @@ class _LoopMaker:
             return
         top = low if high is None else high
         counts = feasible_counts(steps, ends, low, high)
+        reached = reached_counts(steps, start)
         self.block.needed = 1
         for (_, i), number in self.loop.items():
             first, last, bits = counts[number]
-            if first == 0 and bits is None and last >= (top if i == 0 or high is None else top - 1):
+            least, most = reached[number]
+            if bits is None and first <= least:
+                first = 0
+            beyond = top if i == 0 or high is None else top - 1
+            if first == 0 and bits is None and last >= (beyond if most is None else min(most, beyond)):
                 continue
             state = self.block.states[number]
             state.flags |= L.FEASIBLE

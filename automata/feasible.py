@@ -67,6 +67,14 @@ def are_lengths_within(steps: Steps, ends: Collection[int], start: int, low: int
     return high is None or (longest is not None and longest <= high)
 
 
+def reached_counts(steps: Steps, start: int) -> dict[int, tuple[int, int | None]]:
+    """By state to which steps lead from `start`: the least count that it is reached with, and the greatest, if any is."""
+    backwards = _backwards(steps)
+    least = _least_lengths(backwards, [start])
+    most = _greatest_lengths(backwards, least)
+    return {state: (count, most[state]) for state, count in least.items()}
+
+
 def _backwards(steps: Steps) -> dict[int, list[tuple[int, bool]]]:
     """The edges turned round."""
     found: dict[int, list[tuple[int, bool]]] = {state: [] for state in steps}

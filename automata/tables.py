@@ -42,11 +42,11 @@ X_ROOM, R_ROOM = 1 << 22, 1 << 24
 #: Words of R that are written to at first, once a huge page: what the system clears then, no table waits for.
 TOUCHED, HUGE_PAGE = 1 << 21, 1 << 19
 #: States of a terminal of which it is remembered how it goes on from there, while its tokens are split; a power of two.
-WAYS = 512
+WAYS = 4096
 #: Tables of a block after which it is looked at how many these are.
 COUNTED = 8
 #: States over which it is looked at what kinds of characters never end.
-STATES = 256
+STATES = WAYS // 2
 #: Slots for rows and tries that tables share; more than there are tables, a power of two.
 SHARED = 4 * MAX_TABLES
 _HEADER = 8
@@ -100,7 +100,7 @@ class TerminalTables:
         #: Hash and place of rows, and of tries of exits.
         self._known_rows = np.zeros((SHARED, 2), np.int64)
         self._known_tries = np.zeros((SHARED, 2), np.int64)
-        self._ways = np.zeros((WAYS, L.WAY_COLUMNS), np.int64)
+        self._ways = np.zeros((WAYS + 1, L.WAY_COLUMNS), np.int64)
         #: The block that these are of, its first state, whether far from its maximum, and how many tables were built.
         self._ways_of: tuple[Ints, int, bool, int] = np.zeros(0, np.int32), 0, False, 0
         self._split_path = np.zeros((self.longest + 2, 10), np.int64)
@@ -163,10 +163,16 @@ class TerminalTables:
         """Keep what is known of the states of the last block, if this is the same, and as far from the maximum."""
         known, at, was_far, n = self._ways_of
         same = known is block and (at, was_far) == (first, far)
-        if not same or (n % COUNTED == 0 and np.count_nonzero(self._ways[:, L.WAY_STATE]) > WAYS // 2):
-            self._ways[:, L.WAY_STATE] = 0
+        if not same or (n % COUNTED == 0 and self._n_ways > WAYS // 2):
+            self._ways[WAYS, L.WAYS_BLOCK] += 1
             n = 0
         self._ways_of = block, first, far, n + 1
+
+    @property
+    def _n_ways(self) -> int:
+        """States that something is remembered of."""
+        of = self._ways[:WAYS, L.WAY_STATE] >> L.BLOCK_SHIFT
+        return int(np.count_nonzero(of == self._ways[WAYS, L.WAYS_BLOCK]))
 
     def _place(self, at: int, classes: Ints) -> int:
         """Place the table that was split last, with its record at X[at]; FAILED if a trie is missing."""

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import syntagma as sg
-from syntagma.automata.feasible import Counts, are_lengths_within, feasible_counts
+from syntagma.automata.feasible import Counts, are_lengths_within, feasible_counts, reached_counts
 
 #: No way of more items tells anything new about loops of so few states and bounds so small.
 FAR = 60
@@ -62,6 +62,22 @@ def test_counts_are_feasible_if_some_way_ends_within_the_bounds(
         assert are_lengths_within(steps, ends, state, low, high) == (
             bool(lengths[state]) and all(low <= r and (high is None or r <= high) for r in lengths[state])
         )
+
+
+@settings(max_examples=200, deadline=None)
+@given(loops())
+def test_counts_that_states_are_reached_with(loop: tuple[dict[int, list[tuple[int, bool]]], list[int]]) -> None:
+    steps, _ = loop
+    counts: dict[int, set[int]] = {state: {0} if state == 0 else set() for state in steps}
+    for _ in range(FAR * len(steps)):
+        for state in steps:
+            for target, grows in steps[state]:
+                counts[target] |= {c + grows for c in counts[state] if c + grows <= FAR}
+    found = reached_counts(steps, 0)
+    assert found.keys() == {state for state in steps if counts[state]}
+    for state, (least, most) in found.items():
+        assert least == min(counts[state])
+        assert (FAR - MOST_STATES if most is None else most) <= max(counts[state]) <= (FAR if most is None else most)
 
 
 PATTERNS = [

@@ -48,7 +48,7 @@ def kernel_split(
     tables: TerminalTables, G: np.ndarray, state: int, compiled: bool = True, far: bool = False
 ) -> tuple[Split, np.ndarray]:
     """The split by the kernel, and the exits as it writes them."""
-    path, ways = np.zeros((tables.longest + 2, 10), np.int64), np.zeros((WAYS, L.WAY_COLUMNS), np.int64)
+    path, ways = np.zeros((tables.longest + 2, 10), np.int64), np.zeros((WAYS + 1, L.WAY_COLUMNS), np.int64)
     rows = np.full((L.VARIANTS + 1) * tables.words, -1, np.int32)
     lists, tally = np.zeros((3, L.MAX_LONG, 2), np.int32), np.zeros(L.TALLY, np.int64)
     exits = np.zeros((5000, 4), np.int32)
