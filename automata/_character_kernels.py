@@ -17,14 +17,19 @@ ITEM = LT | INC
 FREE, ITEMS_COUNT, ANYHOW = 0, 1, 2
 
 
-@kernel("int64(int32[::1], int64, int64, int64, int64)")
-def target_by(G, s, b, flags, counts):
-    """The state behind byte b, if the edge has these flags, where characters count, and no other; else 0."""
-    code = edge_code(G, s, b)
+@kernel("int64(int64, int64, int64)")
+def target_of(code, flags, counts):
+    """The state that an edge leads to, if it has these flags, where characters count, and no other; else 0."""
     found = code >> FLAG_SHIFT
     if counts == ANYHOW:
         return code & TARGET if found & ~ITEM == 0 else 0
     return code & TARGET if found == (flags if counts else 0) else 0
+
+
+@kernel("int64(int32[::1], int64, int64, int64, int64)")
+def target_by(G, s, b, flags, counts):
+    """The state behind byte b, see `target_of`."""
+    return target_of(edge_code(G, s, b), flags, counts)
 
 
 @kernel("int64(int32[::1], int64, int64)")

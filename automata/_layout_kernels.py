@@ -196,12 +196,13 @@ MAX_PROBES = 32
 
 # How a terminal goes on from a state: the kinds of bytes that it takes and refuses, where they lead, whether each
 # character counts, whether that is known beyond ASCII; the kinds after which it goes on at all, or -1; those of which
-# it takes any text, or 0, and those that it never takes meanwhile; the last search that came by; scratch. The state has
-# the number of its block above it. Behind the rows that number, and that of the last search
+# it takes any text, or 0, and those that it never takes meanwhile; the last search that came by, and from which state;
+# scratch. The state has the number of its block above it. Behind the rows stand that number, that of the last search,
+# and how many states are known
 WAY_STATE, WAY_TAKEN, WAY_REFUSED, WAY_GOAL, WAY_COUNTS = 0, 1, 2, 3, 4
-WAY_KNOWN, WAY_ALIVE, WAY_FREE, WAY_NEVER, WAY_SEEN, WAY_EDGE = 5, 6, 7, 8, 9, 10
-WAY_COLUMNS = 11
-WAYS_BLOCK, WAYS_SEARCH = 0, 1
+WAY_KNOWN, WAY_ALIVE, WAY_FREE, WAY_NEVER, WAY_SEEN, WAY_BEFORE, WAY_EDGE = 5, 6, 7, 8, 9, 10, 11
+WAY_COLUMNS = 12
+WAYS_BLOCK, WAYS_SEARCH, WAYS_KNOWN = 0, 1, 2
 BLOCK_SHIFT = 32
 # More characters than a token has
 UNBOUNDED = 1 << 30

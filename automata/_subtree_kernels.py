@@ -21,6 +21,7 @@ from ._character_kernels import (
     opens_characters,
     stays,
     target_by,
+    target_of,
 )
 from ._layout_kernels import *  # noqa: F403
 from ._payload_kernels import code_from, edge_code
@@ -30,6 +31,8 @@ from .kernel import kernel
 GUIDES = (0x67, 0x37, 0x47, 0x20)
 #: Rows of `ways` that are looked at for a state.
 PROBES = 16
+#: WAY_FREE of a state where a search for free text has found that none begins.
+NOT_FREE = -1
 
 
 @kernel("void(int32[::1], int32[::1], int64, int64[::1], int64)")
@@ -51,12 +54,14 @@ def note_way(G, V, s, way, far):
     ):
         taken = ANY_KIND
     refused = ANY_KIND
+    edge = way[WAY_EDGE:]
+    edge[0] = 0
     for b in range(128):
-        kind = V[V[V_KINDS] + b]
-        if goal == 0 or target_by(G, s, b, ITEM, counts) != goal:
-            taken &= ~kind
-        if edge_code(G, s, b) > 0:
-            refused &= ~kind
+        code = code_from(G, s, edge, b)
+        if target_of(code, ITEM, counts) != goal:
+            taken &= ~V[V[V_KINDS] + b]
+        if code > 0:
+            refused &= ~V[V[V_KINDS] + b]
     way[WAY_TAKEN] = taken
     way[WAY_REFUSED] = refused
     way[WAY_GOAL] = goal
@@ -81,6 +86,7 @@ def way_from(G, V, s, ways, kinds, far):
     if ways[h, WAY_STATE] >> BLOCK_SHIFT != block or ways[h, WAY_STATE] == 0:
         note_way(G, V, s, ways[h], far)
         ways[h, WAY_STATE] = key
+        ways[mask + 1, WAYS_KNOWN] += 1
     if ways[h, WAY_STATE] != key:
         return -1
     if kinds & BEYOND_ASCII and ways[h, WAY_KNOWN] == 0:
@@ -131,7 +137,7 @@ def kinds_alive(G, V, s, edge, far):
         code = code_from(G, s, edge, b)
         if code != before or code <= 0:
             before = code
-            if code <= 0 or target_by(G, s, b, 0, counts) == 0 or goes_on(G, code & TARGET, far) == 0:
+            if target_of(code, 0, counts) == 0 or goes_on(G, code & TARGET, far) == 0:
                 before = 0
                 kinds &= ~V[V[V_KINDS] + b]
     goal = wide_goal(G, s, counts)
@@ -156,19 +162,19 @@ def alive_from(G, V, s, ways, far):
     return ways[way, WAY_ALIVE]
 
 
-@kernel("int64(int32[::1], int32[::1], int64, int64[:, ::1], int64)")
-def refused_from(G, V, s, ways, far):
-    """The kinds of bytes that end all in state s: it refuses them, and no token leaves a lexeme there."""
-    way = way_from(G, V, s, ways, BEYOND_ASCII, far)
-    return 0 if way < 0 or G[G[G_ST] + s * ST] & (LEXEME | FINAL) else ways[way, WAY_REFUSED]
+@kernel("int64(int32[::1], int32[::1], int64, int64, int64[:, ::1], int64)")
+def refused_from(G, V, s, kinds, ways, far):
+    """Those of some kinds of bytes that end all in state s: it refuses them, and no token leaves a lexeme there."""
+    way = way_from(G, V, s, ways, kinds, far)
+    return 0 if way < 0 or G[G[G_ST] + s * ST] & (LEXEME | FINAL) else ways[way, WAY_REFUSED] & kinds
 
 
 @kernel("int64(int32[::1], int32[::1], int64, int64, int64, int64[:, ::1], int64[::1], int64, int64)")
 def kinds_beyond(G, V, s, kinds, common, ways, states, n, far):
     """Those of some kinds by which state s leads to states that go on by a common byte, too.
 
-    Where that is all of them, those that this search has not seen yet are added to the n `states`; their number then
-    stands last there, or 0 if there are too many.
+    Where that is all of them, those that this search has not seen yet are added to the n `states`, behind s; their
+    number then stands last there, or 0 if there are too many.
     """
     search = ways[len(ways) - 1, WAYS_SEARCH]
     edge = ways[way_from(G, V, s, ways, 0, far), WAY_EDGE:]
@@ -188,15 +194,25 @@ def kinds_beyond(G, V, s, kinds, common, ways, states, n, far):
             return 0
         if ways[way, WAY_SEEN] == search:
             continue
-        if alive_from(G, V, t, ways, far) & common == 0:
+        if ways[way, WAY_FREE] == NOT_FREE or alive_from(G, V, t, ways, far) & common == 0:
             kinds &= ~kind
             before = 0
         else:
             ways[way, WAY_SEEN] = search
+            ways[way, WAY_BEFORE] = s
             states[n] = t
             n += 1
     states[len(states) - 1] = n
     return kinds
+
+
+@kernel("void(int32[::1], int32[::1], int64, int64[:, ::1], int64)")
+def note_not_free(G, V, s, ways, far):
+    """Note that a search for free text ended in state s, and in those by which it came there: none begins there."""
+    while s > 0:
+        way = way_from(G, V, s, ways, 0, far)
+        ways[way, WAY_FREE] = NOT_FREE
+        s = ways[way, WAY_BEFORE]
 
 
 @kernel("int64(int32[::1], int32[::1], int64, int64, int64[:, ::1], int64[::1], int64)")
@@ -210,8 +226,10 @@ def free_kinds(G, V, s, common, ways, states, far):
     kinds = alive_from(G, V, s, ways, far)
     way = way_from(G, V, s, ways, 0, far)
     if way < 0 or ways[way, WAY_FREE]:
-        return ways[way, WAY_FREE] if way >= 0 else 0
+        return max(0, ways[way, WAY_FREE]) if way >= 0 else 0
+    ways[way, WAY_BEFORE] = 0
     states[0] = s
+    at = s
     n = 0
     while n == 0 and kinds & common:
         ways[len(ways) - 1, WAYS_SEARCH] += 1
@@ -219,16 +237,18 @@ def free_kinds(G, V, s, common, ways, states, far):
         n = 1
         i = 0
         while i < n:
-            alive = alive_from(G, V, states[i], ways, far)
-            free = kinds_beyond(G, V, states[i], kinds & alive, common, ways, states, n, far)
+            at = states[i]
+            alive = alive_from(G, V, at, ways, far)
+            free = kinds_beyond(G, V, at, kinds & alive, common, ways, states, n, far)
             n = states[len(states) - 1] if free == kinds else 0
             kinds = free
             i += 1
     if kinds & common == 0:
+        note_not_free(G, V, at, ways, far)
         return 0
-    refused = ANY_KIND | BEYOND_ASCII
+    refused = (ANY_KIND | BEYOND_ASCII) & ~kinds
     for i in range(n):
-        refused &= refused_from(G, V, states[i], ways, far)
+        refused &= refused_from(G, V, states[i], refused, ways, far)
     for i in range(n):
         way = way_from(G, V, states[i], ways, 0, far)
         ways[way, WAY_FREE] = kinds
@@ -251,7 +271,7 @@ def chain_kinds(G, V, s, ways, longest, found, far):
         way = way_from(G, V, s, ways, BEYOND_ASCII, far)
         if way < 0:
             return 0
-        found[1] &= refused_from(G, V, s, ways, far)
+        found[1] &= refused_from(G, V, s, ANY_KIND | BEYOND_ASCII, ways, far)
         taken = kinds & ways[way, WAY_TAKEN]
         if taken == 0:
             if i == 0 or kinds & ~ways[way, WAY_REFUSED] or G[G[G_ST] + s * ST] & LEXEME:

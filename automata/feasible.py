@@ -68,7 +68,7 @@ def are_lengths_within(steps: Steps, ends: Collection[int], start: int, low: int
 
 
 def reached_counts(steps: Steps, start: int) -> dict[int, tuple[int, int | None]]:
-    """By state to which steps lead from `start`: the least count that it is reached with, and the greatest, if any is."""
+    """The least count that a state is reached with, and the greatest, if any is; of those to which `start` leads."""
     backwards = _backwards(steps)
     least = _least_lengths(backwards, [start])
     most = _greatest_lengths(backwards, least)

@@ -38,13 +38,11 @@ MAX_BYTES = 192 << 20
 Ints: TypeAlias = NDArray[np.int32]
 NO_TABLE = -2
 #: Words of both arenas at first; zeros take no memory before something is written, a grown arena is a copy.
-X_ROOM, R_ROOM = 1 << 22, 1 << 24
+X_ROOM, R_ROOM = 1 << 24, MAX_BYTES >> 2
 #: Words of R that are written to at first, once a huge page: what the system clears then, no table waits for.
 TOUCHED, HUGE_PAGE = 1 << 21, 1 << 19
 #: States of a terminal of which it is remembered how it goes on from there, while its tokens are split; a power of two.
-WAYS = 4096
-#: Tables of a block after which it is looked at how many these are.
-COUNTED = 8
+WAYS = 1 << 14
 #: States over which it is looked at what kinds of characters never end.
 STATES = WAYS // 2
 #: Slots for rows and tries that tables share; more than there are tables, a power of two.
@@ -101,8 +99,8 @@ class TerminalTables:
         self._known_rows = np.zeros((SHARED, 2), np.int64)
         self._known_tries = np.zeros((SHARED, 2), np.int64)
         self._ways = np.zeros((WAYS + 1, L.WAY_COLUMNS), np.int64)
-        #: The block that these are of, its first state, whether far from its maximum, and how many tables were built.
-        self._ways_of: tuple[Ints, int, bool, int] = np.zeros(0, np.int32), 0, False, 0
+        #: The block that these are of, its first state, and whether it is far from its maximum.
+        self._ways_of: tuple[Ints, int, bool] = np.zeros(0, np.int32), 0, False
         self._split_path = np.zeros((self.longest + 2, 10), np.int64)
         self._split_states = np.zeros(STATES, np.int64)
         if self.V[L.V_SPACES]:
@@ -161,18 +159,11 @@ class TerminalTables:
 
     def _know_ways(self, block: Ints, first: int, far: bool) -> None:
         """Keep what is known of the states of the last block, if this is the same, and as far from the maximum."""
-        known, at, was_far, n = self._ways_of
-        same = known is block and (at, was_far) == (first, far)
-        if not same or (n % COUNTED == 0 and self._n_ways > WAYS // 2):
+        known, *rest = self._ways_of
+        if known is not block or rest != [first, far] or self._ways[WAYS, L.WAYS_KNOWN] > WAYS // 2:
             self._ways[WAYS, L.WAYS_BLOCK] += 1
-            n = 0
-        self._ways_of = block, first, far, n + 1
-
-    @property
-    def _n_ways(self) -> int:
-        """States that something is remembered of."""
-        of = self._ways[:WAYS, L.WAY_STATE] >> L.BLOCK_SHIFT
-        return int(np.count_nonzero(of == self._ways[WAYS, L.WAYS_BLOCK]))
+            self._ways[WAYS, L.WAYS_KNOWN] = 0
+        self._ways_of = block, first, far
 
     def _place(self, at: int, classes: Ints) -> int:
         """Place the table that was split last, with its record at X[at]; FAILED if a trie is missing."""
