@@ -77,7 +77,7 @@ def test_masks_agree_with_steps(strings: list[dict], keys: bool, data: st.DataOb
 
 
 def text_of(token: bytes) -> str | None:
-    """What a token reads, its last character perhaps unfinished; None if that is no text, or white space beyond ASCII."""
+    """What a token reads, its last character perhaps unfinished; None if it is no text, or has wide white space."""
     for cut in range(4):
         head, tail = (token[: len(token) - cut], token[len(token) - cut :])
         try:
