@@ -6,13 +6,13 @@ to new ones, and a pool takes all its room at once, of which only what is writte
 
 from __future__ import annotations
 
-import mmap
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from . import _layout_kernels as L
+from .memory import reserved
 
 Row: TypeAlias = NDArray[np.int32]
 
@@ -73,13 +73,3 @@ class MaskPool:
         spares = _spares.setdefault(len(self.M), [])
         if len(spares) < SPARES and max(self._highest, self.n_bytes) <= SPARE_BYTES:
             spares.append(self.M)
-
-
-def reserved(n_words: int) -> Row:
-    """Room for int32 words, of which what is never written to takes no memory; its pages are small ones."""
-    if not hasattr(mmap, "MAP_PRIVATE"):
-        return np.empty(n_words, np.int32)
-    memory = mmap.mmap(-1, 4 * n_words, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    if hasattr(mmap, "MADV_NOHUGEPAGE"):
-        memory.madvise(mmap.MADV_NOHUGEPAGE)
-    return np.frombuffer(memory, np.int32)

@@ -24,6 +24,7 @@ from ._trie_kernels import build_suffix_trie, index_trie, note_below, sort_exits
 from .kernel import Direct
 from .kin import begun_keys, reaches_out
 from .lowered import Lowered
+from .memory import reserved
 from .vocabulary import Vocabulary
 
 #: Inner tokens up to this many are kept as a list instead of rows of bits; no more than `split_tokens` lists.
@@ -39,8 +40,6 @@ Ints: TypeAlias = NDArray[np.int32]
 NO_TABLE = -2
 #: Words of both arenas at first; zeros take no memory before something is written, a grown arena is a copy.
 X_ROOM, R_ROOM = 1 << 24, MAX_BYTES >> 2
-#: Words of R that are written to at first, once a huge page: what the system clears then, no table waits for.
-TOUCHED, HUGE_PAGE = 1 << 21, 1 << 19
 #: States of a terminal of which it is remembered how it goes on from there, while its tokens are split; a power of two.
 WAYS = 1 << 14
 #: States over which it is looked at what kinds of characters never end.
@@ -75,11 +74,10 @@ class TerminalTables:
         self.start = vocabulary.token_start.astype(np.int64)
         self._tries = _SuffixTries(self.data, self.start, self.longest)
         self._room = MAX_TABLES
-        self.X = np.zeros(_HEADER + self._room * L.TB + X_ROOM, np.int32)
+        self.X = reserved(_HEADER + self._room * L.TB + X_ROOM)
         self.X[1] = _HEADER
         self._used = _HEADER + self._room * L.TB
-        self.R = np.zeros(R_ROOM, np.int32)
-        self.R[:TOUCHED:HUGE_PAGE] = 0
+        self.R = reserved(R_ROOM)
         self._rows = 0
         if like is None:
             self.V, kinds = _trie_arena(vocabulary)
@@ -259,7 +257,7 @@ class TerminalTables:
     def _make_room(self, n: int) -> None:
         """See to it that X has room for n words."""
         if self._used + n > len(self.X):
-            grown = np.zeros(max(2 * len(self.X), self._used + n + 4096), np.int32)
+            grown = reserved(max(2 * len(self.X), self._used + n + 4096))
             grown[: self._used] = self.X[: self._used]
             self.X = grown
 
@@ -267,7 +265,7 @@ class TerminalTables:
         """See to it that R has room for n rows."""
         used, needed = self._rows * self.words, (self._rows + n) * self.words
         if needed > len(self.R):
-            grown = np.zeros(max(2 * len(self.R), needed), np.int32)
+            grown = reserved(max(2 * len(self.R), needed))
             grown[:used] = self.R[:used]
             self.R = grown
 
