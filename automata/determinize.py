@@ -16,6 +16,7 @@ from ..grammar.nfa import Nfa
 from . import _layout_kernels as L
 from .block import FREE_FROM, TABLED_FROM
 from .lowered import Lowered
+from .memory import reserved
 from .ranges import DENSE_FROM
 
 Ints = NDArray[np.int32]
@@ -26,6 +27,8 @@ LARGE, FEW = 128, 96
 STEPS = 3_000_000_000
 #: Deterministic states that there is room for at first, by those of the nondeterministic machine.
 ROOM = 4
+#: Words from which on an array has small pages.
+MANY_WORDS = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +107,8 @@ def move_table(nfa: Nfa, start: int, n_finals: int) -> MoveTable:
     BudgetExceeded : as `grammar.nfa.determinize` does.
     """
     arrays = _Arrays(nfa)
-    room = ROOM * len(nfa.edges)
-    while (found := arrays.least(start, n_finals, room)) is None:
-        room *= 4
+    found = arrays.least(start, n_finals, ROOM * len(nfa.edges)) or arrays.least(start, n_finals, None)
+    assert found is not None
     return found
 
 
@@ -131,30 +133,37 @@ class _Arrays:
         self._sets = np.concatenate(([0], np.cumsum(in_class.sum(axis=1)))).astype(np.int32)
         self._classes = np.nonzero(in_class)[1].astype(np.int32)
 
-    def least(self, start: int, n_finals: int, room: int) -> MoveTable | None:
-        """The minimal machine, with room for so many states on the way; None if that does not suffice."""
+    def least(self, start: int, n_finals: int, room: int | None) -> MoveTable | None:
+        """The minimal machine, with room for so many states on the way, or for all; None if that does not suffice."""
         from ._determinize_kernels import least_machine
 
-        n, width, rows = self.n, self.n_classes, min(room, self._most + 2)
+        n, width, rows = self.n, self.n_classes, min(room or self._most, self._most) + 2
+        most = min(8 * room if room else self._visits, self._visits) + n + 1
         N = np.full((n, L.NS_COLUMNS), -1, np.int64)
         N[:, L.NS_SEEN] = 0
         C, D = np.zeros((width, L.BC_COLUMNS), np.int64), np.zeros((rows, L.DS_COLUMNS), np.int64)
-        members, closures, targets = (np.empty(min(8 * room, self._visits) + n + 1, np.int32) for _ in range(3))
+        members, closures, targets = (_room(most) for _ in range(3))
         table = np.zeros(1 << (2 * rows).bit_length(), np.int32)
         used = np.array([0, 0, 0, self._visits, self._work, self._most, STEPS], np.int64)
-        moves, least = np.empty((rows, width), np.int32), np.empty((rows, width), np.int32)
+        moves, least = (_room(rows * width).reshape(rows, width) for _ in range(2))
         labels, final = np.empty(rows, np.int32), np.empty(rows, np.int32)
-        heads, before = np.empty(rows * width + 1, np.int32), np.empty(rows * width, np.int32)
+        heads, before = _room(rows * width + 1), _room(rows * width)
+        blocks = _room(rows * L.MS_COLUMNS).reshape(rows, L.MS_COLUMNS)
         found = least_machine(
             self._states, self._edges, self._empty, self._sets, self._classes, start, n_finals,
             N, C, D, members, closures, targets, table, moves, used,
-            labels, heads, before, np.empty((rows, L.MS_COLUMNS), np.int32), least, final,
+            labels, heads, before, blocks, least, final,
         )  # fmt: skip
-        if found == L.NO_ROOM and room < self._visits:
+        if found == L.NO_ROOM and room:
             return None
         if found < 0:
             raise BudgetExceeded("automaton states", self._limit)
         return MoveTable(least[:found].copy(), final[:found].copy(), self.class_of)
+
+
+def _room(n_words: int) -> Ints:
+    """Words to write to; of many, those that are not written to cost nothing."""
+    return np.empty(n_words, np.int32) if n_words < MANY_WORDS else reserved(n_words)
 
 
 def _classes(bits: NDArray[np.uint8]) -> tuple[Ints, NDArray[np.bool_]]:

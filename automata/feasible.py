@@ -2,9 +2,9 @@
 
 A state of the loop at count c is feasible if for some r, `low <= c + r <= high` and r more items can complete the
 pattern. What r are possible is a set of numbers, which a fixpoint over bits finds, a bit a number. That is not needed
-where the bounds are further apart than there are states: from a way of more items than that a circle can be left out,
-so a possible number lies within the bounds wherever one lies above the lower one. Then the feasible counts are an
-interval, which the least and the greatest number of items tell, however large the bounds are.
+where the bounds are further apart than there are states in which items end: from a way of more items than that a circle
+can be left out, so a possible number lies within the bounds wherever one lies above the lower one. Then the feasible
+counts are an interval, which the least and the greatest number of items tell, however large the bounds are.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def feasible_counts(steps: Steps, ends: Collection[int], low: int, high: int | N
     ------
     BudgetExceeded : the bounds are large and near each other.
     """
-    if high is not None and high - low < len(steps):
+    if high is not None and high - low < len({t for edges in steps.values() for t, grows in edges if grows}):
         if (high + 1) * len(steps) > FEASIBLE_BITS:
             raise BudgetExceeded("counts of a pattern with a length", FEASIBLE_BITS)
         remaining = _remaining_lengths(steps, ends, high + 1)
@@ -126,19 +126,42 @@ def _remaining_lengths(steps: Steps, ends: Collection[int], size: int) -> dict[i
     full = (1 << size) - 1
     backwards = _backwards(steps)
     lengths = dict.fromkeys(steps, 0) | dict.fromkeys(ends, 1)
-    waiting = list(ends)
+    for circle in components({state: [target for target, _ in edges] for state, edges in steps.items()}):
+        for state in circle:
+            found = lengths[state]
+            for target, grows in steps[state]:
+                found |= lengths[target] << grows & full  # 0 where that is of this circle
+            if (state, True) in steps[state]:
+                found = _repeated(found, full)
+            lengths[state] = found
+        if len(circle) > 1:
+            _go_round(circle, backwards, lengths, full)
+    return lengths
+
+
+def _go_round(circle: Collection[int], backwards: Steps, lengths: dict[int, int], full: int) -> None:
+    """Complete the lengths of states that lead to one another, first come, first served."""
+    inside = set(circle)
+    waiting, queued = deque(circle), set(circle)
     while waiting:
-        state = waiting.pop()
+        state = waiting.popleft()
+        queued.discard(state)
         for before, grows in backwards[state]:
             gained = lengths[before] | lengths[state] << grows & full
-            if before == state and grows:
-                step = 1
-                while step < size:
-                    gained |= gained << step & full
-                    step *= 2
-            if gained != lengths[before]:
-                lengths[before] = gained
+            if before not in inside or gained == lengths[before]:
+                continue
+            lengths[before] = _repeated(gained, full) if before == state else gained
+            if before not in queued:
+                queued.add(before)
                 waiting.append(before)
+
+
+def _repeated(lengths: int, full: int) -> int:
+    """The lengths with any number of items more."""
+    step = 1
+    while step <= full.bit_length():
+        lengths |= lengths << step & full
+        step *= 2
     return lengths
 
 
