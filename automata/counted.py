@@ -23,7 +23,7 @@ from ..grammar.machine import Machine
 from . import _layout_kernels as L
 from .block import Block
 from .enclosure import Enclosure
-from .feasible import are_lengths_within, feasible_counts, reached_counts
+from .feasible import Loop
 from .lowered import bounds
 from .machines import machine_of
 from .subset import holds_big, is_big
@@ -160,15 +160,13 @@ class _LoopMaker:
 
     def _bind_counts(self) -> None:
         """Have the counts tested where the pattern could not end within the bounds otherwise; not at all if it must."""
-        steps, ends = self._steps()
+        loop = Loop(*self._steps(), self.loop[0, 0])
         low, high = self.block.min, None if self.block.max < 0 else self.block.max
-        start = self.loop[0, 0]
-        if are_lengths_within(steps, ends, start, low, high):
+        if loop.is_within(low, high):
             self._forget_counts()
             return
         top = low if high is None else high
-        counts = feasible_counts(steps, ends, low, high)
-        reached = reached_counts(steps, start)
+        counts, reached = loop.feasible(low, high), loop.reached()
         self.block.needed = 1
         for (_, i), number in self.loop.items():
             first, last, bits = counts[number]

@@ -10,7 +10,8 @@ counts are an interval, which the least and the greatest number of items tell, h
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from functools import cached_property
 from typing import NamedTuple, TypeAlias
 
 from ..errors import BudgetExceeded
@@ -30,113 +31,127 @@ class Counts(NamedTuple):
     bits: int | None = None
 
 
-def feasible_counts(steps: Steps, ends: Collection[int], low: int, high: int | None) -> dict[int, Counts]:
-    """By state, the counts at which the loop can still end.
+class Loop:
+    """The states of a loop that a pattern restricts.
 
     Parameters
     ----------
     steps : the edges of the loop; all states are among the keys.
     ends : the states in which the pattern may be complete.
-    low, high : how many items there may be. Without `high`, counts stop at `low`.
-
-    Raises
-    ------
-    BudgetExceeded : the bounds are large and near each other.
+    start : the state in which it begins.
     """
-    if high is not None and high - low < len({t for edges in steps.values() for t, grows in edges if grows}):
-        if (high + 1) * len(steps) > FEASIBLE_BITS:
-            raise BudgetExceeded("counts of a pattern with a length", FEASIBLE_BITS)
-        remaining = _remaining_lengths(steps, ends, high + 1)
-        return {state: _as_counts(_counts_within(lengths, low, high)) for state, lengths in remaining.items()}
-    least = _least_lengths(steps, ends)
-    most = _greatest_lengths(steps, least) if low else dict.fromkeys(least)
-    found = dict.fromkeys(steps, Counts(0, -1))
-    for state, fewest in least.items():
-        longest = most[state]
-        first = 0 if longest is None else max(0, low - longest)
-        found[state] = Counts(first, low if high is None else high - fewest)
-    return found
+
+    def __init__(self, steps: Steps, ends: Collection[int], start: int) -> None:
+        self._steps, self._ends, self._start = steps, ends, start
+        self._backwards: dict[int, list[tuple[int, bool]]] = {state: [] for state in steps}
+        for state, edges in steps.items():
+            for target, grows in edges:
+                self._backwards[target].append((state, grows))
+        #: States that lead to one another, behind those that they lead to.
+        self._circles = components({state: [target for target, _ in edges] for state, edges in steps.items()})
+
+    @cached_property
+    def _least(self) -> dict[int, int]:
+        """The least number of items that complete the pattern, by state; none for states from which nothing does."""
+        return _least(self._backwards, self._ends)
+
+    @cached_property
+    def _most(self) -> dict[int, int | None]:
+        """The greatest number of items that complete it, None where there is none, by state from which some do."""
+        return _greatest(self._circles, self._steps, self._least)
+
+    def is_within(self, low: int, high: int | None) -> bool:
+        """Whether the pattern can be completed, and only by so many items."""
+        if self._least.get(self._start, -1) < low:
+            return False
+        longest = None if high is None else self._most[self._start]
+        return high is None or (longest is not None and longest <= high)
+
+    def feasible(self, low: int, high: int | None) -> dict[int, Counts]:
+        """By state, the counts at which the loop can still end.
+
+        `low`, `high`: how many items there may be. Without `high`, counts stop at `low`.
+
+        Raises
+        ------
+        BudgetExceeded : the bounds are large and near each other.
+        """
+        item_ends = {target for edges in self._steps.values() for target, grows in edges if grows}
+        if high is not None and high - low < len(item_ends):
+            if (high + 1) * len(self._steps) > FEASIBLE_BITS:
+                raise BudgetExceeded("counts of a pattern with a length", FEASIBLE_BITS)
+            remaining = self._remaining(high + 1)
+            return {state: _as_counts(_counts_within(lengths, low, high)) for state, lengths in remaining.items()}
+        most = self._most if low else dict.fromkeys(self._least)
+        found = dict.fromkeys(self._steps, Counts(0, -1))
+        for state, fewest in self._least.items():
+            longest = most[state]
+            first = 0 if longest is None else max(0, low - longest)
+            found[state] = Counts(first, low if high is None else high - fewest)
+        return found
+
+    def reached(self) -> dict[int, tuple[int, int | None]]:
+        """The least count that a state is reached with, and the greatest, if any is; of those that can be reached."""
+        least = _least(self._steps, [self._start])
+        most = _greatest(self._circles[::-1], self._backwards, least)
+        return {state: (count, most[state]) for state, count in least.items()}
+
+    def _remaining(self, size: int) -> dict[int, int]:
+        """By state: bit r tells whether exactly r more items can complete the pattern (r < size)."""
+        full = (1 << size) - 1
+        lengths = dict.fromkeys(self._steps, 0) | dict.fromkeys(self._ends, 1)
+        for circle in self._circles:
+            for state in circle:
+                found = lengths[state]
+                for target, grows in self._steps[state]:
+                    found |= lengths[target] << grows & full  # 0 where that is of this circle
+                if (state, True) in self._steps[state]:
+                    found = _repeated(found, full)
+                lengths[state] = found
+            if len(circle) > 1:
+                _go_round(circle, self._backwards, lengths, full)
+        return lengths
 
 
-def are_lengths_within(steps: Steps, ends: Collection[int], start: int, low: int, high: int | None) -> bool:
-    """Whether the pattern, begun in state `start`, can be completed, and only by so many items."""
-    least = _least_lengths(steps, ends)
-    if least.get(start, -1) < low:
-        return False
-    longest = None if high is None else _greatest_lengths(steps, least)[start]
-    return high is None or (longest is not None and longest <= high)
-
-
-def reached_counts(steps: Steps, start: int) -> dict[int, tuple[int, int | None]]:
-    """The least count that a state is reached with, and the greatest, if any is; of those to which `start` leads."""
-    backwards = _backwards(steps)
-    least = _least_lengths(backwards, [start])
-    most = _greatest_lengths(backwards, least)
-    return {state: (count, most[state]) for state, count in least.items()}
-
-
-def _backwards(steps: Steps) -> dict[int, list[tuple[int, bool]]]:
-    """The edges turned round."""
-    found: dict[int, list[tuple[int, bool]]] = {state: [] for state in steps}
-    for state, edges in steps.items():
-        for target, grows in edges:
-            found[target].append((state, grows))
-    return found
-
-
-def _least_lengths(steps: Steps, ends: Collection[int]) -> dict[int, int]:
-    """The least number of items that complete the pattern, by state; none for states from which nothing does."""
-    backwards = _backwards(steps)
+def _least(steps: Steps, begin: Iterable[int]) -> dict[int, int]:
+    """The least number of items on a way from one of the states, by state that some way leads to."""
     found: dict[int, int] = {}
-    waiting = deque((state, 0) for state in ends)
+    waiting = deque((state, 0) for state in begin)
     while waiting:
         state, length = waiting.popleft()
         if state in found:
             continue
         found[state] = length
-        for before, grows in backwards[state]:
+        for target, grows in steps[state]:
+            if target in found:
+                continue
             if grows:
-                waiting.append((before, length + 1))
+                waiting.append((target, length + 1))
             else:
-                waiting.appendleft((before, length))
+                waiting.appendleft((target, length))
     return found
 
 
-def _greatest_lengths(steps: Steps, alive: Collection[int]) -> dict[int, int | None]:
-    """The greatest number of items that complete the pattern, by state that is alive; None where there is none."""
-    graph = {state: [target for target, _ in steps[state] if target in alive] for state in alive}
+def _greatest(circles: Iterable[list[int]], steps: Steps, alive: Collection[int]) -> dict[int, int | None]:
+    """The greatest number of items on a way of steps, None where there is none, by state that is alive.
+
+    `circles`: see `Loop`, those behind which no state that is alive comes first.
+    """
     found: dict[int, int | None] = {}
-    for circle in components(graph):
-        inside, longest = set(circle), 0
-        endless = False
+    for circle in circles:
+        if circle[0] not in alive:  # so is none of them
+            continue
+        longest, endless = 0, False
+        found |= dict.fromkeys(circle, -1)
         for state in circle:
             for target, grows in steps[state]:
-                if target in inside:
-                    endless = endless or grows
-                elif target in alive:
-                    more = found[target]
-                    endless = endless or more is None
-                    longest = max(longest, (more or 0) + grows)
+                more = found.get(target, -2)
+                if more is None or (more == -1 and grows):
+                    endless = True
+                elif more >= 0:
+                    longest = max(longest, more + grows)
         found |= dict.fromkeys(circle, None if endless else longest)
     return found
-
-
-def _remaining_lengths(steps: Steps, ends: Collection[int], size: int) -> dict[int, int]:
-    """By state: bit r tells whether exactly r more items can complete the pattern (r < size)."""
-    full = (1 << size) - 1
-    backwards = _backwards(steps)
-    lengths = dict.fromkeys(steps, 0) | dict.fromkeys(ends, 1)
-    for circle in components({state: [target for target, _ in edges] for state, edges in steps.items()}):
-        for state in circle:
-            found = lengths[state]
-            for target, grows in steps[state]:
-                found |= lengths[target] << grows & full  # 0 where that is of this circle
-            if (state, True) in steps[state]:
-                found = _repeated(found, full)
-            lengths[state] = found
-        if len(circle) > 1:
-            _go_round(circle, backwards, lengths, full)
-    return lengths
 
 
 def _go_round(circle: Collection[int], backwards: Steps, lengths: dict[int, int], full: int) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import syntagma as sg
-from syntagma.automata.feasible import Counts, are_lengths_within, feasible_counts, reached_counts
+from syntagma.automata.feasible import Counts, Loop
 
 #: No way of more items tells anything new about loops of so few states and bounds so small.
 FAR = 60
@@ -53,13 +53,13 @@ def test_counts_are_feasible_if_some_way_ends_within_the_bounds(
     steps, ends = loop
     high = None if more is None else low + more
     lengths = lengths_by_trying(steps, ends)
-    found = feasible_counts(steps, ends, low, high)
+    found = Loop(steps, ends, 0).feasible(low, high)
     top = low if high is None else high
     for state in steps:
         most = FAR if high is None else high
         expected = {c for c in range(top + 1) if any(low <= c + r <= most for r in lengths[state])}
         assert as_set(found[state], top) == expected
-        assert are_lengths_within(steps, ends, state, low, high) == (
+        assert Loop(steps, ends, state).is_within(low, high) == (
             bool(lengths[state]) and all(low <= r and (high is None or r <= high) for r in lengths[state])
         )
 
@@ -73,7 +73,7 @@ def test_counts_that_states_are_reached_with(loop: tuple[dict[int, list[tuple[in
         for state in steps:
             for target, grows in steps[state]:
                 counts[target] |= {c + grows for c in counts[state] if c + grows <= FAR}
-    found = reached_counts(steps, 0)
+    found = Loop(steps, [], 0).reached()
     assert found.keys() == {state for state in steps if counts[state]}
     for state, (least, most) in found.items():
         assert least == min(counts[state])
