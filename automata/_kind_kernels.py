@@ -1,9 +1,9 @@
 """Tokens by the kinds of their characters: rows of a vocabulary from which those over some kinds are put together.
 
-Behind the kinds of all bytes (V_KINDS) stand the first of these rows in R, its words, how many tokens are longer than
-VARIANTS, and (token, characters) of each of those. Row k < KINDS holds the tokens with a byte of kind k, row KINDS
-those that are text, the last character of which may be unfinished; row SIZED + n those of n characters, or of as many
-as VARIANTS or more.
+Behind the kinds of all bytes (V_KINDS) stand the first of these rows in R, its words, how many tokens have as many
+bytes as VARIANTS or more, and (token, characters) of each of those. Row k < KINDS holds the tokens with a byte of kind
+k, row KINDS those that are text, the last character of which may be unfinished; row SIZED + n those of n characters, or
+of as many as VARIANTS or more.
 """
 
 # ruff: noqa: F405
@@ -62,7 +62,7 @@ def take_kinds(V, R, kinds, most, words, top, rows, lists, tally):
             if (rows[at] >> (V[i] & 31)) & 1:
                 if V[i + 1] > abs(most):
                     rows[at] &= 2147483647 if V[i] & 31 == 31 else ~(1 << (V[i] & 31))
-                elif most < 0 and V[i + 1] > VARIANTS:
+                elif most < 0 and V[i + 1] >= VARIANTS:
                     if tally[N_LONG] < MAX_LONG:
                         lists[N_LONG, tally[N_LONG], 0] = V[i]
                         lists[N_LONG, tally[N_LONG], 1] = V[i + 1]

@@ -175,14 +175,14 @@ CONFIG, TRIPLE, ITEMS = 0, 1, 2
 W_CLOSED, W_NEXT, W_LAST, W_BITS = 4, 5, 6, 7
 
 # Terminal tables: their inner tokens are a list of (token, count), or rows of R: one for each count below T_TOP and one
-# of all. Those of a high count, and those that leave the loop for what follows it, are listed besides
+# of all. Those of a higher count, and those that leave the loop for what follows it, are listed besides
 TB = 9
 T_KIND, T_INNER, T_NINNER, T_EXITS, T_LONG, T_NLONG, T_CROSSING, T_NCROSSING, T_TOP = 0, 1, 2, 3, 4, 5, 6, 7, 8
 LISTED, ROWS = 0, 1
 # Inner tokens up to which they are listed; those of a high count, and those that leave the loop, that a table may have;
 # the counts below which there is a row of each
 LISTED_UP_TO = 512
-MAX_LONG, MAX_CROSSING = 3072, 1024
+MAX_LONG, MAX_CROSSING = 1 << 15, 1024
 VARIANTS = 16
 KIND_ROWS = SIZED + VARIANTS + 1
 # What `split_tokens` tells: numbers of inner tokens, of those that are listed besides, of exits; the highest row. What

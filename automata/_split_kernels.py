@@ -53,7 +53,7 @@ def list_inner(V, first, last, count, crossing, lists, tally):
                 lists[N_CROSSING, tally[N_CROSSING], 0] = t
                 lists[N_CROSSING, tally[N_CROSSING], 1] = crossing
             tally[N_CROSSING] += 1
-        if count > VARIANTS:
+        if count >= VARIANTS:
             if tally[N_LONG] < MAX_LONG:
                 lists[N_LONG, tally[N_LONG], 0] = t
                 lists[N_LONG, tally[N_LONG], 1] = count
@@ -111,21 +111,29 @@ def items_begun(G, s, data, first, last):
     return count + needed if needed >= 0 else -1
 
 
-@kernel("int64(int32[::1], int32[::1], uint8[::1], int64[::1], int64, int32[::1], int32[:, :, ::1], int64[::1])")
-def list_long(G, V, data, start, s, rows, lists, tally):
-    """List the inner tokens of more than VARIANTS characters that were taken in bulk, with all items they need."""
+@kernel("int64(int32[::1], int32[::1], uint8[::1], int64[::1], int64, int64, int32[::1], int32[:, :, ::1], int64[::1])")
+def list_long(G, V, data, start, s, words, rows, lists, tally):
+    """Move the inner tokens of VARIANTS bytes or more that were taken in bulk to row 1, and list all items they need.
+
+    The highest row that is open then, or FAILED.
+    """
+    top = 0
     long = V[V_KINDS] + 256 + 3
     for i in range(long, long + 2 * V[long - 1], 2):
         t = V[i]
-        if (rows[t >> 5] >> (t & 31)) & 1:
+        bit = -2147483648 if t & 31 == 31 else 1 << (t & 31)
+        if rows[t >> 5] & bit:
             count = items_begun(G, s, data, start[t], start[t + 1])
             if count < 0:
                 return FAILED
+            top = open_rows(words, top, 1, rows)
+            rows[t >> 5] &= ~bit
+            rows[words + (t >> 5)] |= bit
             if tally[N_LONG] < MAX_LONG:
                 lists[N_LONG, tally[N_LONG], 0] = t
                 lists[N_LONG, tally[N_LONG], 1] = count
             tally[N_LONG] += 1
-    return OK
+    return top
 
 
 @kernel("void(int64, int64, int32[::1], int32[:, :, ::1], int64[::1])")
@@ -174,14 +182,14 @@ def split_tokens(G, V, R, data, start, s, far, path, ways, states, rows, lists, 
 
     `rows`: (VARIANTS + 1, words), flat: row k gets the inner tokens of count k, row VARIANTS those of that count or
     more; counts are of items beyond those that s needs in any case. The rows behind tally[TOP_ROW] are not written.
-    If `far`, no count of at most VARIANTS, with what is needed besides, matters: row 0 gets all inner tokens, and the
-    higher counts are of all items.
-    `lists`: (3, n, 2) of tokens: the inner ones with their counts if they are no more than LISTED_UP_TO, those of more
-    than VARIANTS, and with their count there, those that leave the loop by an edge that asks for the minimum. `tally`
-    tells how many there are, of the first at least; it may be more than are listed. `exits` gets rows (token, bytes
-    inside, count from s on, state entered by the end of a key, or 0). An inner
-    token counts what is needed behind it, too; and an item that has begun before s counts. FAILED if the tokens do not
-    fit or if what is needed depends on the count.
+    If `far`, no count below VARIANTS, with what is needed besides, matters: row 0 gets the tokens of these, row 1 those
+    of a higher one, which tells all items.
+    `lists`: (3, n, 2) of tokens: the inner ones with their counts if they are no more than LISTED_UP_TO, those of
+    VARIANTS or more, and with their count there, those that leave the loop by an edge that asks for the minimum.
+    `tally` tells how many there are, of the first at least; it may be more than are listed. `exits` gets rows (token,
+    bytes inside, count from s on, state entered by the end of a key, or 0). An inner token counts what is needed behind
+    it, too; and an item that has begun before s counts. FAILED if the tokens do not fit or if what is needed depends on
+    the count.
 
     Tokens of characters after any of which the terminal goes on are taken in bulk, see `bulk_kinds`; the walk passes
     over what lies below a node if all of it is taken so, or refused by a byte behind such characters.
@@ -201,8 +209,10 @@ def split_tokens(G, V, R, data, start, s, far, path, ways, states, rows, lists, 
     unread = states[1] & BEYOND_ASCII
     if kinds:
         top = take_kinds(V, R, kinds, states[0], words, top, rows, lists, tally)
-        if far and list_long(G, V, data, start, s, rows, lists, tally) == FAILED:
-            return FAILED
+        if far:
+            top = list_long(G, V, data, start, s, words, rows, lists, tally)
+            if top == FAILED:
+                return FAILED
     n_inner = tally[N_INNER]
     d = 0
     for i in range(path.shape[1]):
@@ -271,29 +281,29 @@ def split_tokens(G, V, R, data, start, s, far, path, ways, states, rows, lists, 
             if needed < 0:
                 return FAILED
             needed -= base
-            counted = 0 if far and count <= VARIANTS else count + needed
-            row = 0 if far else min(counted, VARIANTS)
+            counted = 0 if far and count < VARIANTS else count + needed
+            row = (1 if counted else 0) if far else min(counted, VARIANTS)
             if row > top:
                 top = open_rows(words, top, row, rows)
             for i in range(first, behind):
                 t = V[V[2] + 2 * i]
                 rows[row * words + (t >> 5)] |= -2147483648 if t & 31 == 31 else 1 << (t & 31)
             n_inner += behind - first
-            if crossing >= 0 or counted > VARIANTS:
+            if crossing >= 0 or counted >= VARIANTS:
                 list_inner(V, first, behind, counted, crossing, lists, tally)
         if V[at + 3] == V[at + 7]:
             continue
         begun = path[d, 6] + (1 if b & 0xC0 != 0x80 else 0)
         if flags & TABLED and below_kinds > 0 and reader < 0 and (lexeme or flags & FINAL == 0):
             height = V[below_kinds + V[0] + node] >> READER
-            small = far == 0 or count + height <= VARIANTS
+            small = far == 0 or count + height < VARIANTS
             most = characters_taken(G, V, target, node, ways, far) if small else 0
             if most != 0:
                 beyond = 0 if far else count + items_needed(G, target) - base
                 highest = beyond + (min(-most, height) if most < 0 else 0)
                 top = open_rows(words, top, highest, rows)
                 n_inner += add_below(V, node, begun, most, beyond, words, rows)
-                if crossing >= 0 or highest > VARIANTS:
+                if crossing >= 0 or highest >= VARIANTS:
                     list_below(V, node, begun, most, beyond, crossing, lists, tally)
                 continue
         if flags & FINAL and not lexeme:

@@ -113,31 +113,28 @@ def take_inner(A, X, R, rec, lo, hi, longest, words, row):
     if hi < 0:  # in a loop that its pattern cannot leave within the bounds
         return
     inner = X[rec + T_INNER]
-    listed = X[rec + T_KIND] == LISTED
-    long = X[rec + T_LONG]
-    n_long = 0 if listed or hi < X[rec + T_TOP] or hi >= longest else X[rec + T_NLONG]
     crossing = X[rec + T_CROSSING]
     n_crossing = X[rec + T_NCROSSING] if lo > 0 else 0
     keep = A[H_SCR] + (A[H_CAPSCR] >> 4) * 14
-    for i in range(n_long):
-        A[keep + i] = has_bit(row, X[long + 2 * i])
     for i in range(n_crossing):
-        A[keep + n_long + i] = has_bit(row, X[crossing + 2 * i])
-    if listed:
+        A[keep + i] = has_bit(row, X[crossing + 2 * i])
+    if X[rec + T_KIND] == LISTED:
         for i in range(X[rec + T_NINNER]):
             if X[inner + 2 * i + 1] <= hi:
                 set_bit(row, X[inner + 2 * i])
     else:
-        line = inner + min(hi, X[rec + T_TOP])
+        n_long = X[rec + T_NLONG] if X[rec + T_TOP] <= hi < longest else 0
+        line = inner + min(hi, X[rec + T_TOP]) - (1 if n_long else 0)
         note_base(A, line)
         source = R[line * words : (line + 1) * words]
         for i in range(words):
             row[i] |= source[i]
-    for i in range(n_long):
-        if X[long + 2 * i + 1] > hi and A[keep + i] == 0:
-            clear_bit(row, X[long + 2 * i])
+        long = X[rec + T_LONG]
+        for i in range(n_long):
+            if X[long + 2 * i + 1] <= hi:
+                set_bit(row, X[long + 2 * i])
     for i in range(n_crossing):
-        if X[crossing + 2 * i + 1] < lo and A[keep + n_long + i] == 0:
+        if X[crossing + 2 * i + 1] < lo and A[keep + i] == 0:
             clear_bit(row, X[crossing + 2 * i])
 
 

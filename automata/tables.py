@@ -287,7 +287,7 @@ def _trie_arena(vocabulary: Vocabulary) -> tuple[Ints, Ints]:
     tokens = header + 4 * (n + 1)
     kids = tokens + 2 * len(trie.token_ids)
     kinds = kids + n
-    long = np.flatnonzero(np.diff(vocabulary.token_start)[trie.token_ids] > L.VARIANTS)
+    long = np.flatnonzero(np.diff(vocabulary.token_start)[trie.token_ids] >= L.VARIANTS)
     below = kinds + 256 + 3 + 2 * len(long)
     arena = np.zeros(below + 2 * n + len(trie.token_ids), np.int32)
     arena[:4] = n, header, tokens, kids
