@@ -11,11 +11,6 @@ from ._layout_kernels import *  # noqa: F403
 from ._payload_kernels import edge_code, items_needed
 from .kernel import kernel
 
-#: The flags of an edge that is an item.
-ITEM = LT | INC
-#: Whether the characters of a way are items that count: no, yes, or it does not matter.
-FREE, ITEMS_COUNT, ANYHOW = 0, 1, 2
-
 
 @kernel("int64(int64, int64, int64)")
 def target_of(code, flags, counts):

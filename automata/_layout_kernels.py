@@ -67,6 +67,9 @@ SEALED = 131072  # in an object, behind a comma: a key must follow
 
 # Edge and call flags, in bits 27..30 of a code
 INC, LT, GE, ADD = 1, 2, 4, 8
+# An edge that is a whole item; whether the characters of a way are items that count: no, yes, or it does not matter
+ITEM = LT | INC
+UNCOUNTED, EACH_COUNTS, ANYHOW = 0, 1, 2
 FLAG_SHIFT = 27
 TARGET = (1 << 27) - 1
 

@@ -12,10 +12,6 @@ begin.
 from __future__ import annotations
 
 from ._character_kernels import (
-    ANYHOW,
-    FREE,
-    ITEM,
-    ITEMS_COUNT,
     characters_lead_to,
     goes_on,
     opens_characters,
@@ -43,7 +39,7 @@ def note_way(G, V, s, way, far):
     for guide in GUIDES:
         if goal == 0:
             if far == 0:
-                counts = ITEMS_COUNT if edge_code(G, s, guide) >> FLAG_SHIFT == ITEM else FREE
+                counts = EACH_COUNTS if edge_code(G, s, guide) >> FLAG_SHIFT == ITEM else UNCOUNTED
             goal = target_by(G, s, guide, ITEM, counts)
     taken = 0
     if (
@@ -116,20 +112,20 @@ def characters_taken(G, V, s, node, ways, far):
         if kinds & ~ways[way, WAY_TAKEN]:
             if kinds & ~ways[way, WAY_REFUSED] or G[G[G_ST] + s * ST] & LEXEME:
                 return 0
-            return -i if counts == ITEMS_COUNT else i
+            return -i if counts == EACH_COUNTS else i
         if counts >= 0 and ways[way, WAY_COUNTS] != counts:
             return 0
         counts = ways[way, WAY_COUNTS]
         if ways[way, WAY_GOAL] == s:
             break
         s = ways[way, WAY_GOAL]
-    return -UNBOUNDED if counts == ITEMS_COUNT else UNBOUNDED
+    return -UNBOUNDED if counts == EACH_COUNTS else UNBOUNDED
 
 
 @kernel("int64(int32[::1], int32[::1], int64, int64[::1], int64)")
 def kinds_alive(G, V, s, edge, far):
     """The kinds of characters after any of which a terminal goes on from state s, whatever the count."""
-    counts = ANYHOW if far else FREE
+    counts = ANYHOW if far else UNCOUNTED
     kinds = ANY_KIND
     edge[0] = 0
     before = 0
@@ -184,7 +180,7 @@ def kinds_beyond(G, V, s, kinds, common, ways, states, n, far):
         kind = V[V[V_KINDS] + b]
         if kinds & kind == 0:
             continue
-        t = code_from(G, s, edge, b) & TARGET if b < 128 else wide_goal(G, s, ANYHOW if far else FREE)
+        t = code_from(G, s, edge, b) & TARGET if b < 128 else wide_goal(G, s, ANYHOW if far else UNCOUNTED)
         if t == before:
             continue
         before = t
@@ -276,7 +272,7 @@ def chain_kinds(G, V, s, ways, longest, found, far):
         if taken == 0:
             if i == 0 or kinds & ~ways[way, WAY_REFUSED] or G[G[G_ST] + s * ST] & LEXEME:
                 return 0
-            found[0] = -i if counts == ITEMS_COUNT else i
+            found[0] = -i if counts == EACH_COUNTS else i
             return kinds
         if counts >= 0 and ways[way, WAY_COUNTS] != counts:
             return 0
@@ -285,7 +281,7 @@ def chain_kinds(G, V, s, ways, longest, found, far):
         if ways[way, WAY_GOAL] == s:
             break
         s = ways[way, WAY_GOAL]
-    if counts == ITEMS_COUNT:
+    if counts == EACH_COUNTS:
         found[0] = -UNBOUNDED
     return kinds
 
