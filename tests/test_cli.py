@@ -340,3 +340,19 @@ def test_a_seed_repeats() -> None:
 def test_too_few_tokens_are_unusable() -> None:
     error = machine("generate", "--choice", "a" * 200, "--max-tokens", "2", "x", status=2)["error"]
     assert error["type"] == "SamplingError"
+
+
+def test_references_lead_to_files_beside_the_schema(tmp_path: Path) -> None:
+    (tmp_path / "person.json").write_text('{"type": "object", "properties": {"age": {"$ref": "parts/age.json"}}}')
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "parts" / "age.json").write_text('{"type": "integer", "minimum": 0}')
+    valid, invalid = tmp_path / "valid.jsonl", tmp_path / "invalid.jsonl"
+    valid.write_text('{"age": 3}\n')
+    invalid.write_text('{"age": -3}\n')
+    path = str(tmp_path / "person.json")
+    machine("validate", path, "--profile", "generation", "--input", str(valid), "--jsonl")
+    machine("validate", path, "--profile", "generation", "--input", str(invalid), "--jsonl", status=1)
+    texts = machine("sample", path, "-n", "3", "--seed", "1")["texts"]
+    assert all(json.loads(text).get("age", 0) >= 0 for text in texts)
+    (tmp_path / "parts" / "age.json").unlink()
+    assert "beside the schema's file" in machine("validate", path, status=2)["error"]["message"]

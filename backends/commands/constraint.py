@@ -14,6 +14,7 @@ from ...errors import SyntagmaError
 if TYPE_CHECKING:
     from ...grammar.dialect import Dialect
     from ...grammar.ir import Grammar
+    from ...grammar.jsonschema.document import Registry
 
 #: How a file's kind is told from its name.
 KIND_OF_SUFFIX = {".json": "schema", ".lark": "lark", ".gbnf": "gbnf", ".ebnf": "ebnf", ".regex": "regex"}
@@ -62,8 +63,11 @@ class ConstraintOptions:
             return Choice(list(self.choices))
         from ...grammar.jsonschema import JsonSchema
 
-        what = find_type(self.type) if self.type is not None else schema_text(self.schema or "")
-        return JsonSchema(what, profile=self.profile)
+        if self.type is not None:
+            return JsonSchema(find_type(self.type), profile=self.profile)
+        text = schema_text(self.schema or "")
+        beside = None if is_schema(self.schema or "") else registry_for(text, Path(self.schema or ""))
+        return JsonSchema(text, profile=self.profile, registry=beside)
 
 
 def constraint_of_file(path: Path, kind: str | None, profile: Literal["spec", "generation"]) -> Any:
@@ -99,10 +103,32 @@ def grammar_of(constraint: Any) -> Grammar:
     return result
 
 
-def schema_text(argument: str) -> str:
-    """JSON text as it is; anything else names a file."""
+def is_schema(argument: str) -> bool:
+    """Whether an argument is a schema's JSON text; anything else names a file."""
     stripped = argument.lstrip()
-    return argument if stripped.startswith("{") or stripped in ("true", "false") else read_text(Path(argument))
+    return stripped.startswith("{") or stripped in ("true", "false")
+
+
+def schema_text(argument: str) -> str:
+    """The JSON text that an argument is, or that is in the file which it names."""
+    return argument if is_schema(argument) else read_text(Path(argument))
+
+
+def registry_for(text: str, path: Path) -> Registry | None:
+    """The schemas beside a schema's file that its references lead to; none for standard input, or a broken schema.
+
+    Raises
+    ------
+    GrammarError : one of them is broken.
+    """
+    from ...grammar.jsonschema.beside import registry_beside
+    from ...grammar.jsonschema.loading import parse_schema
+
+    try:
+        schema = parse_schema(text)
+    except SyntagmaError:  # which `JsonSchema` says better
+        return None
+    return None if str(path) == "-" else registry_beside(schema, path.parent)
 
 
 def read_text(path: Path) -> str:

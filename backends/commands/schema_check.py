@@ -12,6 +12,7 @@ from ...grammar.jsonschema.report import Kind, SchemaReport
 from .outcome import FINDINGS, OK, UNUSABLE, Outcome, failure
 
 if TYPE_CHECKING:
+    from ...grammar.jsonschema.document import Registry
     from ...grammar.jsonschema.near_misses import NearMiss
 
 _STYLES: Final[dict[Kind, str]] = {
@@ -26,13 +27,18 @@ _STYLES: Final[dict[Kind, str]] = {
 }
 
 
-def check_schema(text: str, profile: Literal["spec", "generation"], brief: bool) -> tuple[JsonSchema | None, Outcome]:
-    """The schema in a JSON text, None if it cannot be used, and what there is to say; `brief`: of warnings alone."""
+def check_schema(
+    text: str, profile: Literal["spec", "generation"], brief: bool, registry: Registry | None = None
+) -> tuple[JsonSchema | None, Outcome]:
+    """The schema in a JSON text, None if it cannot be used, and what there is to say; `brief`: of warnings alone.
+
+    `registry`: the schemas that its references may lead to.
+    """
     try:
-        constraint = JsonSchema(text, profile=profile)
+        constraint = JsonSchema(text, profile=profile, registry=registry)
     except SyntagmaError:
         constraint = None
-    report = check(constraint or text, profile=profile)
+    report = check(constraint or text, profile=profile, registry=registry)
     if report.error is not None:
         failed = failure(report.error)
         told, *others = report.findings  # the first one is the error itself

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ...grammar.finding import Finding
 from ...grammar.jsonschema import JsonSchema
-from .constraint import KIND_OF_SUFFIX, constraint_of_file, grammar_of, read_bytes, read_text
+from .constraint import KIND_OF_SUFFIX, constraint_of_file, grammar_of, read_bytes, read_text, registry_for
 from .outcome import FINDINGS, OK, Outcome
 from .schema_check import check_schema, with_samples
 from .text_check import Mismatch, compile_for_bytes, first_mismatch
@@ -35,14 +35,15 @@ def validate(
     kind = kind or KIND_OF_SUFFIX.get(path.suffix)
     if kind == "schema":
         text = read_text(path)
-        constraint, found = check_schema(text, profile, brief=instances is not None)
+        registry = registry_for(text, path)
+        constraint, found = check_schema(text, profile, brief=instances is not None, registry=registry)
     else:
         constraint, found = _check_grammar(path, kind)
     found = Outcome({"file": str(path)} | found.data, found.pieces, found.status)
     if constraint is None:
         return found
     if sample:
-        drawn = JsonSchema(text) if kind == "schema" else constraint
+        drawn = JsonSchema(text, registry=registry) if kind == "schema" else constraint
         found = with_samples(drawn, sample, seed, found)
     if instances is None:
         return found

@@ -259,7 +259,8 @@ class Document:
             if contents is None:
                 raise GrammarError(
                     f"Cannot resolve `{keyword}` {reference!r}: nothing is known under {uri}. Put the schema under "
-                    "`$defs`, or pass a `referencing.Registry` that holds it as `registry=`",
+                    "`$defs`, or pass a `referencing.Registry` that holds it as `registry=`; on the command line, put "
+                    "it beside the schema's file",
                     pointer=node.pointer,
                 )
             known = Resource(uri, contents, _dialect(contents, node.resource.dialect), uri + "#")

@@ -78,6 +78,7 @@ class Referee:
             if whole
             else {"$schema": schema_uri(node.resource.dialect), "$ref": self._place(node)},
             registry=self._resources(),
+            base_uri=node.resource.uri if whole else None,
             validate_formats=self._asserts_formats,
             keywords={"multipleOf": _MultipleOf} if node.resource.dialect.validates else None,
             offline=True,
