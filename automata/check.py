@@ -6,10 +6,10 @@ from typing import Any, Final, Literal
 
 from ..errors import SyntagmaError
 from ..grammar.finding import Finding, worst_first
-from ..grammar.jsonschema.document import Registry
 from ..grammar.jsonschema.lint import lint, lint_schema
 from ..grammar.jsonschema.loading import NEWEST, dialect_for, parse_schema
 from ..grammar.jsonschema.report import ANY, SchemaReport, all_verdicts, defaults_of, failed
+from ..grammar.jsonschema.resources import Registry
 from ..grammar.jsonschema.schema import JsonSchema, Order, Profile
 from .size import MOST_STATES, sizes_of
 

@@ -14,7 +14,7 @@ from ...errors import SyntagmaError
 if TYPE_CHECKING:
     from ...grammar.dialect import Dialect
     from ...grammar.ir import Grammar
-    from ...grammar.jsonschema.document import Registry
+    from ...grammar.jsonschema.resources import Registry
 
 #: How a file's kind is told from its name.
 KIND_OF_SUFFIX = {".json": "schema", ".lark": "lark", ".gbnf": "gbnf", ".ebnf": "ebnf", ".regex": "regex"}

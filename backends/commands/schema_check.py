@@ -12,8 +12,8 @@ from ...grammar.jsonschema.report import Kind, SchemaReport
 from .outcome import FINDINGS, OK, UNUSABLE, Outcome, failure
 
 if TYPE_CHECKING:
-    from ...grammar.jsonschema.document import Registry
     from ...grammar.jsonschema.near_misses import NearMiss
+    from ...grammar.jsonschema.resources import Registry
 
 _STYLES: Final[dict[Kind, str]] = {
     "head": "bold",

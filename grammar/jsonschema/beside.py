@@ -10,8 +10,9 @@ from urllib.parse import unquote, urldefrag, urljoin
 
 from ...errors import GrammarError, SyntagmaError
 from .dialect import dialect_of
-from .document import DEFAULT_BASE, Registry, Schema, registry_of
+from .document import DEFAULT_BASE
 from .loading import dialect_for, parse_schema
+from .resources import Registry, Schema, registry_of
 
 #: Files of a folder that are read to find one by what it calls itself, and bytes that one of them may have.
 MOST_FILES: Final = 2_000

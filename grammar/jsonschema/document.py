@@ -10,13 +10,11 @@ A node carries the dynamic scope (the resources it was entered through, outermos
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import Any
 from urllib.parse import quote, unquote, urldefrag, urljoin
 
-import jsonschema_rs
 import referencing
 import referencing.exceptions
 import referencing.jsonschema
@@ -24,11 +22,9 @@ import referencing.jsonschema
 from ...errors import GrammarError
 from .dialect import Dialect, dialect_of
 from .meta_schema import check_schema
+from .resources import Registry, Schema, declared_dialect, meta_schemas, resource_of
 from .twins import Twins, is_nested
 from .words import mentions, pointers_in, references, step_to
-
-Schema: TypeAlias = dict[str, Any] | bool
-Registry: TypeAlias = "referencing.Registry[Any]"
 
 #: What shows that references may depend on the dynamic scope.
 _DYNAMIC = ("$dynamicRef", "$recursiveRef")
@@ -152,7 +148,7 @@ class Document:
             uri = urldefrag(urljoin(resource.uri, identifier))[0]
             known = self._resources.get(uri)
             if known is None or known.root is not schema:
-                known = Resource(uri, schema, _dialect(schema, resource.dialect), resource.pointer + fragment)
+                known = Resource(uri, schema, declared_dialect(schema, resource.dialect), resource.pointer + fragment)
                 self._resources[uri] = known
             resource, fragment = known, ""
         return self._intern(schema, resource, fragment, scope)
@@ -263,7 +259,7 @@ class Document:
                     "it beside the schema's file",
                     pointer=node.pointer,
                 )
-            known = Resource(uri, contents, _dialect(contents, node.resource.dialect), uri + "#")
+            known = Resource(uri, contents, declared_dialect(contents, node.resource.dialect), uri + "#")
             self._resources[uri] = known
             self._check(contents, known, "")
             if self._callers is not None and (uri in self._callers or uri not in self.registry()):
@@ -302,14 +298,14 @@ class Document:
         """The meta-schema with a URI; its parts join the registry with it."""
         found = meta_schemas(uri)
         self.others.update(found)
-        resources = [(u, _resource(contents, self.resource.dialect)) for u, contents in found.items()]
+        resources = [(u, resource_of(contents, self.resource.dialect)) for u, contents in found.items()]
         self._crawled = self.registry().with_resources(resources).crawl()
         return found.get(uri)
 
     def registry(self) -> Registry:
         """The caller's resources and this document, every `$id` and anchor found."""
         if self._crawled is None:
-            resource = _resource(self.resource.root, self.resource.dialect)
+            resource = resource_of(self.resource.root, self.resource.dialect)
             registry: Registry = referencing.Registry() if self._callers is None else self._callers
             try:
                 self._crawled = registry.with_resource(self.resource.uri, resource).crawl()
@@ -349,56 +345,6 @@ def _identifier(schema: Any, dialect: Dialect) -> str | None:
     if identifier is None or not isinstance(identifier, str) or identifier.startswith("#"):
         return None
     return None if "$ref" in schema and dialect.ref_stands_alone else identifier
-
-
-def _dialect(schema: Any, default: Dialect) -> Dialect:
-    """The dialect that a schema declares."""
-    declared = schema.get("$schema") if isinstance(schema, dict) else None
-    return (dialect_of(declared) if isinstance(declared, str) else None) or default
-
-
-def _resource(schema: Schema, dialect: Dialect) -> referencing.Resource[Any]:
-    return _specification(_dialect(schema, dialect).uri).create_resource(schema)
-
-
-def registry_of(schemas: Mapping[str, Schema], dialect: Dialect) -> Registry:
-    """A registry of schemas by URI; those that do not say theirs are of the dialect."""
-    registry: Registry = referencing.Registry()
-    return registry.with_resources((uri, _resource(schema, dialect)) for uri, schema in schemas.items())
-
-
-@lru_cache(maxsize=8)
-def _specification(uri: str) -> referencing.Specification[Any]:
-    """The specification of a draft, which in `referencing` takes the first of the `dependencies` for like all."""
-    known = referencing.jsonschema.specification_with(uri)
-
-    def subresources_of(contents: Any) -> Iterator[Any]:
-        dependencies = contents.get("dependencies") if isinstance(contents, dict) else None
-        found = [*known.subresources_of(contents), *(dependencies or {}).values()]
-        yield from {id(schema): schema for schema in found if isinstance(schema, dict | bool)}.values()
-
-    specification: Any = referencing.Specification  # type checkers do not see its constructor
-    return specification(  # type: ignore[no-any-return]
-        name=known.name,
-        id_of=known.id_of,
-        subresources_of=subresources_of,
-        maybe_in_subresource=known.maybe_in_subresource,
-        anchors_in=lambda _, contents: known.anchors_in(contents),
-    )
-
-
-def meta_schemas(uri: str) -> dict[str, Schema]:
-    """A published meta-schema and its parts by URI; nothing, if there is none under the URI."""
-    if "//json-schema.org/" not in uri:
-        return {}
-    try:
-        bundled: dict[str, Any] = jsonschema_rs.bundle(
-            {"$schema": uri if "/draft/" in uri else uri + "#", "$ref": uri}, offline=True
-        )
-    except (jsonschema_rs.ReferencingError, jsonschema_rs.ValidationError, ValueError):
-        return {}
-    parts: dict[str, Schema] = bundled.get("$defs") or bundled.get("definitions") or {}
-    return parts
 
 
 def _may_be_dynamic(root: Schema, registry: Registry | None) -> bool:

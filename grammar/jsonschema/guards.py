@@ -16,8 +16,9 @@ import jsonschema_rs
 
 from ...errors import GrammarError
 from .dialect import Dialect
-from .document import Document, Node, Schema, meta_schemas, uri_of
+from .document import Document, Node, uri_of
 from .multiples import is_multiple
+from .resources import Schema, meta_schemas
 from .tolerance import fragment_in_copy, tolerated
 from .values import exact, identity, read_exactly
 from .words import references

@@ -12,12 +12,12 @@ from typing import Final
 
 from ..finding import Finding, worst_first
 from .dialect import Dialect
-from .document import Schema
 from .lint_facts import lint_facts
 from .lint_keywords import lint_place
 from .lint_letter import lint_letter
 from .lint_patterns import lint_patterns
 from .places import places_of
+from .resources import Schema
 from .schema import JsonSchema
 
 #: Findings that are listed; of a larger schema, the first ones.

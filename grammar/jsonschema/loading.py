@@ -13,7 +13,7 @@ from .dialect import DIALECTS, Dialect, dialect_named, dialect_of, without_valid
 from .meta_schema import check_schema, shown
 
 if TYPE_CHECKING:
-    from .document import Registry, Schema
+    from .resources import Registry, Schema
 
 #: The drafts, from the newest on.
 NEWEST, *OLDER = reversed(DIALECTS.values())

@@ -12,7 +12,7 @@ from .dialect import Dialect, dialect_of
 from .tolerance import tolerated
 
 if TYPE_CHECKING:
-    from .document import Schema
+    from .resources import Schema
 
 _NAMES: Final = {"array": "a list", "object": "an object", "integer": "an integer", "null": "null"}
 

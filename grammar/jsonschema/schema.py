@@ -24,12 +24,13 @@ from ..regex import parse_regex
 from .clock import Clock
 from .conflicts import why_empty
 from .dialect import dialect_named
-from .document import Document, Node, Registry, Schema, registry_of
+from .document import Document, Node
 from .guards import Guard
 from .layout import parse_layout
 from .loading import as_schema, fitting_dialect, parse_schema
 from .lowering import Lowering, Style
 from .reading import Reader
+from .resources import Registry, Schema, registry_of
 from .rules import Rules
 from .strings import EVERY, SHORTEST
 from .verdicts import DYNAMIC, Verdict, verdicts_of

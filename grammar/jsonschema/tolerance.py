@@ -24,7 +24,7 @@ from .places import Place, places_of, step
 from .values import identity
 
 if TYPE_CHECKING:
-    from .document import Schema
+    from .resources import Schema
 
 _TYPES: Final[dict[str, type]] = {
     **dict.fromkeys(("title", "description", "$comment", "contentEncoding", "contentMediaType"), str),
