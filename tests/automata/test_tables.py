@@ -267,3 +267,34 @@ def test_loops_that_differ_in_their_bounds_share_tables(
         built.append(tables_of(vocabulary).stats.tables)
     assert len(set(built)) == 1
     assert built[0] > 0
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.sampled_from(["a-0", "(ab|b0){2}$", "^[a-b]*-?0[ab-]*$", "^b{0,9}(a0?){3}", "é[^0]*a"]),
+    st.integers(0, 3),
+    st.integers(20, 70),
+    st.data(),
+)
+def test_tables_far_from_the_maximum_and_near_it(pattern: str, low: int, high: int, data: st.DataObject) -> None:
+    """Both allow what single steps do, long tokens among them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tables, "LISTED_UP_TO", 0)
+        long = {(part * n).encode() for part in ("a", "b", "ab-0", "é") for n in (8, 15, 16, 17, 18, 40)}
+        tokens = sorted({*TEXTS, *long})
+        vocabulary = Vocabulary.from_tokens(tokens, eos_ids=[len(tokens)], special={f"<{data.draw(st.uuids())}>": 999})
+        schema = {"type": "string", "pattern": pattern, "minLength": low, "maxLength": high}
+        auto = compile_grammar(JsonSchema(schema).grammar(), vocabulary)
+        state, length = auto.advance(auto.start, tokens.index(b'"')), 0
+        while length <= high:
+            mask = allowed(auto, state)
+            assert mask == {t for t in range(vocabulary.width) if auto.advance(state, t)}
+            letters = sorted(t for t in mask if t < len(tokens) and tokens[t].isalnum())
+            if not letters:
+                break
+            token = data.draw(st.sampled_from(letters))
+            state, length = auto.advance(state, token), length + len(tokens[token].decode())
+        assert length <= high
+        rows = auto.pushdown.G[auto.pushdown.G[L.G_ST] :][: auto.pushdown.n_states * L.ST].reshape(-1, L.ST)
+        if length > high - L.VARIANTS:
+            assert (rows[2:, L.S_NEAR] >= 0).any()
