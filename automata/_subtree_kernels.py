@@ -207,8 +207,8 @@ def note_not_free(G, V, s, ways, far):
     """Note that a search for free text ended in state s, and in those by which it came there: none begins there."""
     while s > 0:
         way = way_from(G, V, s, ways, 0, far)
+        s = ways[way, WAY_BEFORE] if ways[way, WAY_FREE] != NOT_FREE else 0
         ways[way, WAY_FREE] = NOT_FREE
-        s = ways[way, WAY_BEFORE]
 
 
 @kernel("int64(int32[::1], int32[::1], int64, int64, int64[:, ::1], int64[::1], int64)")
@@ -236,6 +236,9 @@ def free_kinds(G, V, s, common, ways, states, far):
             at = states[i]
             alive = alive_from(G, V, at, ways, far)
             free = kinds_beyond(G, V, at, kinds & alive, common, ways, states, n, far)
+            if states[len(states) - 1] == 0:  # so many are there from each of them, or nearly
+                for j in range(n):
+                    note_not_free(G, V, states[j], ways, far)
             n = states[len(states) - 1] if free == kinds else 0
             kinds = free
             i += 1

@@ -158,7 +158,7 @@ class TerminalTables:
     def _know_ways(self, block: Ints, first: int, far: bool) -> None:
         """Keep what is known of the states of the last block, if this is the same, and as far from the maximum."""
         known, *rest = self._ways_of
-        if known is not block or rest != [first, far] or self._ways[WAYS, L.WAYS_KNOWN] > WAYS // 2:
+        if known is not block or rest != [first, far] or self._ways[WAYS, L.WAYS_KNOWN] > 3 * WAYS // 4:
             self._ways[WAYS, L.WAYS_BLOCK] += 1
             self._ways[WAYS, L.WAYS_KNOWN] = 0
         self._ways_of = block, first, far
