@@ -94,6 +94,10 @@ def test_printed_regular_expressions_have_the_same_automaton(first: Expr, second
         except EmptyLanguage:
             assert not compile_regular(expr).accept.any()
             return
+        except UnsupportedFeature:  # a pattern of an automaton may become too large
+            if to != "regex":
+                raise
+            continue
         if len(again.rules) == 1:
             assert compile_regular(again.rules[again.start]) == compile_regular(expr)
 
