@@ -52,8 +52,8 @@ class Printable:
     lexemes: dict[str, Lexeme] = field(default_factory=dict)
 
 
-def printable(grammar: Grammar) -> Printable:
-    """The grammar over characters.
+def printable(grammar: Grammar, largest: int = PATTERN_SIZE) -> Printable:
+    """The grammar over characters; an automaton that takes a pattern of more than `largest` nodes becomes rules.
 
     Raises
     ------
@@ -63,7 +63,7 @@ def printable(grammar: Grammar) -> Printable:
     """
     try:
         rules = spell_out(reachable(grammar.rules, grammar.start))
-        lifter = _Lifter()
+        lifter = _Lifter(largest)
         for name, body in rules.items():
             lifter.rules[name] = lifter.lift(name, body)
     except KeyError as missing:
@@ -91,6 +91,7 @@ class _Part:
 class _Lifter:
     """Lifts rules, and writes those that automata need."""
 
+    largest: int
     rules: dict[str, Node] = field(default_factory=dict)
     lexemes: dict[str, Lexeme] = field(default_factory=dict)
     _automata: dict[Expr, Node] = field(default_factory=dict)
@@ -113,7 +114,7 @@ class _Lifter:
             raise UnsupportedFeature(f"Rule {rule!r} takes characters apart into bytes, which cannot be printed.")
         if expr not in self._automata:
             automaton = read_characters(expr)
-            node = NO_TEXT if automaton is None else as_pattern(automaton, PATTERN_SIZE)
+            node = NO_TEXT if automaton is None else as_pattern(automaton, self.largest)
             if node is None and automaton is not None:
                 name = f"{rule} text {len(self._automata)}"
                 self.rules |= as_rules(automaton, name)

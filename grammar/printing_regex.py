@@ -18,6 +18,8 @@ from .text_node import Node, Special, names_in, size
 
 #: Nodes of a pattern, when all rules have been put in.
 MAX_SIZE = 50_000
+#: Nodes of a pattern that stands for an automaton: rules that call each other, which others print, no pattern can say.
+AUTOMATON_SIZE = 300
 _CONTROLS = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
@@ -36,7 +38,7 @@ def as_regex(grammar: Grammar) -> Regex:
     """
     if cyclic_components(call_graph(grammar.rules)):
         grammar = normalize(grammar)
-    found = printable(grammar)
+    found = printable(grammar, AUTOMATON_SIZE)
     if found.lexemes:
         raise UnsupportedFeature(f"Expected a grammar without lexemes, got {next(iter(found.lexemes))}.")
     return Regex(pattern_of(found.rules, found.start))
