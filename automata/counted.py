@@ -15,15 +15,13 @@ from collections.abc import Sequence
 from functools import reduce
 from operator import or_
 
-import numpy as np
-
 from ..errors import BudgetExceeded
 from ..grammar.ir import EMPTY, Alt, And, ByteSet, Expr, Items, Repeat, Seq, optional, sequence
 from ..grammar.machine import Machine
 from . import _layout_kernels as L
 from .block import Block
 from .enclosure import Enclosure
-from .feasible import Loop
+from .feasible import Counts, Loop
 from .lowered import bounds
 from .machines import machine_of
 from .subset import holds_big, is_big
@@ -169,19 +167,16 @@ class _LoopMaker:
         counts, reached = loop.feasible(low, high), loop.reached()
         self.block.needed = 1
         for (_, i), number in self.loop.items():
-            first, last, bits = counts[number]
             least, most = reached[number]
-            if bits is None and first <= least:
-                first = 0
             beyond = top if i == 0 or high is None else top - 1
-            if first == 0 and bits is None and last >= (beyond if most is None else min(most, beyond)):
+            found = asked(counts[number], least, beyond if most is None else min(most, beyond))
+            if found is None:
                 continue
             state = self.block.states[number]
-            state.flags |= L.FEASIBLE
-            has_ceiling = high is not None and first == 0 and bits is None
-            state.flags |= L.CEILING if has_ceiling else 0
-            self.block.needed = max(self.block.needed, top - last if has_ceiling else top)
-            state.words = [first, last, *_words(bits)]
+            state.words = found.words()
+            has_ceiling = high is not None and found.first == 0 and found.bits is None
+            state.flags |= L.FEASIBLE | (L.CEILING if has_ceiling else 0)
+            self.block.needed = max(self.block.needed, top - found.last if has_ceiling else top)
 
     def _steps(self) -> tuple[dict[int, list[tuple[int, bool]]], list[int]]:
         """The edges of the loop, and the states in which the pattern may be complete."""
@@ -203,13 +198,12 @@ class _LoopMaker:
             state.edges = [(mask, code & L.TARGET) for mask, code in state.edges]
 
 
-def _words(bits: int | None) -> list[int]:
-    """How many words of bits there are, and these."""
-    if bits is None:
-        return [0]
-    n = bits.bit_length() // 32 + 1
-    words: list[int] = np.frombuffer(bits.to_bytes(4 * n, "little"), "<i4").tolist()
-    return [n, *words]
+def asked(counts: Counts, least: int, most: int) -> Counts | None:
+    """What a state reached with counts from `least` to `most` has to ask for; None if it need not ask at all."""
+    if counts.bits is not None:
+        return counts
+    first = 0 if counts.first <= least else counts.first
+    return None if first == 0 and counts.last >= most else Counts(first, counts.last)
 
 
 def lower_repeat(callee: int, loop: Repeat) -> Block:

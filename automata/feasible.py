@@ -14,11 +14,13 @@ from collections.abc import Collection, Iterable, Mapping
 from functools import cached_property
 from typing import NamedTuple, TypeAlias
 
+import numpy as np
+
 from ..errors import BudgetExceeded
 from ..grammar.analysis import components
 
-#: States times bound that one loop may take where the counts are no intervals.
-FEASIBLE_BITS = 400_000_000
+#: States times bound that one loop may take where the counts are no intervals, and bits that may be looked at for it.
+FEASIBLE_BITS, WORK = 400_000_000, 5_000_000_000
 #: State -> the states that its edges lead to, and whether they complete an item.
 Steps: TypeAlias = Mapping[int, Collection[tuple[int, bool]]]
 
@@ -29,6 +31,31 @@ class Counts(NamedTuple):
     first: int
     last: int
     bits: int | None = None
+
+    def as_bits(self) -> int:
+        """The same as bits."""
+        return (1 << self.last + 1) - (1 << self.first) if self.bits is None else self.bits
+
+    @staticmethod
+    def of_bits(bits: int) -> Counts:
+        """Counts given as bits, as an interval where they are one."""
+        if not bits:
+            return Counts(0, -1)
+        first, last = (bits & -bits).bit_length() - 1, bits.bit_length() - 1
+        return Counts(first, last, None if bits.bit_count() == last - first + 1 else bits)
+
+    def words(self) -> list[int]:
+        """First and last count, how many words of bits follow, and these."""
+        if self.bits is None:
+            return [self.first, self.last, 0]
+        n = self.bits.bit_length() // 32 + 1
+        return [self.first, self.last, n, *np.frombuffer(self.bits.to_bytes(4 * n, "little"), "<i4").tolist()]
+
+
+def check_counts(high: int, n_states: int) -> None:
+    """Raise `BudgetExceeded` if so many states take too much memory for bits of the counts up to `high`."""
+    if (high + 1) * n_states > FEASIBLE_BITS:
+        raise BudgetExceeded("counts of a pattern with a length", FEASIBLE_BITS)
 
 
 class Loop:
@@ -67,6 +94,11 @@ class Loop:
         longest = None if high is None else self._most[self._start]
         return high is None or (longest is not None and longest <= high)
 
+    def are_intervals(self, low: int, high: int | None) -> bool:
+        """Whether the counts of each state are sure to be an interval."""
+        item_ends = {target for edges in self._steps.values() for target, grows in edges if grows}
+        return high is None or high - low >= len(item_ends)
+
     def feasible(self, low: int, high: int | None) -> dict[int, Counts]:
         """By state, the counts at which the loop can still end.
 
@@ -76,12 +108,10 @@ class Loop:
         ------
         BudgetExceeded : the bounds are large and near each other.
         """
-        item_ends = {target for edges in self._steps.values() for target, grows in edges if grows}
-        if high is not None and high - low < len(item_ends):
-            if (high + 1) * len(self._steps) > FEASIBLE_BITS:
-                raise BudgetExceeded("counts of a pattern with a length", FEASIBLE_BITS)
+        if high is not None and not self.are_intervals(low, high):
+            check_counts(high, len(self._steps))
             remaining = self._remaining(high + 1)
-            return {state: _as_counts(_counts_within(lengths, low, high)) for state, lengths in remaining.items()}
+            return {state: Counts.of_bits(_counts_within(lengths, low, high)) for state, lengths in remaining.items()}
         most = self._most if low else dict.fromkeys(self._least)
         found = dict.fromkeys(self._steps, Counts(0, -1))
         for state, fewest in self._least.items():
@@ -106,10 +136,10 @@ class Loop:
                 for target, grows in self._steps[state]:
                     found |= lengths[target] << grows & full  # 0 where that is of this circle
                 if (state, True) in self._steps[state]:
-                    found = _repeated(found, full)
+                    found = _repeated(found, full, 1)
                 lengths[state] = found
             if len(circle) > 1:
-                _go_round(circle, self._backwards, lengths, full)
+                _go_round(circle, self._steps, self._backwards, lengths, full)
         return lengths
 
 
@@ -154,55 +184,54 @@ def _greatest(circles: Iterable[list[int]], steps: Steps, alive: Collection[int]
     return found
 
 
-def _go_round(circle: Collection[int], backwards: Steps, lengths: dict[int, int], full: int) -> None:
-    """Complete the lengths of states that lead to one another, first come, first served."""
+def _go_round(circle: Collection[int], steps: Steps, backwards: Steps, lengths: dict[int, int], full: int) -> None:
+    """Complete the lengths of states that lead to one another, first come, first served.
+
+    With a length comes any number of rounds more, by way of the first state and back.
+
+    Raises
+    ------
+    BudgetExceeded : the lengths are huge, and too irregular.
+    """
     inside = set(circle)
+    within = [{q: [edge for edge in each[q] if edge[0] in inside] for q in circle} for each in (steps, backwards)]
+    begin = next(iter(circle))
+    there, back = (_least(each, [begin]) for each in within)
     waiting, queued = deque(circle), set(circle)
+    work = WORK
     while waiting:
         state = waiting.popleft()
         queued.discard(state)
-        for before, grows in backwards[state]:
+        for before, grows in within[1][state]:
             gained = lengths[before] | lengths[state] << grows & full
-            if before not in inside or gained == lengths[before]:
+            if gained == lengths[before]:
                 continue
-            lengths[before] = _repeated(gained, full) if before == state else gained
+            lengths[before] = _repeated(gained, full, there[before] + back[before])
+            work -= full.bit_length()
+            if work < 0:
+                raise BudgetExceeded("counts of a pattern with a length", WORK)
             if before not in queued:
                 queued.add(before)
                 waiting.append(before)
 
 
-def _repeated(lengths: int, full: int) -> int:
-    """The lengths with any number of items more."""
-    step = 1
-    while step <= full.bit_length():
+def _repeated(lengths: int, full: int, step: int) -> int:
+    """The lengths with any number of steps more."""
+    while 0 < step <= full.bit_length():
         lengths |= lengths << step & full
         step *= 2
     return lengths
 
 
 def _counts_within(remaining: int, low: int, high: int) -> int:
-    """The counts c for which some r in `remaining` has low <= c + r <= high, as bits."""
-    allowed = 0
-    rest = remaining
-    if rest and rest.bit_count() == rest.bit_length():  # every length from 0: the usual case
-        first = max(0, low - rest.bit_length() + 1)
+    """The counts c for which some r in `remaining`, none above `high`, has low <= c + r <= high, as bits."""
+    if remaining and remaining.bit_count() == remaining.bit_length():  # every length from 0: the usual case
+        first = max(0, low - remaining.bit_length() + 1)
         return (1 << high + 1) - (1 << first)
-    while rest:
-        r = (rest & -rest).bit_length() - 1
-        lo, hi = max(0, low - r), high - r
-        if hi >= lo:
-            allowed |= (1 << hi + 1) - (1 << lo)
-        run = (~(rest >> r) & ((rest >> r) + 1)).bit_length() - 1
-        if run > 1:  # a run of lengths widens the interval downwards
-            lo = max(0, low - (r + run - 1))
-            allowed |= (1 << max(hi, 0) + 1) - (1 << lo) if hi >= 0 else 0
-        rest &= ~(((1 << run) - 1) << r)
+    allowed = int(f"{remaining:0{high + 1}b}"[::-1], 2)  # c = high - r
+    width, reached = high - low + 1, 1
+    while reached < width:
+        step = min(reached, width - reached)
+        allowed |= allowed >> step
+        reached += step
     return allowed
-
-
-def _as_counts(bits: int) -> Counts:
-    """Counts given as bits, as an interval where they are one."""
-    if not bits:
-        return Counts(0, -1)
-    first, last = (bits & -bits).bit_length() - 1, bits.bit_length() - 1
-    return Counts(first, last, None if bits.bit_count() == last - first + 1 else bits)

@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import syntagma as sg
+from syntagma.automata import feasible
 from syntagma.automata.feasible import Counts, Loop
+from syntagma.errors import BudgetExceeded
 
 #: No way of more items tells anything new about loops of so few states and bounds so small.
 FAR = 60
@@ -78,6 +80,24 @@ def test_counts_that_states_are_reached_with(loop: tuple[dict[int, list[tuple[in
     for state, (least, most) in found.items():
         assert least == min(counts[state])
         assert (FAR - MOST_STATES if most is None else most) <= max(counts[state]) <= (FAR if most is None else most)
+
+
+@pytest.mark.parametrize("n", [4, 45])
+def test_huge_exact_lengths(n: int) -> None:
+    """Each round takes n items: the lengths that are left are multiples of it."""
+    high = 1_000_001
+    steps = {state: [((state + 1) % n, True)] for state in range(n)}
+    found = Loop(steps, [0], 0).feasible(high, high)
+    bits = found[1].as_bits()
+    assert all((bits >> c & 1) == ((high - c + 1) % n == 0) for c in (*range(3 * n), *range(high - 3 * n, high + 1)))
+    assert bits.bit_count() == len(range(n - 1, high + 1, n))
+
+
+def test_lengths_too_irregular_to_tell_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feasible, "WORK", 10_000)
+    steps = {state: [((state + 1) % 60, True), ((state * 7 + 3) % 60, True)] for state in range(60)}
+    with pytest.raises(BudgetExceeded, match="counts of a pattern with a length"):
+        Loop(steps, [0], 0).feasible(5_000, 5_000)
 
 
 PATTERNS = [
