@@ -14,10 +14,9 @@ from ..grammar.ir import And, Expr, Not
 from ..grammar.machine import Machine
 from ..grammar.nfa import Nfa
 from . import _layout_kernels as L
-from .block import FREE_FROM, TABLED_FROM
 from .lowered import Lowered
-from .memory import reserved
-from .ranges import DENSE_FROM
+from .memory import room
+from .rows import lowered_rows
 
 Ints = NDArray[np.int32]
 
@@ -27,8 +26,6 @@ LARGE, FEW = 128, 96
 STEPS = 3_000_000_000
 #: Deterministic states that there is room for at first, by those of the nondeterministic machine.
 ROOM = 4
-#: Words from which on an array has small pages.
-MANY_WORDS = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +58,12 @@ class MoveTable:
 
     def lowered(self) -> Lowered:
         """The block of a terminal."""
-        from ._determinize_kernels import lay_moves
+        from ._row_kernels import rows_of_moves
 
-        used, nothing = np.zeros(2, np.int64), np.zeros(0, np.int32)
-        args = self.moves, self.labels, self.class_of, DENSE_FROM, TABLED_FROM, FREE_FROM
-        lay_moves(*args, nothing, nothing, nothing, used)
-        n, (n_flat, n_codes) = len(self.labels), used.tolist()
-        sizes = L.B_HEADER, n * L.ST, n_flat, n_codes
-        block = np.zeros(sum(sizes), np.int32)
-        header, records, flat, codes = np.split(block, np.cumsum(sizes)[:3])
-        header[[L.B_STATES, L.B_FLAT, L.B_CODES, L.B_TERMINAL]] = n, n_flat, n_codes, 1
-        header[L.B_RULE : L.B_RULE + 8] = L.PLAIN, 0, -1, 0, n_flat, -1, 0, n_flat
-        lay_moves(*args, records, flat, codes, used)
-        return Lowered(block)
+        n = len(self.labels)
+        rows, ranges = room(n, 2), room(256 * n, 2)
+        rows_of_moves(self.moves, self.class_of, rows, ranges)
+        return lowered_rows(rows, ranges, np.where(self.labels > 0, np.int32(L.FINAL), np.int32(0)))
 
 
 def determinize(exprs: Sequence[Expr], limit: int) -> Machine:
@@ -133,37 +123,32 @@ class _Arrays:
         self._sets = np.concatenate(([0], np.cumsum(in_class.sum(axis=1)))).astype(np.int32)
         self._classes = np.nonzero(in_class)[1].astype(np.int32)
 
-    def least(self, start: int, n_finals: int, room: int | None) -> MoveTable | None:
+    def least(self, start: int, n_finals: int, at_first: int | None) -> MoveTable | None:
         """The minimal machine, with room for so many states on the way, or for all; None if that does not suffice."""
         from ._determinize_kernels import least_machine
 
-        n, width, rows = self.n, self.n_classes, min(room or self._most, self._most) + 2
-        most = min(8 * room if room else self._visits, self._visits) + n + 1
+        n, width, rows = self.n, self.n_classes, min(at_first or self._most, self._most) + 2
+        most = min(8 * at_first if at_first else self._visits, self._visits) + n + 1
         N = np.full((n, L.NS_COLUMNS), -1, np.int64)
         N[:, L.NS_SEEN] = 0
         C, D = np.zeros((width, L.BC_COLUMNS), np.int64), np.zeros((rows, L.DS_COLUMNS), np.int64)
-        members, closures, targets = (_room(most) for _ in range(3))
+        members, closures, targets = (room(most) for _ in range(3))
         table = np.zeros(1 << (2 * rows).bit_length(), np.int32)
         used = np.array([0, 0, 0, self._visits, self._work, self._most, STEPS], np.int64)
-        moves, least = (_room(rows * width).reshape(rows, width) for _ in range(2))
+        moves, least = (room(rows, width) for _ in range(2))
         labels, final = np.empty(rows, np.int32), np.empty(rows, np.int32)
-        heads, before = _room(rows * width + 1), _room(rows * width)
-        blocks = _room(rows * L.MS_COLUMNS).reshape(rows, L.MS_COLUMNS)
+        heads, before = room(rows * width + 1), room(rows * width)
+        blocks = room(rows, L.MS_COLUMNS)
         found = least_machine(
             self._states, self._edges, self._empty, self._sets, self._classes, start, n_finals,
             N, C, D, members, closures, targets, table, moves, used,
             labels, heads, before, blocks, least, final,
         )  # fmt: skip
-        if found == L.NO_ROOM and room:
+        if found == L.NO_ROOM and at_first:
             return None
         if found < 0:
             raise BudgetExceeded("automaton states", self._limit)
         return MoveTable(least[:found].copy(), final[:found].copy(), self.class_of)
-
-
-def _room(n_words: int) -> Ints:
-    """Words to write to; of many, those that are not written to cost nothing."""
-    return np.empty(n_words, np.int32) if n_words < MANY_WORDS else reserved(n_words)
 
 
 def _classes(bits: NDArray[np.uint8]) -> tuple[Ints, NDArray[np.bool_]]:

@@ -45,13 +45,14 @@ from .literal_block import lower_literals
 from .lowered import Lowered
 from .members import lower_members
 from .subset import CallNfa, holds_big, is_big, is_plain, lower_calls
+from .written_block import lower_written, plainly, written_in
 
 #: Terminals kept process-wide, by content.
 TERMINALS_KEPT = 4096
 #: Times the limit of states that unrolling a repetition after all may take on the way, where the bytes do not tell how
 #: an item ends; the minimal machine is far smaller.
 UNROLLED_FACTOR = 2
-_terminals: OrderedDict[tuple[Expr, int, bool], Lowered] = OrderedDict()
+_terminals: OrderedDict[tuple[Expr, int, Hashable], Lowered] = OrderedDict()
 #: The same by identity, for the expressions that front ends share: id -> (expression, kept alive, limit, block).
 _terminals_by_id: dict[int, tuple[Expr, int, Lowered]] = {}
 #: Loops by what stands before, in and behind them: those that differ in the bounds alone share their tables.
@@ -143,8 +144,8 @@ class Lowerer:
                 return lowered
             case Guarded():
                 return self._guarded(expr, name)
-            case Lexeme():
-                return _terminal(expr, self.limit)
+            case Lexeme() if (lexeme := _terminal(expr, self.limit, _lower_machine)) is not None:
+                return lexeme
             case Alt(items) if any(isinstance(item, Ref) for item in items):
                 ways = merged(items, self._followed)
                 expr = expr if len(ways) == len(items) else alternation(ways)
@@ -201,19 +202,30 @@ class Lowerer:
         return block.finish()
 
     def _regular(self, expr: Expr, name: str) -> Lowered | None:
-        if counted_parts(expr) is not None:
+        text = written_in(expr)
+        if text is not None:
             try:
-                return _terminal(expr, self.limit, counted=True)
-            except _Ambiguous:
-                pass
-        if not holds_big(expr):
-            return _terminal(expr, self.limit)
+                written = _terminal(expr, self._room(expr), lower_written)
+            except BudgetExceeded:
+                if isinstance(text.expr, And) or not holds_big(expr):
+                    raise
+                return None
+            if written is not None:
+                return written
+            expr = plainly(expr)
+        counted = _terminal(expr, self.limit, _lower_counted)
+        if counted is not None:
+            return counted
         try:
-            return _terminal(expr, UNROLLED_FACTOR * self.limit)
+            return _terminal(expr, self._room(expr), _lower_machine)
         except BudgetExceeded:
-            if isinstance(expr, And):
+            if isinstance(expr, And) or not holds_big(expr):
                 raise
         return None
+
+    def _room(self, expr: Expr) -> int:
+        """The states that a terminal may take on the way."""
+        return UNROLLED_FACTOR * self.limit if holds_big(expr) else self.limit
 
     def _calls(self, expr: Expr, name: str) -> Lowered:
         if isinstance(expr, Repeat) and is_big(expr):
@@ -273,17 +285,14 @@ def _no_token(token: Token) -> int:
     raise AssertionError(f"Expected no token in a frame, got {token}.")
 
 
-class _Ambiguous(Exception):
-    """The bytes of a counted terminal do not tell where an item ends."""
-
-
-def _terminal(expr: Expr, limit: int, counted: bool = False) -> Lowered:
-    """The block of a terminal, from the process-wide store if it is there."""
-    key = (expr, limit, counted)
+def _terminal(expr: Expr, limit: int, lower: Callable[[Expr, int], Lowered | None]) -> Lowered | None:
+    """The block of a terminal, from the process-wide store if it is there; None if that is no way to lower it."""
+    key = (expr, limit, lower)
     found = _terminals.get(key)
     if found is None:
-        found = _lower_counted(expr, limit) if counted else _lower_machine(expr, limit)
-        _terminals[key] = found
+        found = lower(expr, limit)
+        if found is not None:
+            _terminals[key] = found
         while len(_terminals) > TERMINALS_KEPT:
             _terminals.popitem(last=False)
     else:
@@ -291,29 +300,27 @@ def _terminal(expr: Expr, limit: int, counted: bool = False) -> Lowered:
     return found
 
 
-def _lower_counted(expr: Expr, limit: int) -> Lowered:
+def _lower_counted(expr: Expr, limit: int) -> Lowered | None:
+    """The block of a terminal with a loop that is counted; None if there is none, or the bytes do not tell its end."""
     parts = counted_parts(expr)
     if parts is None:
-        raise _Ambiguous
+        return None
     before, loop, patterns, after = parts
-    if patterns:
-        return _finished(lower_counted(before, loop, patterns, after, limit))
     key = before, loop.item, after, limit
-    like = _loops.get(key)
+    like = None if patterns else _loops.get(key)
     if like is not None:
         return like.within(loop.min, loop.max)
-    lowered = _finished(lower_counted(before, loop, (), after, limit))
+    block = lower_counted(before, loop, patterns, after, limit)
+    if block is None:
+        return None
+    lowered = block.finish()
+    if patterns:
+        return lowered
     states, number = range(1, len(lowered.records) + 1), next(_numbers)
     lowered = _loops[key] = lowered._replace(regions={state: (number, state) for state in states})
     while len(_loops) > TERMINALS_KEPT:
         _loops.popitem(last=False)
     return lowered
-
-
-def _finished(block: Block | None) -> Lowered:
-    if block is None:
-        raise _Ambiguous
-    return block.finish()
 
 
 def _lower_machine(expr: Expr, limit: int) -> Lowered:

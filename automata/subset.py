@@ -14,6 +14,7 @@ from ..grammar.ir import (
     Alt,
     Bytes,
     ByteSet,
+    CodePointSet,
     Expr,
     Guarded,
     Items,
@@ -24,7 +25,9 @@ from ..grammar.ir import (
     Seq,
     Spelled,
     Token,
+    Written,
     children,
+    over_bytes,
 )
 from . import _layout_kernels as L
 from .block import Block
@@ -98,6 +101,8 @@ class CallNfa:
                 return end
             case Ref() | Lexeme():
                 return self._call(expr, start)
+            case Written():
+                return self.build(over_bytes(expr), start)
         if is_plain(expr) and not isinstance(expr, Repeat) and not holds_big(expr):
             return self._regular(expr, start)
         return self._call(expr, start)
@@ -163,7 +168,7 @@ def holds_big(expr: Expr) -> bool:
     return _kind(expr) == _BIG
 
 
-_LEAVES = frozenset((Bytes, ByteSet, Spelled))
+_LEAVES = frozenset((Bytes, ByteSet, CodePointSet, Spelled))
 _NEVER_PLAIN = frozenset((Ref, Token, Lexeme, Guarded, Members, Items))
 #: What an expression is at most.
 _OTHER, _PLAIN, _BIG = range(3)
@@ -179,7 +184,8 @@ def _kind(expr: Expr) -> int:
     if known is not None:
         return known
     kind = _BIG if isinstance(expr, Repeat) and is_big(expr) else _PLAIN
-    for child in expr.items if isinstance(expr, Seq | Alt) else children(expr):
+    parts = expr.items if isinstance(expr, Seq | Alt) else (expr.expr,) if isinstance(expr, Written) else children(expr)
+    for child in parts:
         if type(child) not in _LEAVES and (inner := _kind(child)) != _PLAIN:
             kind = inner
             if kind == _OTHER:

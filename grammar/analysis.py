@@ -39,6 +39,7 @@ from .ir import (
     Seq,
     Spelled,
     Token,
+    Written,
     children,
     references,
 )
@@ -330,7 +331,7 @@ def _solid_parts(expr: Expr, table: Mapping[str, float]) -> dict[int, bool]:
                 return table[name] == 0
             case Repeat(_, _, 0):
                 return False
-            case Seq() | Alt() | Repeat() | Guarded() | Lexeme():
+            case Seq() | Alt() | Repeat() | Guarded() | Lexeme() | Written():
                 return any(kids)
             case _:
                 return True

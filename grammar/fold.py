@@ -18,6 +18,7 @@ from .ir import (
     And,
     Bytes,
     ByteSet,
+    CodePointSet,
     Expr,
     Guarded,
     Items,
@@ -29,12 +30,13 @@ from .ir import (
     Seq,
     Spelled,
     Token,
+    Written,
     children,
 )
 
 T = TypeVar("T")
 
-_LEAVES = (Bytes, ByteSet, Ref, Token, Spelled)
+_LEAVES = (Bytes, ByteSet, CodePointSet, Ref, Token, Spelled)
 
 #: Longer sequences and alternations are kept as they are inside others, so that building stays linear.
 _SHORT = 16
@@ -81,6 +83,8 @@ def rebuild(node: Expr, kids: Sequence[Expr]) -> Expr:
             return replace(node, item=kids[0])
         case Guarded() | Lexeme():
             return replace(node, expr=kids[0])
+        case Written():
+            return kids[0]
         case Members():
             n = len(node.keys)
             values, others = kids[1 : 2 * n : 2], kids[2 * n : -2]

@@ -8,11 +8,13 @@ Laws
     2. `And` and `Not` hold regular expressions only: no `Ref`, `Token`, `Guarded`, `Members`, `Items`, `Lexeme` inside.
        `Not(x)` is the complement over *all* byte strings, so it is used inside an `And`.
     3. A `Guarded` expression's language is that of its expression; its check refuses some of the strings.
+    4. A `CodePointSet` stands inside a `Written` only, under `Seq`, `Alt`, `Repeat`, `And` and `Not`, which is the
+       complement over all texts there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Literal, Protocol, TypeAlias, TypeVar
@@ -23,7 +25,7 @@ T = TypeVar("T")
 class _Node:
     """Has room for its hash, as expressions are looked up again and again, and for what those who lower it find."""
 
-    __slots__ = ("_hash", "kind")
+    __slots__ = ("_hash", "kind", "over_bytes")
 
 
 def _hashed_once(node: type[T]) -> type[T]:
@@ -127,6 +129,36 @@ class Spelled:
 
 @_hashed_once
 @dataclass(frozen=True, slots=True)
+class CodePointSet(_Node):
+    """One code point out of a set; see `unicode.py` for its form."""
+
+    ranges: tuple[tuple[int, int], ...]
+
+
+class Writing(Protocol):
+    """How code points are written in bytes. Hashable; no writing of one begins another's."""
+
+    @property
+    def characters(self) -> Callable[[tuple[tuple[int, int], ...]], Expr]:
+        """Every writing of one code point out of a set, as an expression over bytes."""
+
+    def trie(self, classes: tuple[tuple[tuple[int, int], ...], ...]) -> tuple[tuple[tuple[int, int], ...], ...]:
+        """How the code points of disjoint classes are written; see `character_trie.py` for its rows."""
+
+    def __hash__(self) -> int: ...
+
+
+@_hashed_once
+@dataclass(frozen=True, slots=True)
+class Written(_Node):
+    """The texts of a regular expression over code points, each code point written as `writing` has it."""
+
+    expr: Expr
+    writing: Writing
+
+
+@_hashed_once
+@dataclass(frozen=True, slots=True)
 class Lexeme(_Node):
     """A terminal matched as a lexer would: the longest match wins, then the higher `priority`.
 
@@ -219,7 +251,22 @@ class Items(_Node):
 
 
 Expr: TypeAlias = (
-    Bytes | ByteSet | Seq | Alt | Repeat | Ref | Token | And | Not | Spelled | Lexeme | Guarded | Members | Items
+    Bytes
+    | ByteSet
+    | Seq
+    | Alt
+    | Repeat
+    | Ref
+    | Token
+    | And
+    | Not
+    | Spelled
+    | CodePointSet
+    | Written
+    | Lexeme
+    | Guarded
+    | Members
+    | Items
 )
 
 EMPTY = Seq(())
@@ -301,13 +348,40 @@ def choice(*items: Expr) -> Expr:
     return next(iter(flat)) if len(flat) == 1 else Alt(tuple(flat))
 
 
+def over_bytes(expr: Written) -> Expr:
+    """The same as an expression over bytes; found once."""
+    try:
+        return expr.over_bytes  # type: ignore[attr-defined, no-any-return]
+    except AttributeError:
+        found = _over_bytes(expr.expr, expr.writing.characters)
+        object.__setattr__(expr, "over_bytes", found)
+        return found
+
+
+def _over_bytes(expr: Expr, characters: Callable[[tuple[tuple[int, int], ...]], Expr]) -> Expr:
+    match expr:
+        case CodePointSet(ranges):
+            return characters(ranges)
+        case Seq(items):
+            return sequence(*[_over_bytes(item, characters) for item in items])
+        case Alt(items):
+            return choice(*[_over_bytes(item, characters) for item in items])
+        case Repeat(item, low, high):
+            return Repeat(_over_bytes(item, characters), low, high)
+        case And(items):
+            return And(tuple([_over_bytes(item, characters) for item in items]))
+        case Not(item):
+            return Not(_over_bytes(item, characters))
+    raise TypeError(f"Expected an expression over code points, got a part of kind {type(expr).__name__}.")
+
+
 def optional(item: Expr) -> Expr:
     """The item or nothing."""
     return Repeat(item, 0, 1)
 
 
 def children(expr: Expr) -> Iterator[Expr]:
-    """The direct sub-expressions."""
+    """The direct sub-expressions; of a `Written`, the same over bytes."""
     match expr:
         case Seq(items) | Alt(items) | And(items):
             yield from items
@@ -315,6 +389,8 @@ def children(expr: Expr) -> Iterator[Expr]:
             yield item
         case Guarded(inner) | Lexeme(inner):
             yield inner
+        case Written():
+            yield over_bytes(expr)
         case Members():
             for member in expr.keys:
                 yield member.key

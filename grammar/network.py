@@ -22,7 +22,7 @@ from functools import cached_property
 from ..errors import BudgetExceeded, UnsupportedFeature
 from .alphabet import refine
 from .analysis import reachable
-from .ir import Alt, And, Bytes, ByteSet, Expr, Grammar, Lexeme, Not, Ref, Repeat, Seq, Spelled
+from .ir import Alt, And, Bytes, ByteSet, Expr, Grammar, Lexeme, Not, Ref, Repeat, Seq, Spelled, Written, over_bytes
 from .machine import Machine
 from .nfa import determinize
 
@@ -132,6 +132,8 @@ class _Draft:
                 return self.repeat(expr, start)
             case And() | Not() | Spelled():
                 return self.splice(determinize([expr], self.limit), start)
+            case Written():
+                return self.build(over_bytes(expr), start)
         kind = type(expr).__name__
         raise UnsupportedFeature(f"Rule `{self.name}` holds a part of kind {kind}, which is no rule over text alone.")
 

@@ -17,7 +17,7 @@ from functools import lru_cache
 from typing import TypeAlias
 
 from ..errors import BudgetExceeded, GrammarError, UnsupportedFeature
-from .ir import Alt, And, Bytes, ByteSet, Expr, Lexeme, Not, Repeat, Seq, Spelled
+from .ir import Alt, And, Bytes, ByteSet, Expr, Lexeme, Not, Repeat, Seq, Spelled, Written, over_bytes
 from .machine import Machine, complement, literals, minimise, product, renumber
 from .spelled import spelled_literals, symbols_of
 from .spelling import spellings
@@ -95,6 +95,8 @@ class Nfa:
                 return self.splice(_deterministic(expr, self.limit, self._construct), then)
             case Spelled(text):
                 return self.build(spellings(text), then)
+            case Written():
+                return self.build(over_bytes(expr), then)
             case Lexeme(inner):
                 return self.build(inner, then)
         raise GrammarError(f"Expected a regular expression, got a part of kind {type(expr).__name__}.")

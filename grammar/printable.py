@@ -17,7 +17,24 @@ from dataclasses import dataclass, field
 from ..errors import BudgetExceeded, EmptyLanguage, GrammarSyntaxError, UnsupportedFeature
 from .analysis import reachable
 from .character_automaton import as_pattern, as_rules, read_characters
-from .ir import Alt, And, Bytes, ByteSet, Expr, Grammar, Guarded, Lexeme, Not, Ref, Repeat, Seq, Spelled, Token
+from .ir import (
+    Alt,
+    And,
+    Bytes,
+    ByteSet,
+    Expr,
+    Grammar,
+    Guarded,
+    Lexeme,
+    Not,
+    Ref,
+    Repeat,
+    Seq,
+    Spelled,
+    Token,
+    Written,
+    over_bytes,
+)
 from .regular import is_regular
 from .spell_out import spell_out
 from .spelling import spellings
@@ -141,6 +158,8 @@ class _Lifter:
                 return _Part(Special(expr), None, expr)
             case Spelled(text):
                 return self._part(rule, spellings(text))
+            case Written():
+                return self._part(rule, over_bytes(expr))
             case Lexeme():
                 name = f"{rule} lexeme {len(self.lexemes)}"
                 self.rules[name] = self.lift(name, expr)

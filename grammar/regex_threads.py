@@ -35,7 +35,7 @@ from .regex_tree import CharSet, Look, Node, concat, either, loop
 from .text_node import Chars, Choose, Loop, Sequence
 from .text_node import Literal as Text
 from .text_node import Node as TextNode
-from .unicode import CodePoints, union
+from .unicode import CodePoints, classify, union
 
 #: Stands for the instruction of a match that ended earlier.
 PAST = -1
@@ -121,7 +121,7 @@ class _Threads:
         self.ordered = ordered
         self.reads = {q: each for q, each in enumerate(program.code) if isinstance(each, Read)}
         #: The classes of code points that the pattern tells apart; class k is bit k of a mask.
-        self.classes, masks = _classify(dict.fromkeys(read.ranges for read in self.reads.values()))
+        self.classes, masks = classify(dict.fromkeys(read.ranges for read in self.reads.values()))
         self.mask_of = {q: masks[read.ranges] for q, read in self.reads.items()}
         self.behind = [k for k, look in enumerate(program.looks) if look.behind]
         self._closures: dict[tuple[int, int], list[Thread]] = {}
@@ -270,24 +270,6 @@ def _settled(negative: bool, threads: Iterable[Thread]) -> Debts | None:
 def _is_settled(debts: Debts) -> bool:
     """Whether all is paid where the text ends."""
     return all(negative != any(q == END and _is_settled(owed) for q, owed in threads) for negative, threads in debts)
-
-
-def _classify(sets: Iterable[CodePoints]) -> tuple[list[CodePoints], dict[CodePoints, int]]:
-    """The coarsest classes of code points of which every set is a union; and the mask of classes of each set."""
-    toggles: defaultdict[int, int] = defaultdict(int)
-    each = list(sets)
-    for i, ranges in enumerate(each):
-        for lo, hi in ranges:
-            toggles[lo] ^= 1 << i
-            toggles[hi + 1] ^= 1 << i
-    members: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
-    inside, start = 0, 0
-    for place in sorted(toggles):
-        if inside:
-            members[inside].append((start, place - 1))
-        inside, start = inside ^ toggles[place], place
-    masks = {ranges: sum(1 << k for k, key in enumerate(members) if key >> i & 1) for i, ranges in enumerate(each)}
-    return [union(ranges) for ranges in members.values()], masks
 
 
 def _union(classes: list[CodePoints], mask: int) -> CodePoints:

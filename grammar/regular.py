@@ -1,8 +1,8 @@
 """Regular expressions of the IR as byte DFAs.
 
 `compile_regular` and `compile_labelled` turn expressions into minimal `Dfa` tables; the rest asks them questions or
-combines them. Regular are `Bytes`, `ByteSet`, `Seq`, `Alt`, `Repeat`, `And`, `Not`, `Spelled` and `Lexeme` (which
-counts as its expression).
+combines them. Regular are `Bytes`, `ByteSet`, `Seq`, `Alt`, `Repeat`, `And`, `Not`, `Spelled`, `Written` and
+`Lexeme` (which counts as its expression).
 
 Laws
     1. A result is minimal and canonical: two expressions have the same language if and only if their `Dfa` are equal.
@@ -17,7 +17,7 @@ from collections.abc import Sequence
 
 from ..errors import BudgetExceeded
 from .dfa import Dfa, from_machine, to_machine
-from .ir import Alt, And, Bytes, ByteSet, Expr, Lexeme, Not, Repeat, Seq, Spelled, children
+from .ir import Alt, And, Bytes, ByteSet, CodePointSet, Expr, Lexeme, Not, Repeat, Seq, Spelled, Written, children
 from .machine import complement as _complement
 from .machine import minimise, product
 from .nfa import determinize
@@ -41,7 +41,7 @@ __all__ = [
 #: States that a compilation may need unless told otherwise.
 DEFAULT_LIMIT = 20_000
 
-_REGULAR = (Bytes, ByteSet, Seq, Alt, Repeat, And, Not, Spelled, Lexeme)
+_REGULAR = (Bytes, ByteSet, Seq, Alt, Repeat, And, Not, Spelled, Written, Lexeme)
 
 
 def compile_regular(expr: Expr, limit: int = DEFAULT_LIMIT) -> Dfa:
@@ -91,7 +91,7 @@ def is_nullable(expr: Expr) -> bool:
     match expr:
         case Bytes(data):
             return not data
-        case ByteSet() | Spelled():
+        case ByteSet() | Spelled() | CodePointSet():
             return False
         case Seq(items) | And(items):
             return all(map(is_nullable, items))
@@ -101,7 +101,7 @@ def is_nullable(expr: Expr) -> bool:
             return low == 0 or is_nullable(item)
         case Not(item):
             return not is_nullable(item)
-        case Lexeme(inner):
+        case Lexeme(inner) | Written(inner):
             return is_nullable(inner)
     raise TypeError(f"Expected a regular expression, got a part of kind {type(expr).__name__}.")
 

@@ -34,6 +34,7 @@ from .ir import (
     Ref,
     Repeat,
     Seq,
+    Written,
 )
 
 
@@ -102,6 +103,8 @@ class Splitter:
                 return _regular(node, kids, all(kid.nullable for kid in kids))
             case Not():
                 return _regular(node, kids, not kids[0].nullable)
+            case Written():
+                return kids[0]
             case Bytes(b""):
                 return _atom(node, True, NOTHING)
             case _:

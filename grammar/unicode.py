@@ -78,6 +78,28 @@ def contains(ranges: CodePoints, code: int) -> bool:
     return any(lo <= code <= hi for lo, hi in ranges)
 
 
+def classify(sets: Iterable[CodePoints]) -> tuple[list[CodePoints], dict[CodePoints, int]]:
+    """The coarsest classes of code points of which every set is a union; and the mask of classes of each set.
+
+    >>> classify([((97, 122),), ((97, 99), (120, 122))])
+    ([((97, 99), (120, 122)), ((100, 119),)], {((97, 122),): 3, ((97, 99), (120, 122)): 1})
+    """
+    toggles: defaultdict[int, int] = defaultdict(int)
+    each = list(sets)
+    for i, ranges in enumerate(each):
+        for lo, hi in ranges:
+            toggles[lo] ^= 1 << i
+            toggles[hi + 1] ^= 1 << i
+    members: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
+    inside, start = 0, 0
+    for place in sorted(toggles):
+        if inside:
+            members[inside].append((start, place - 1))
+        inside, start = inside ^ toggles[place], place
+    masks = {ranges: sum(1 << k for k, key in enumerate(members) if key >> i & 1) for i, ranges in enumerate(each)}
+    return [union(ranges) for ranges in members.values()], masks
+
+
 @lru_cache(maxsize=4096)
 def code_points(ranges: CodePoints) -> Expr:
     r"""The UTF-8 encodings of a set of code points.

@@ -32,6 +32,8 @@ from ...grammar.ir import (
     Seq,
     Spelled,
     Token,
+    Written,
+    over_bytes,
 )
 from .byte_names import byte_names
 from .constraint import UsageError, unreadable
@@ -111,6 +113,8 @@ def _track(railroad: Any, expr: Expr, rules: Mapping[str, Expr]) -> Any:
             return _track(railroad, inner, rules)
         case Spelled(text):
             return railroad.Terminal(f'"{text}"')
+        case Written():
+            return _track(railroad, over_bytes(expr), rules)
         case Token(number, name):
             return railroad.Terminal(name or f"<[{number}]>")
         case And() | Not() | Alt():

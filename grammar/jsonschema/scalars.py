@@ -10,34 +10,41 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from ...errors import BudgetExceeded, GrammarSyntaxError, UnsupportedFeature
-from ..ir import And, Bytes, Expr, Not, Repeat, choice, sequence
+from ..ir import And, Bytes, Expr, Not, Repeat, Written, choice, over_bytes, sequence
 from ..machine import Machine
 from ..regex import between_ends, parse_regex
 from ..regex_tree import CharSet, Concat, Edge, Look, Loop, Node, widths
+from ..unicode import ANY
 from . import decimals
 from .facts import FRACTION, INTEGER, Numbers, Strings
 from .formats import FORMATS
 from .multiples import multiples_of, restrict
 from .patterns import is_regex
-from .strings import EVERY, SHORTEST, Spelling
+from .strings import EVERY, SHORTEST, Spelling, character
 from .values import exact
 
 
 @lru_cache(maxsize=4096)
-def pattern_body(pattern: str, every: bool, anchored: bool = False) -> Expr | None:
-    """What an ECMA-262 pattern matches, spelled between quotes; None if no automaton can tell.
+def pattern_text(pattern: str, anchored: bool = False) -> Expr | None:
+    """What an ECMA-262 pattern matches, over code points; None if no automaton can tell.
 
     Raises
     ------
     GrammarSyntaxError, UnsupportedFeature : it is no regular expression, or none of use, and the referee agrees.
     """
-    spelling = EVERY if every else SHORTEST
     try:
-        return parse_regex(pattern, flavour="ecma", anchored=anchored, char=spelling.characters)
+        return parse_regex(pattern, flavour="ecma", anchored=anchored, char=character)
     except (UnsupportedFeature, BudgetExceeded, GrammarSyntaxError):
         if is_regex(pattern):
             return None
         raise
+
+
+@lru_cache(maxsize=4096)
+def pattern_body(pattern: str, every: bool, anchored: bool = False) -> Expr | None:
+    """The same over bytes, spelled between quotes. Raises as `pattern_text`."""
+    text = pattern_text(pattern, anchored)
+    return text and over_bytes(Written(text, EVERY if every else SHORTEST))
 
 
 class StringBody(NamedTuple):
@@ -53,25 +60,24 @@ class StringBody(NamedTuple):
 def string_body(strings: Strings | None, excluded: tuple[str, ...], spelling: Spelling) -> StringBody:
     """The strings that satisfy the facts."""
     strings = strings or Strings()
-    every = spelling.every
     low, high = strings.min, strings.max
     bodies: list[tuple[Expr | None, bool]] = []
     for pattern, holds in strings.patterns:
-        body = _within(pattern, low, high, spelling) if holds and (low or high is not None) else None
+        body = _within(pattern, low, high) if holds and (low or high is not None) else None
         if body is not None:
             low, high = 0, None
-        bodies.append((pattern_body(pattern, every) if body is None else body, holds))
+        bodies.append((pattern_text(pattern) if body is None else body, holds))
     exact = not any(body is None for body, _ in bodies)
     parts: list[Expr] = [body if holds else Not(body) for body, holds in bodies if body is not None]
     if excluded:
-        parts.append(Not(choice(*(characters_of(text, spelling) for text in excluded))))
+        parts.append(Not(choice(*map(_characters, excluded))))
     sure: list[Expr] = []
     wide: list[Expr] = []
     covered = False
     for name, holds in strings.formats:
         known = FORMATS[name]
-        body = _format_body(known.sure, every)
-        more = _format_body(known.unsure, every) if known.unsure and holds else None
+        body = _format_text(known.sure)
+        more = _format_text(known.unsure) if known.unsure and holds else None
         exact = exact and (holds or known.unsure is None)
         covered = covered or (more is not None and not known.apart)
         sure.append(body if holds else Not(body))
@@ -80,23 +86,33 @@ def string_body(strings: Strings | None, excluded: tuple[str, ...], spelling: Sp
         )
     positive = any(holds and body is not None for body, holds in bodies) or any(holds for _, holds in strings.formats)
     if low or high is not None or not positive:
-        parts.insert(0, Repeat(spelling.any_character, low, high))
-    unsure = _all(parts + wide) if wide != sure and every else None
-    return StringBody(None if covered and every else _all(parts + sure), unsure, exact)
+        parts.insert(0, Repeat(character(ANY), low, high))
+    unsure = _spelled(parts + wide, spelling) if wide != sure and spelling.every else None
+    return StringBody(None if covered and spelling.every else _spelled(parts + sure, spelling), unsure, exact)
 
 
-def _within(pattern: str, low: int, high: int | None, spelling: Spelling) -> Expr | None:
+def _spelled(parts: list[Expr], spelling: Spelling) -> Expr:
+    """The strings that are in all parts; a loop over bytes by itself, since its tables do not depend on its bounds."""
+    expr = Written(_all(parts), spelling)
+    return over_bytes(expr) if isinstance(expr.expr, Repeat) else expr
+
+
+def _characters(text: str) -> Expr:
+    return sequence(*(character(((ord(c), ord(c)),)) for c in text))
+
+
+def _within(pattern: str, low: int, high: int | None) -> Expr | None:
     """What a pattern matches within the bounds, where no counting beside it is needed; None for other patterns."""
     inner = _between_ends(pattern)
     if inner is None:
         return None
     least, most = _lengths(inner)
     if least >= low and (high is None or (most is not None and most <= high)):
-        return pattern_body(pattern, spelling.every)
+        return pattern_text(pattern)
     if not (isinstance(inner, Loop) and isinstance(inner.item, CharSet)):
         return None
     low, high = max(low, least), min([bound for bound in (high, most) if bound is not None], default=None)
-    return None if high is not None and high < low else Repeat(spelling.characters(inner.item.ranges), low, high)
+    return None if high is not None and high < low else Repeat(character(inner.item.ranges), low, high)
 
 
 def has_length(pattern: str, low: int, high: int | None) -> bool:
@@ -126,10 +142,10 @@ def _between_ends(pattern: str) -> Node | None:
         return None
 
 
-def _format_body(pattern: str, every: bool) -> Expr:
-    body = pattern_body(pattern, every, True)
-    assert body is not None, pattern
-    return body
+def _format_text(pattern: str) -> Expr:
+    text = pattern_text(pattern, True)
+    assert text is not None, pattern
+    return text
 
 
 def _all(parts: list[Expr]) -> Expr:
@@ -138,7 +154,7 @@ def _all(parts: list[Expr]) -> Expr:
 
 def characters_of(text: str, spelling: Spelling) -> Expr:
     """The spellings of a string without its quotes."""
-    return sequence(*(spelling.characters(((ord(c), ord(c)),)) for c in text))
+    return over_bytes(Written(_characters(text), spelling))
 
 
 class PlainNumbers(NamedTuple):

@@ -14,7 +14,8 @@ from functools import lru_cache
 from json.encoder import encode_basestring
 from typing import Final
 
-from ..ir import Bytes, ByteSet, Expr, Repeat, Spelled, choice, sequence
+from ..character_trie import CharacterTrie, Form, Place, character_trie, literal, utf8_of
+from ..ir import Bytes, ByteSet, CodePointSet, Expr, Repeat, Spelled, choice, sequence
 from ..unicode import ANY, SURROGATES, CodePoints, code_points, intersection, negation, union
 
 QUOTE: Final = Bytes(b'"')
@@ -31,6 +32,10 @@ class Spelling:
     characters: Callable[[CodePoints], Expr]
     #: Whether all spellings count, of numbers too.
     every: bool
+
+    def trie(self, classes: tuple[CodePoints, ...]) -> CharacterTrie:
+        """How the code points of disjoint classes are written."""
+        return _trie(self.every, classes)
 
     @property
     def any_character(self) -> Expr:
@@ -65,6 +70,12 @@ def shortest(text: str) -> bytes:
 def _shortest_literal(text: str) -> Bytes:
     """The same object for the same text: keys come again and again."""
     return Bytes(shortest(text))
+
+
+@lru_cache(maxsize=4096)
+def character(ranges: CodePoints) -> Expr:
+    """One of the code points, however it is spelled."""
+    return CodePointSet(ranges)
 
 
 @lru_cache(maxsize=1024)
@@ -121,6 +132,33 @@ def _hex(lo: int, hi: int, width: int) -> Expr:
     if first <= last:
         ways.append(sequence(_hex(first, last, 1), _hex(0, block - 1, width - 1)))
     return choice(*ways)
+
+
+def _hex_digits(*kinds: str) -> Place:
+    """A place of hexadecimal digits, written in any of the kinds."""
+    return tuple(sum({1 << ord(digit) for digit in ways}) for ways in zip(*kinds, strict=True))
+
+
+_LOWER = _hex_digits("0123456789abcdef")
+_EITHER = _hex_digits("0123456789abcdef", "0123456789ABCDEF")
+_D: Final = (_EITHER[13:14],)
+_SHORT_FORMS = tuple(Form(((code, code),), code, literal(b"\\" + short)) for code, short in _SHORT.items())
+_NUMBERED: CodePoints = intersection(_MUST_ESCAPE, negation(union([(code, code) for code in _SHORT])))
+_HIGH: Final = (*literal(b"\\u"), *_D, _EITHER[8:12], _EITHER, _EITHER)
+_LOW: Final = (*literal(b"\\u"), *_D, _EITHER[12:], _EITHER, _EITHER)
+_SHORTEST_FORMS: Final = (*utf8_of(_PLAIN), *_SHORT_FORMS, Form(_NUMBERED, 0, (*literal(b"\\u"), *[_LOWER] * 4)))
+_EVERY_FORMS: Final = (
+    *utf8_of(_PLAIN),
+    *_SHORT_FORMS,
+    Form(((0x2F, 0x2F),), 0x2F, literal(b"\\/")),
+    Form(((0, 0xD7FF), (0xE000, 0xFFFF)), 0, (*literal(b"\\u"), *[_EITHER] * 4)),
+    Form(((0x10000, 0x10FFFF),), 0x10000, (*_HIGH, *_LOW)),
+)
+
+
+@lru_cache(maxsize=1024)
+def _trie(every: bool, classes: tuple[CodePoints, ...]) -> CharacterTrie:
+    return character_trie(_EVERY_FORMS if every else _SHORTEST_FORMS, classes)
 
 
 SHORTEST: Final = Spelling(shortest_characters, every=False)

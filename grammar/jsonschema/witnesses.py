@@ -15,8 +15,9 @@ from math import ceil, floor, lcm
 from typing import Final, TypeAlias
 
 from ...errors import BudgetExceeded, GrammarSyntaxError
+from ..character_classes import over_classes
 from ..fold import fold
-from ..ir import Alt, And, Bytes, ByteSet, Expr, Repeat, Seq, byte_set
+from ..ir import Alt, And, Bytes, ByteSet, Expr, Repeat, Seq, Written, byte_set
 from ..regular import compile_regular, is_empty
 from .decimals import Range
 from .facts import FRACTION, INTEGER, NUMBER, Numbers, Strings
@@ -118,7 +119,9 @@ def _has_string(low: int, high: int | None, patterns: Facets, formats: Facets) -
         if any(_satisfies(text, strings) for text in _guesses(strings)):
             return True
         body = string_body(strings, (), SHORTEST).sure
-        return body is None or (fold(body, _start) != (0, False) and not is_empty(compile_regular(body, MOST_STATES)))
+        classed = over_classes(body.expr) if isinstance(body, Written) else None
+        expr = body if classed is None else classed.expr
+        return expr is None or (fold(expr, _start) != (0, False) and not is_empty(compile_regular(expr, MOST_STATES)))
     except (BudgetExceeded, GrammarSyntaxError):
         return True
 
@@ -174,6 +177,8 @@ def _start(node: Expr, kids: list[Start]) -> Start:
             return mask, False
         case Repeat(_, low):
             return kids[0][0], not low or kids[0][1]
+        case Written():
+            return kids[0]
         case Seq():
             mask = 0
             for first, is_nullable in kids:

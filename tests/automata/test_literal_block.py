@@ -6,42 +6,18 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from oracles.blocks import states
 
 from syntagma.automata import _layout_kernels as L
 from syntagma.automata import literal_block
 from syntagma.automata.literal_block import lower_literals
 from syntagma.automata.lower import machine_block
-from syntagma.automata.lowered import Lowered
 from syntagma.automata.spellings import Spellings
 from syntagma.errors import BudgetExceeded
 from syntagma.grammar.ir import Bytes, Spelled
 from syntagma.grammar.spelled import spelled_literals, symbols_of
 
 CHARACTERS = 'ab/"\\\n\u00e9\u00ea\u0e81\uac00\ud7ff\udbff\udc00\ue000\uff08\U00010000\U0001f600'
-
-
-def states(lowered: Lowered) -> dict[int, tuple[int, dict[int, int]]]:
-    """State -> flags and moves by byte, breadth-first from the start and numbered so."""
-    records = lowered.records
-    at = L.B_HEADER + records.size
-    flat = lowered.block[at : at + lowered.block[L.B_FLAT]].tolist()
-    number, order = {1: 1}, [1]
-    found = {}
-    for state in order:
-        record = records[state - 1].tolist()
-        first = record[L.S_EDGES]
-        moves = {}
-        if record[L.S_FLAGS] & L.DENSE:
-            moves = {b: flat[first + b] for b in range(256) if flat[first + b]}
-        else:
-            for i in range(first, first + 2 * record[L.S_NEDGES], 2):
-                moves.update(dict.fromkeys(range(flat[i] & 255, (flat[i] >> 8) + 1), flat[i + 1]))
-        for byte in sorted(moves):
-            if moves[byte] not in number:
-                number[moves[byte]] = len(number) + 1
-                order.append(moves[byte])
-        found[number[state]] = record[L.S_FLAGS], {b: number[t] for b, t in moves.items()}
-    return found
 
 
 def check(words: list[Bytes | Spelled]) -> None:

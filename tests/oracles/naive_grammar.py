@@ -33,6 +33,8 @@ from syntagma.grammar.ir import (
     Seq,
     Spelled,
     Token,
+    Written,
+    over_bytes,
 )
 
 T = TypeVar("T")
@@ -128,6 +130,8 @@ class _Spans:
                 return self.spans(i, lambda _: True) - self.ends(item, i)
             case Lexeme(item):
                 return self.ends(item, i)
+            case Written():
+                return self.ends(over_bytes(expr), i)
             case Guarded(item, check):
                 return self.spans(i, check, self.ends(item, i))
             case Repeat(item, low, high):
