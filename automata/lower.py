@@ -52,7 +52,7 @@ TERMINALS_KEPT = 4096
 #: Times the limit of states that unrolling a repetition after all may take on the way, where the bytes do not tell how
 #: an item ends; the minimal machine is far smaller.
 UNROLLED_FACTOR = 2
-_terminals: OrderedDict[tuple[Expr, int, Hashable], Lowered] = OrderedDict()
+_terminals: OrderedDict[tuple[Expr, int], Lowered] = OrderedDict()
 #: The same by identity, for the expressions that front ends share: id -> (expression, kept alive, limit, block).
 _terminals_by_id: dict[int, tuple[Expr, int, Lowered]] = {}
 #: Loops by what stands before, in and behind them: those that differ in the bounds alone share their tables.
@@ -144,13 +144,13 @@ class Lowerer:
                 return lowered
             case Guarded():
                 return self._guarded(expr, name)
-            case Lexeme() if (lexeme := _terminal(expr, self.limit, _lower_machine)) is not None:
+            case Lexeme() if (lexeme := self._regular(expr)) is not None:
                 return lexeme
             case Alt(items) if any(isinstance(item, Ref) for item in items):
                 ways = merged(items, self._followed)
                 expr = expr if len(ways) == len(items) else alternation(ways)
         if is_plain(expr):
-            lowered = self._regular(expr, name)
+            lowered = self._regular(expr)
             if lowered is not None:
                 if lowered.terminal and len(_terminals_by_id) < TERMINALS_KEPT:
                     _terminals_by_id[id(expr)] = (expr, self.limit, lowered)
@@ -201,23 +201,37 @@ class Lowerer:
         block.states[start].calls += ((self.rule_id(expr.expr, name), end),)
         return block.finish()
 
-    def _regular(self, expr: Expr, name: str) -> Lowered | None:
+    def _regular(self, expr: Expr) -> Lowered | None:
+        """The block of a terminal, from the process-wide store if it is there; None if that takes too many states."""
+        key = expr, self.limit
+        found = _terminals.get(key)
+        if found is not None:
+            _terminals.move_to_end(key)
+            return found
+        found = self._terminal(expr)
+        if found is not None:
+            _terminals[key] = found
+            while len(_terminals) > TERMINALS_KEPT:
+                _terminals.popitem(last=False)
+        return found
+
+    def _terminal(self, expr: Expr) -> Lowered | None:
         text = written_in(expr)
         if text is not None:
             try:
-                written = _terminal(expr, self._room(expr), lower_written)
+                found = lower_written(expr, self._room(expr))
             except BudgetExceeded:
                 if isinstance(text.expr, And) or not holds_big(expr):
                     raise
                 return None
-            if written is not None:
-                return written
+            if found is not None:
+                return found
             expr = plainly(expr)
-        counted = _terminal(expr, self.limit, _lower_counted)
-        if counted is not None:
-            return counted
+        found = _lower_counted(expr, self.limit)
+        if found is not None:
+            return found
         try:
-            return _terminal(expr, self._room(expr), _lower_machine)
+            return _lower_machine(expr, self._room(expr))
         except BudgetExceeded:
             if isinstance(expr, And) or not holds_big(expr):
                 raise
@@ -283,21 +297,6 @@ def _of_shape(expr: Expr, called: dict[int, tuple[int, bool]], limit: int) -> Lo
 
 def _no_token(token: Token) -> int:
     raise AssertionError(f"Expected no token in a frame, got {token}.")
-
-
-def _terminal(expr: Expr, limit: int, lower: Callable[[Expr, int], Lowered | None]) -> Lowered | None:
-    """The block of a terminal, from the process-wide store if it is there; None if that is no way to lower it."""
-    key = (expr, limit, lower)
-    found = _terminals.get(key)
-    if found is None:
-        found = lower(expr, limit)
-        if found is not None:
-            _terminals[key] = found
-        while len(_terminals) > TERMINALS_KEPT:
-            _terminals.popitem(last=False)
-    else:
-        _terminals.move_to_end(key)
-    return found
 
 
 def _lower_counted(expr: Expr, limit: int) -> Lowered | None:
