@@ -11,15 +11,15 @@ from .kernel import kernel
 
 @kernel()
 def least_machine(
-    states, edges, empty, sets, classes, start, n_finals, N, C, D, members, closures, targets, table, moves, used,
-    labels, heads, before, S, least, final,
+    states, edges, empty, sets, classes, ranks, start, n_finals, N, H, C, D, members, closures, targets, table, moves,
+    used, labels, heads, before, S, least, final,
 ):  # fmt: skip
     """Write the moves of the smallest deterministic machine to `least`, its labels to `final`.
 
     Returns the number of its states; NO_ROOM, or SPENT if `used` leaves no more. See `_subset_kernels.py`.
     """
     n = construct_subsets(
-        states, edges, empty, sets, classes, start, N, C, D, members, closures, targets, table, moves, used
+        states, edges, empty, sets, classes, ranks, start, N, H, C, D, members, closures, targets, table, moves, used
     )
     if n < 0:
         return n

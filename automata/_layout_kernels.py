@@ -259,6 +259,11 @@ BC_EDGES, BC_AT, BC_FILLED, BC_HASH = 0, 1, 2, 3
 BC_COLUMNS = 4
 DS_AT, DS_SIZE, DS_HASH = 0, 1, 2
 DS_COLUMNS = 3
+# By chain of ranked states: a stamp, and where the member of the highest rank lies
+CH_STAMP, CH_AT = 0, 1
+CH_COLUMNS = 2
+# The chain of a state that accepts every text
+EVERYTHING = -2
 U_MEMBERS, U_CLOSURES, U_STAMP, U_VISITS, U_WORK, U_LIMIT, U_STEPS = 0, 1, 2, 3, 4, 5, 6
 NO_ROOM, SPENT = -1, -2
 

@@ -6,6 +6,7 @@ treat alike are one class. Kernels are given all the room that they use, and say
     states    (n + 1, 2)  first edge and first empty move of each state of the nondeterministic machine
     edges     (m, 2)      number of the byte set, target
     sets      (s + 1,)    first class of each byte set, in `classes`
+    ranks     (n, 2)      the chain of a state, and its rank in it; -1: none
     moves     (room, c)   the state after each class; -1: none
 """
 
@@ -61,24 +62,33 @@ def close(states, empty, q, N, closures, used):
     return OK if used[U_VISITS] >= 0 else SPENT
 
 
-@kernel("int64(int32[:,::1], int32[::1], int32[::1], int64, int64, int64[:,::1], int32[::1], int64[:,::1], int32[::1], "
-        "int32[::1], int64, int64[::1])")  # fmt: skip
-def joined(states, empty, targets, first, last, N, closures, D, members, table, n, used):
-    """The number of the state that is the closures of targets[first:last] together: one of the n found, or n itself.
+@kernel("int64(int32[:,::1], int32[::1], int64, int64, int64[:,::1])")
+def keep_what_ends(states, members, at, size, N):
+    """Keep those of the members that have no edges, and one that accepts everything, the last; how many they are."""
+    kept = 0
+    for i in range(at, at + size - 1):
+        q = members[i]
+        if states[q, 0] == states[q + 1, 0]:
+            members[at + kept] = q
+            kept += 1
+        else:
+            N[q, NS_SEEN] = 0
+    members[at + kept] = members[at + size - 1]
+    return kept + 1
 
-    Then its members lie behind those of the others.
+
+@kernel("int64(int32[:,::1], int32[:,::1], int32[::1], int64, int64, int64[:,::1], int64[:,::1], int32[::1], "
+        "int32[::1], int64, int64[::1])")  # fmt: skip
+def join_closures(states, ranks, targets, first, last, N, H, closures, members, at, used):
+    """Write the closures of targets[first:last] together to `members` from `at` on; how many they are, or SPENT.
+
+    Of the states of one chain, the one of the highest rank accepts whatever the others do; these are left out. So are
+    all that read on beside one that accepts everything. Those written have the new stamp.
     """
-    for k in range(first, last):
-        status = close(states, empty, targets[k], N, closures, used)
-        if status < 0:
-            return status
-    at = used[U_MEMBERS]
-    if at + len(states) > len(members):
-        return NO_ROOM
     used[U_STAMP] += 1
     stamp = used[U_STAMP]
     size = 0
-    h = 0
+    whole = -1
     for k in range(first, last):
         t = targets[k]
         if N[t, NS_TAKEN] == stamp:
@@ -90,11 +100,54 @@ def joined(states, empty, targets, first, last, N, closures, D, members, table, 
             return SPENT
         for i in range(closed, closed + N[t, NS_SIZE]):
             q = closures[i]
-            if N[q, NS_SEEN] != stamp:
-                N[q, NS_SEEN] = stamp
-                members[at + size] = q
-                size += 1
-                h += scattered(q)
+            if N[q, NS_SEEN] == stamp:
+                continue
+            chain = ranks[q, 0]
+            if chain == EVERYTHING:
+                if whole < 0:
+                    whole = q
+                continue
+            if chain >= 0 and H[chain, CH_STAMP] == stamp:
+                other = members[H[chain, CH_AT]]
+                if ranks[other, 1] < ranks[q, 1]:
+                    N[other, NS_SEEN] = 0
+                    N[q, NS_SEEN] = stamp
+                    members[H[chain, CH_AT]] = q
+                continue
+            if chain >= 0:
+                H[chain, CH_STAMP] = stamp
+                H[chain, CH_AT] = at + size
+            N[q, NS_SEEN] = stamp
+            members[at + size] = q
+            size += 1
+    if whole < 0:
+        return size
+    N[whole, NS_SEEN] = stamp
+    members[at + size] = whole
+    return keep_what_ends(states, members, at, size + 1, N)
+
+
+@kernel("int64(int32[:,::1], int32[::1], int32[:,::1], int32[::1], int64, int64, int64[:,::1], int64[:,::1], "
+        "int32[::1], int64[:,::1], int32[::1], int32[::1], int64, int64[::1])")  # fmt: skip
+def joined(states, empty, ranks, targets, first, last, N, H, closures, D, members, table, n, used):
+    """The number of the state that is the closures of targets[first:last] together: one of the n found, or n itself.
+
+    Then its members lie behind those of the others.
+    """
+    for k in range(first, last):
+        status = close(states, empty, targets[k], N, closures, used)
+        if status < 0:
+            return status
+    at = used[U_MEMBERS]
+    if at + len(states) > len(members):
+        return NO_ROOM
+    size = join_closures(states, ranks, targets, first, last, N, H, closures, members, at, used)
+    if size < 0:
+        return size
+    stamp = used[U_STAMP]
+    h = 0
+    for i in range(at, at + size):
+        h += scattered(members[i])
     slot = h & (len(table) - 1)
     while table[slot] > 0:
         d = table[slot] - 1
@@ -164,14 +217,15 @@ def alike_before(C, targets, c):
     return -1
 
 
-@kernel("int64(int32[:,::1], int32[:,::1], int32[::1], int32[::1], int32[::1], int64, int64[:,::1], int64[:,::1], "
-        "int64[:,::1], int32[::1], int32[::1], int32[::1], int32[::1], int32[:,::1], int64[::1])")  # fmt: skip
+@kernel("int64(int32[:,::1], int32[:,::1], int32[::1], int32[::1], int32[::1], int32[:,::1], int64, int64[:,::1], "
+        "int64[:,::1], int64[:,::1], int64[:,::1], int32[::1], int32[::1], int32[::1], int32[::1], int32[:,::1], "
+        "int64[::1])")  # fmt: skip
 def construct_subsets(
-    states, edges, empty, sets, classes, start, N, C, D, members, closures, targets, table, moves, used
+    states, edges, empty, sets, classes, ranks, start, N, H, C, D, members, closures, targets, table, moves, used
 ):
     """Fill `moves` and D; returns the number of states, the first is 0; NO_ROOM, or SPENT if `used` leaves no more."""
     targets[0] = start
-    n = joined(states, empty, targets, 0, 1, N, closures, D, members, table, 0, used)
+    n = joined(states, empty, ranks, targets, 0, 1, N, H, closures, D, members, table, 0, used)
     if n < 0:
         return n
     n = 1
@@ -197,8 +251,9 @@ def construct_subsets(
             after = N[t, NS_ALONE] if alone else -1
             if after < 0:
                 after = joined(
-                    states, empty, targets, first, first + C[c, BC_EDGES], N, closures, D, members, table, n, used
-                )
+                    states, empty, ranks, targets, first, first + C[c, BC_EDGES],
+                    N, H, closures, D, members, table, n, used,
+                )  # fmt: skip
                 if after < 0:
                     return after
                 if alone:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,8 +98,8 @@ def move_table(nfa: Nfa, start: int, n_finals: int) -> MoveTable:
     ------
     BudgetExceeded : as `grammar.nfa.determinize` does.
     """
-    arrays = _Arrays(nfa)
-    found = arrays.least(start, n_finals, ROOM * len(nfa.edges)) or arrays.least(start, n_finals, None)
+    arrays = _Arrays(nfa, start, n_finals)
+    found = arrays.least(ROOM * len(nfa.edges)) or arrays.least(None)
     assert found is not None
     return found
 
@@ -105,7 +107,8 @@ def move_table(nfa: Nfa, start: int, n_finals: int) -> MoveTable:
 class _Arrays:
     """A nondeterministic machine as arrays; see `_subset_kernels.py`."""
 
-    def __init__(self, nfa: Nfa) -> None:
+    def __init__(self, nfa: Nfa, start: int, n_finals: int) -> None:
+        self._start, self._n_finals = start, n_finals
         self._limit, self._most = nfa.limit, nfa.limit + nfa.free
         self._work, self._visits = 32 * self._most + 100_000, 100 * nfa.limit + 1_000_000
         sets: dict[int, int] = {}
@@ -115,6 +118,7 @@ class _Arrays:
         self.n = len(sizes)
         self._states = np.zeros((self.n + 1, 2), np.int32)
         np.cumsum(sizes, axis=0, out=self._states[1:])
+        self._ranks, self._n_chains = _ranks(nfa, n_finals), nfa.n_chains
         self._edges = np.array(edges, np.int32).reshape(-1, 2)
         self._empty = np.array([*empty, 0], np.int32)
         bits = np.frombuffer(b"".join([mask.to_bytes(32, "little") for mask in sets or [0]]), np.uint8).reshape(-1, 32)
@@ -123,7 +127,7 @@ class _Arrays:
         self._sets = np.concatenate(([0], np.cumsum(in_class.sum(axis=1)))).astype(np.int32)
         self._classes = np.nonzero(in_class)[1].astype(np.int32)
 
-    def least(self, start: int, n_finals: int, at_first: int | None) -> MoveTable | None:
+    def least(self, at_first: int | None) -> MoveTable | None:
         """The minimal machine, with room for so many states on the way, or for all; None if that does not suffice."""
         from ._determinize_kernels import least_machine
 
@@ -131,6 +135,7 @@ class _Arrays:
         most = min(8 * at_first if at_first else self._visits, self._visits) + n + 1
         N = np.full((n, L.NS_COLUMNS), -1, np.int64)
         N[:, L.NS_SEEN] = 0
+        H = np.zeros((self._n_chains, L.CH_COLUMNS), np.int64)
         C, D = np.zeros((width, L.BC_COLUMNS), np.int64), np.zeros((rows, L.DS_COLUMNS), np.int64)
         members, closures, targets = (room(most) for _ in range(3))
         table = np.zeros(1 << (2 * rows).bit_length(), np.int32)
@@ -140,8 +145,8 @@ class _Arrays:
         heads, before = room(rows * width + 1), room(rows * width)
         blocks = room(rows, L.MS_COLUMNS)
         found = least_machine(
-            self._states, self._edges, self._empty, self._sets, self._classes, start, n_finals,
-            N, C, D, members, closures, targets, table, moves, used,
+            self._states, self._edges, self._empty, self._sets, self._classes, self._ranks, self._start, self._n_finals,
+            N, H, C, D, members, closures, targets, table, moves, used,
             labels, heads, before, blocks, least, final,
         )  # fmt: skip
         if found == L.NO_ROOM and at_first:
@@ -149,6 +154,24 @@ class _Arrays:
         if found < 0:
             raise BudgetExceeded("automaton states", self._limit)
         return MoveTable(least[:found].copy(), final[:found].copy(), self.class_of)
+
+
+def _ranks(nfa: Nfa, n_finals: int) -> Ints:
+    """The chain of each state, -1 for none, and its rank in it: (n, 2); EVERYTHING is the chain of those that read on.
+
+    Those accept whatever text follows, so no other state matters beside them.
+    """
+    found = np.full((len(nfa.edges), 2), -1, np.int32)
+    for q, own in nfa.ranks.items():
+        found[q] = own
+    for first, size, copies, chain, rank in nfa.ranks_of_copies:
+        of_copies = found[first : first + size * copies].reshape(copies, size, 2)
+        of_copies[:, :, 0] = chain + np.arange(size)
+        of_copies[:, :, 1] = rank + np.arange(copies)[:, None]
+    if n_finals == 1 and nfa.tails:
+        every = reduce(or_, (mask for row in nfa.edges for mask, _ in row))
+        found[[q for q, mask in nfa.tails.items() if mask == every], 0] = L.EVERYTHING
+    return found
 
 
 def _classes(bits: NDArray[np.uint8]) -> tuple[Ints, NDArray[np.bool_]]:

@@ -28,6 +28,8 @@ BLOWN_UP = 2
 Targets: TypeAlias = int | frozenset[int]
 #: Copies of what is repeated that are built; the others are moved copies of the last.
 SAMPLES = 4
+#: The first final state.
+FINAL = 0
 #: From so many literals on, an alternation becomes an acyclic machine of its own.
 MANY_LITERALS = 8
 
@@ -47,6 +49,13 @@ class Nfa:
         #: Alternatives, by identity: themselves, kept alive, and the machine of their literals.
         self._machines: dict[int, tuple[Sequence[Expr], Machine | None]] = {}
         self._closures: dict[int, frozenset[int]] = {}
+        #: The ranks of states among others, see `_order`: state -> chain and rank; and of moved copies the first state,
+        #: how many each has, how many copies there are, the chain of the first state, and the rank of the first copy.
+        self.ranks: dict[int, tuple[int, int]] = {}
+        self.ranks_of_copies: list[tuple[int, int, int, int, int]] = []
+        self.n_chains = 0
+        #: States that read one of a set of bytes again and again, up to the end of the text, and that set.
+        self.tails: dict[int, int] = {}
         #: States that looking for closures may still visit.
         self._visits = 100 * limit + 1_000_000
 
@@ -123,15 +132,44 @@ class Nfa:
         item, low, high = _normal(expr)
         if high is None:
             loop = self.state()
-            self.empty[loop] = then, self.build(item, loop)
+            begin = self.build(item, loop)
+            self.empty[loop] = then, begin
+            self._note_tail(begin, loop, then)
             then = loop
         else:
-            end = then
-            then = self._copies(lambda then: self.fork([end, self.build(item, then)]), then, high - low)
-        return self._copies(lambda then: self.build(item, then), then, low)
+            end, entries = then, list[int]()
 
-    def _copies(self, build: Callable[[int], int], then: int, n: int) -> int:
-        """The start of n copies one behind the other, before `then`; the first few show what the others look like."""
+            def optionally(then: int) -> int:
+                entries.append(self.build(item, then))
+                return self.fork([end, entries[-1]])
+
+            then, sample = self._copies(optionally, then, high - low)
+            self._order(entries, sample, high - low)
+        return self._copies(lambda then: self.build(item, then), then, low)[0]
+
+    def _order(self, entries: list[int], sample: range, n: int) -> None:
+        """Rank the states of n optional copies: one accepts whatever its like in an earlier copy accepts, and more.
+
+        `entries`: where the copies that are built begin, the first ones; `sample`: the last of them, if the others are
+        moved copies of it.
+        """
+        if n < 2:
+            return
+        chain = self.n_chains
+        self.n_chains += max(len(sample), 1)
+        if sample:
+            self.ranks_of_copies.append((sample.start, len(sample), n - len(entries) + 1, chain, len(entries)))
+            if entries[-1] not in sample:
+                return
+            chain += entries[-1] - sample.start
+        for rank, q in enumerate(entries, 1):
+            self.ranks.setdefault(q, (chain, rank))
+
+    def _copies(self, build: Callable[[int], int], then: int, n: int) -> tuple[int, range]:
+        """The start of n copies one behind the other, before `then`; the first few show what the others look like.
+
+        Besides, the states of the last copy that is built, if the others are moved copies of it.
+        """
         starts, firsts = [then], [len(self.edges)]
         for _ in range(min(n, SAMPLES)):
             starts.append(build(starts[-1]))
@@ -140,9 +178,9 @@ class Nfa:
         if left <= 0 or not self._is_shifted(firsts[-4:], starts[-2:], size):
             for _ in range(left):
                 starts.append(build(starts[-1]))
-            return starts[-1]
+            return starts[-1], range(0)
         if not size:
-            return starts[-1]
+            return starts[-1], range(0)
         if len(self.edges) + left * size > self._most:
             raise BudgetExceeded("automaton states", self.limit)
         moving, sample = firsts[-3], range(firsts[-2], firsts[-1])
@@ -150,7 +188,7 @@ class Nfa:
         for by in range(size, (left + 1) * size, size):
             self.edges += [[(mask, t + by if t >= moving else t) for mask, t in row] for row in edges]
             self.empty += [[t + by if t >= moving else t for t in row] for row in empty]
-        return starts[-1] + left * size
+        return starts[-1] + left * size, sample
 
     def _is_shifted(self, firsts: list[int], starts: list[int], size: int) -> bool:
         """Whether the last copy is the one before it, moved by its size; `firsts` are the first states of four."""
@@ -170,7 +208,13 @@ class Nfa:
             self.edges[q] += [(mask, base[t]) for t, mask in row.items()]
             if label:
                 self.empty[q] = (then,)
+                self._note_tail(q, q, then)
         return base[0]
+
+    def _note_tail(self, begin: int, loop: int, then: int) -> None:
+        """Note `begin`, where a loop goes on, if it reads one of a set, whatever comes, up to the end."""
+        if then == FINAL and len(self.edges[begin]) == 1 and self.edges[begin][0][1] == loop:
+            self.tails[begin] = self.edges[begin][0][0]
 
     def closures(self, targets: Targets) -> frozenset[int]:
         """The closures of all targets together."""

@@ -18,6 +18,7 @@ from syntagma.automata.lower import Lowerer, machine_block
 from syntagma.automata.lowered import Lowered
 from syntagma.errors import BudgetExceeded
 from syntagma.grammar import nfa as plain
+from syntagma.grammar.character_classes import over_classes
 from syntagma.grammar.ir import (
     ANY_BYTE,
     EMPTY,
@@ -36,7 +37,7 @@ from syntagma.grammar.ir import (
     byte_set,
 )
 from syntagma.grammar.jsonschema.formats import FORMATS
-from syntagma.grammar.jsonschema.scalars import pattern_body
+from syntagma.grammar.jsonschema.scalars import pattern_body, pattern_text
 from syntagma.grammar.machine import Machine
 from syntagma.grammar.regex import parse_regex
 
@@ -179,10 +180,10 @@ def test_what_few_states_need_long_for_is_counted(monkeypatch: pytest.MonkeyPatc
         machine_or_table(chain, LIMIT)
 
 
-def _one_by_one(self: plain.Nfa, build: Callable[[int], int], then: int, n: int) -> int:
+def _one_by_one(self: plain.Nfa, build: Callable[[int], int], then: int, n: int) -> tuple[int, range]:
     for _ in range(n):
         then = build(then)
-    return then
+    return then, range(0)
 
 
 REPEATED = st.tuples(expressions, st.integers(0, 9), st.none() | st.integers(0, 9)).map(
@@ -201,3 +202,39 @@ def test_moved_copies_are_those_that_are_built(expr: Expr) -> None:
     assert start == begin
     assert found.edges == wanted.edges
     assert list(map(list, found.empty)) == list(map(list, wanted.empty))
+
+
+def _optional(inner: st.SearchStrategy[Expr]) -> st.SearchStrategy[Expr]:
+    return st.tuples(inner, st.integers(0, 2), st.integers(2, 12)).map(lambda p: Repeat(p[0], p[1], p[1] + p[2]))
+
+
+#: Many optional copies, in and beside one another, perhaps before a text whose end is of no interest.
+DEEP = st.recursive(leaves, lambda inner: st.one_of(_larger(inner), _optional(inner)), max_leaves=6)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(DEEP, min_size=1, max_size=3).map(tuple), st.lists(st.booleans(), min_size=2, max_size=2))
+def test_states_of_higher_rank_stand_for_the_others(parts: tuple[Expr, ...], ends: list[bool]) -> None:
+    every = Repeat(ANY_BYTE)
+    agrees((Seq((every,) * ends[0] + parts + (every,) * ends[1]),))
+    agrees((Alt((Seq((*parts, every)), Seq((parts[0], Repeat(ByteSet(1 << 0x61)))))), *parts))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "most"),
+    [
+        ("x.{1,60}y", 128),
+        ("https?:\\/\\/[-a-z@:%._~#=]{1,256}\\.[a-z()]{1,6}\\b([-a-z()@:%_.~#?&/=]*)", 20_000),
+        ("^([^~]*(~[01])*){1,512}$", 4_096),
+        ("^(s3://[a-z][a-z-.]{1,61}[a-z]/?((.{1,1024})/)?)?$", 8_192),
+    ],
+)
+def test_few_states_on_the_way(pattern: str, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without ranks these take several times as many."""
+    classed = over_classes(pattern_text(pattern) or EMPTY)
+    assert classed is not None
+    assert isinstance(machine_or_table(classed.expr, most), MoveTable)
+    monkeypatch.setattr(plain.Nfa, "_order", lambda *_: None)
+    monkeypatch.setattr(plain.Nfa, "_note_tail", lambda *_: None)
+    with pytest.raises(BudgetExceeded):
+        machine_or_table(classed.expr, 2 * most)
