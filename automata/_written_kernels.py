@@ -4,7 +4,7 @@ State q of the machine reads a character as the trie of characters does (`gramma
 replaced by what follows q; nodes that then read alike are one state, whichever state they are of.
 
 States are numbered from 1 on: those of the text in front, those of the machine, those behind the first byte of what
-follows the text, and those inside a character, which stand behind all that they lead to.
+follows the text, for each label, and those inside a character, which stand behind all that they lead to.
 """
 
 # ruff: noqa: F405
@@ -81,27 +81,29 @@ def insert_byte(ranges, at, size, byte, code):
 
 
 @kernel()
-def write_characters(moves, finals, first, edges, before, after, counted, image, table, rows, ranges):
+def write_characters(moves, labels, n_labels, first, edges, before, after, counted, image, table, rows, ranges):
     """Fill the rows of all states; returns how many there are, or SPENT if `rows` has no room for them.
 
-    `moves`: (n, classes), `finals`: (n,) of the machine; `first`, `edges` (first byte, last byte, target) of the trie;
+    `moves`: (n, classes), `labels`: (n,) of the machine; `first`, `edges` (first byte, last byte, target) of the trie;
     `before`, `after`: the bytes around the text, of which no character begins with the first of `after`; `counted`:
     whether its characters count. `table`: zeros, a power of two of them, more than twice the rows.
     """
-    n = len(finals)
+    n = len(labels)
     machine = len(before) + 1
     behind = machine + n
-    states = behind + len(after)
+    states = behind + n_labels * len(after)
     begins = (LT << FLAG_SHIFT) if counted else 0
     ends = (INC << FLAG_SHIFT) if counted else 0
     leaves = (GE << FLAG_SHIFT) if counted else 0
     root = len(first) - 2
     lay_literal(before, 1, machine, 0, rows, ranges)
     used = len(before)
-    lay_literal(after[1:], behind, states - 1, used, rows, ranges)
-    used += len(after) - 1
-    rows[states - 2, 0] = used
-    rows[states - 2, 1] = 0
+    for state in range(behind, states, len(after)):
+        last = state + len(after) - 1
+        lay_literal(after[1:], state, last, used, rows, ranges)
+        used += len(after) - 1
+        rows[last - 1, 0] = used
+        rows[last - 1, 1] = 0
     for q in range(n):
         for node in range(root):
             size = read_node(moves, q, first, edges, node, machine, 0, ends, image, ranges, used)
@@ -119,8 +121,8 @@ def write_characters(moves, finals, first, edges, before, after, counted, image,
                 states += 1
             image[node] = table[slot]
         size = read_node(moves, q, first, edges, root, machine, begins, ends, image, ranges, used)
-        if finals[q] > 0:
-            size = insert_byte(ranges, used, size, after[0], behind | leaves)
+        if labels[q] > 0:
+            size = insert_byte(ranges, used, size, after[0], behind + (labels[q] - 1) * len(after) | leaves)
         rows[machine - 1 + q, 0] = used
         rows[machine - 1 + q, 1] = size
         used += size

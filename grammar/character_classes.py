@@ -1,13 +1,14 @@
-"""Character classes: an expression over code points as one over bytes, where byte k stands for a class of them.
+"""Character classes: expressions over code points as such over bytes, where byte k stands for a class of them.
 
-The code points that no set of the expression tells apart are one class. So there are few, and an automaton over classes
-has no states inside a character.
+The code points that no set of the expressions tells apart are one class. So there are few, and an automaton over
+classes has no states inside a character.
 
 Law: replacing each byte by the code points of its class gives the language back.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from .fold import fold, rebuild
@@ -20,24 +21,24 @@ _SCALARS = negation(SURROGATES)
 
 
 class OverClasses(NamedTuple):
-    """An expression over classes; byte k stands for the k-th one."""
+    """Expressions over classes; byte k stands for the k-th one."""
 
-    expr: Expr
+    exprs: tuple[Expr, ...]
     classes: tuple[CodePoints, ...]
 
 
-def over_classes(expr: Expr) -> OverClasses | None:
-    """An expression over code points as one over their classes; None if these are too many.
+def over_classes(exprs: Sequence[Expr]) -> OverClasses | None:
+    """Expressions over code points as such over their classes; None if these are too many.
 
     Surrogates, which stand for no character, are in no class.
 
     >>> from .ir import Repeat
     >>> digit, letter = CodePointSet(((48, 57),)), CodePointSet(((48, 57), (97, 122)))
-    >>> over_classes(Seq((digit, Repeat(letter))))
-    OverClasses(expr=Seq(items=(Bytes(data=b'\\x00'), Repeat(item=ByteSet(mask=3), min=0, max=None))), \
+    >>> over_classes([Seq((digit, Repeat(letter)))])
+    OverClasses(exprs=(Seq(items=(Bytes(data=b'\\x00'), Repeat(item=ByteSet(mask=3), min=0, max=None))),), \
 classes=(((48, 57),), ((97, 122),)))
     """
-    kinds, masks = classify(_sets(expr))
+    kinds, masks = classify(_sets(exprs))
     bits, classes = list[int](), list[CodePoints]()
     for ranges in kinds:
         scalars = ranges if not _holds_surrogates(ranges) else intersection(ranges, _SCALARS)
@@ -57,13 +58,13 @@ classes=(((48, 57),), ((97, 122),)))
                 return choice(*kids)
         return rebuild(node, kids)
 
-    return OverClasses(fold(expr, put), tuple(classes))
+    return OverClasses(tuple([fold(expr, put) for expr in exprs]), tuple(classes))
 
 
-def _sets(expr: Expr) -> dict[CodePoints, None]:
-    """The sets of code points in an expression."""
+def _sets(exprs: Sequence[Expr]) -> dict[CodePoints, None]:
+    """The sets of code points in expressions."""
     found: dict[CodePoints, None] = {}
-    stack, seen = [expr], set[int]()
+    stack, seen = [*exprs], set[int]()
     while stack:
         node = stack.pop()
         if isinstance(node, CodePointSet):

@@ -9,12 +9,13 @@ from __future__ import annotations
 from itertools import product
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from ..ir import And, Expr, Not, choice
+from ..ir import And, Expr, Not, Repeat, Written, choice
+from ..unicode import ANY
 from . import scalars
 from .document import Node
 from .facts import STRING, Facts, Objects, meet
 from .patterns import has_match
-from .strings import Spelling, quoted
+from .strings import Spelling, character, quoted
 
 if TYPE_CHECKING:
     from .reading import Reader
@@ -87,7 +88,7 @@ class Classes:
                 return KeyClasses((), names, exact)
             nodes = tuple(dict.fromkeys(v.additional for v in objects.views if v.additional is not None))
             return KeyClasses(((names or self._any_key, nodes),), names, exact)
-        bodies = [scalars.pattern_body(p, self._spelling.every) for p in patterns]
+        bodies = [scalars.pattern_text(p) for p in patterns]
         if len(patterns) > MOST_PATTERNS or None in bodies:
             return KeyClasses(((names or self._any_key, ()),), names, False)
         found = []
@@ -99,13 +100,9 @@ class Classes:
         return KeyClasses(tuple(found), names, exact)
 
     def _class(self, parts: list[Expr], positive: bool, names: Expr | None) -> Expr:
-        wholes: list[Expr] = [p if not isinstance(p, Not) else Not(quoted(p.item)) for p in parts]
-        wholes = [quoted(p) if not isinstance(p, Not) else p for p in wholes]
-        if names is not None:
-            wholes.append(names)
-        if not positive:
-            wholes.append(self._any_key)
-        return And(tuple(wholes)) if len(wholes) > 1 else wholes[0]
+        texts = parts if positive else [*parts, Repeat(character(ANY))]
+        whole = quoted(Written(texts[0] if len(texts) == 1 else And(tuple(texts)), self._spelling))
+        return whole if names is None else And((whole, names))
 
     def _names(self, objects: Objects) -> tuple[Expr, bool]:
         """The keys that `propertyNames` lets be, and whether that is exact."""

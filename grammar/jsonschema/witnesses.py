@@ -119,8 +119,8 @@ def _has_string(low: int, high: int | None, patterns: Facets, formats: Facets) -
         if any(_satisfies(text, strings) for text in _guesses(strings)):
             return True
         body = string_body(strings, (), SHORTEST).sure
-        classed = over_classes(body.expr) if isinstance(body, Written) else None
-        expr = body if classed is None else classed.expr
+        classed = over_classes([body.expr]) if isinstance(body, Written) else None
+        expr = body if classed is None else classed.exprs[0]
         return expr is None or (fold(expr, _start) != (0, False) and not is_empty(compile_regular(expr, MOST_STATES)))
     except (BudgetExceeded, GrammarSyntaxError):
         return True

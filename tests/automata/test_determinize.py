@@ -231,10 +231,10 @@ def test_states_of_higher_rank_stand_for_the_others(parts: tuple[Expr, ...], end
 )
 def test_few_states_on_the_way(pattern: str, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without ranks these take several times as many."""
-    classed = over_classes(pattern_text(pattern) or EMPTY)
+    classed = over_classes([pattern_text(pattern) or EMPTY])
     assert classed is not None
-    assert isinstance(machine_or_table(classed.expr, most), MoveTable)
+    assert isinstance(machine_or_table(classed.exprs[0], most), MoveTable)
     monkeypatch.setattr(plain.Nfa, "_order", lambda *_: None)
     monkeypatch.setattr(plain.Nfa, "_note_tail", lambda *_: None)
     with pytest.raises(BudgetExceeded):
-        machine_or_table(classed.expr, 2 * most)
+        machine_or_table(classed.exprs[0], 2 * most)

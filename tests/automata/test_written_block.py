@@ -12,7 +12,9 @@ from syntagma.automata.counted import counted_parts, lower_counted
 from syntagma.automata.determinize import determinize
 from syntagma.automata.lower import machine_block
 from syntagma.automata.lowered import Lowered
+from syntagma.automata.machines import machine_of
 from syntagma.automata.written_block import lower_written, plainly, written_in
+from syntagma.automata.written_rows import written_machine
 from syntagma.errors import BudgetExceeded
 from syntagma.grammar.ir import And, Bytes, CodePointSet, Expr, Not, Repeat, Seq, Written, sequence
 from syntagma.grammar.jsonschema.formats import FORMATS
@@ -163,3 +165,24 @@ def test_written_texts_are_found_in_sequences() -> None:
     assert written_in(quoted(written)) is written
     assert written_in(QUOTE) is None
     assert plainly(quoted(written)) == Bytes(b'"a"')
+
+
+@SPELLINGS
+def test_machines_of_several_texts(spelling: Spelling) -> None:
+    """As those over bytes: each text has its label, and what more than one matches has the first."""
+    patterns = ["^x-", "^x-a+$", "-[0-9]+$", "é|\\n"]
+    texts = [pattern_text(pattern) or ANY_TEXT for pattern in patterns]
+    whole = [quoted(Written(text, spelling)) for text in (*texts, And((ANY_TEXT, *map(Not, texts))))]
+    assert written_machine(whole, LIMIT) == determinize(tuple(map(plainly, whole)), LIMIT)
+    assert written_machine(whole[::-1], LIMIT) == determinize(tuple(map(plainly, whole[::-1])), LIMIT)
+    assert machine_of(tuple(whole), LIMIT) == written_machine(whole, LIMIT)
+
+
+def test_machines_of_other_expressions() -> None:
+    written = Written(CodePointSet(((97, 97),)), SHORTEST)
+    assert written_machine([quoted(written), QUOTE], LIMIT) is None
+    assert written_machine([quoted(written), quoted(Written(written.expr, EVERY))], LIMIT) is None
+    assert written_machine([Seq((QUOTE, written, Bytes(b"a")))], LIMIT) is None
+    assert written_machine([quoted(Written(And((ANY_TEXT, Not(ANY_TEXT))), EVERY))], LIMIT) is None
+    assert written_machine([], LIMIT) is None
+    assert len(written_machine([Seq((Bytes(b"<<"), written, Bytes(b">>")))], LIMIT).rows) == 6

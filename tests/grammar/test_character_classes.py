@@ -64,16 +64,16 @@ def _larger(inner: st.SearchStrategy[Expr]) -> st.SearchStrategy[Expr]:
 @settings(max_examples=150, deadline=None)
 @given(st.recursive(sets, _larger, max_leaves=8))
 def test_the_language_is_the_same(text: Expr) -> None:
-    found = over_classes(text)
+    found = over_classes([text])
     assert found is not None
-    assert compile_regular(back(*found)) == compile_regular(Written(text, EVERY))
-    assert is_empty(compile_regular(found.expr)) == is_empty(compile_regular(Written(text, EVERY)))
+    assert compile_regular(back(found.exprs[0], found.classes)) == compile_regular(Written(text, EVERY))
+    assert is_empty(compile_regular(found.exprs[0])) == is_empty(compile_regular(Written(text, EVERY)))
 
 
 @settings(max_examples=50, deadline=None)
 @given(st.lists(sets, max_size=6).map(lambda items: Seq(tuple(items))))
 def test_classes_are_disjoint_and_without_surrogates(text: Expr) -> None:
-    found = over_classes(text)
+    found = over_classes([text])
     assert found is not None
     codes = [ranges for classed in found.classes for ranges in classed]
     assert len(union(codes)) <= len(codes)
@@ -85,7 +85,7 @@ def test_classes_are_disjoint_and_without_surrogates(text: Expr) -> None:
 def test_there_are_few(pattern: str, n: int) -> None:
     text = pattern_text(pattern)
     assert text is not None
-    found = over_classes(text)
+    found = over_classes([text])
     assert found is not None
     assert len(found.classes) == n
 
@@ -94,5 +94,5 @@ def test_there_may_be_too_many() -> None:
     def letters(n: int) -> Expr:
         return Seq(tuple(CodePointSet(((code, code),)) for code in range(0x4E00, 0x4E00 + n)))
 
-    assert over_classes(letters(256)) is not None
-    assert over_classes(letters(257)) is None
+    assert over_classes([letters(256)]) is not None
+    assert over_classes([letters(257)]) is None
