@@ -17,17 +17,19 @@ from .outcome import Outcome
 if TYPE_CHECKING:
     from ...automata import Vocabulary
 
-#: One schema and one grammar whose masks between them visit every kernel.
+#: A schema whose masks, with a pattern over bytes, visit every kernel.
 SCHEMA = """{
   "type": "object", "required": ["name", "tags"], "additionalProperties": {"type": "integer", "maximum": 99},
   "properties": {
     "name": {"type": "string", "minLength": 2, "maxLength": 40, "pattern": "^[a-z ]*$"},
     "code": {"type": "string", "pattern": "^([a-z]{1,9}-){1,16}[0-9]{2,4}$"},
+    "title": {"type": "string", "maxLength": 40, "pattern": "^[a-z]+( [a-z]+)*$"},
     "kind": {"enum": ["one", "two", 3, null]},
     "size": {"anyOf": [{"type": "number"}, {"type": "string", "format": "date"}]},
     "tags": {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": 5, "uniqueItems": true}
   }
 }"""
+PATTERN = "([a-z]{1,9}-){1,16}[0-9]{2,4}"
 #: Tokens enough that tables serve as models of others.
 BYTES = [bytes([b]) for b in range(256)]
 PAIRS = [bytes(pair) for pair in product(range(32, 127), repeat=2)]
@@ -89,6 +91,7 @@ def _exercise(vocabulary: Vocabulary) -> None:
     from ...automata.tables import tables_of
     from ...grammar.jsonschema import JsonSchema
     from ...grammar.jsonschema.schema import Profile
+    from ...grammar.regex import Regex
 
     row = np.zeros(vocabulary.mask_words, np.int32)
     runs: list[tuple[Profile, Limits]] = [("spec", Limits()), ("generation", Limits())]
@@ -106,6 +109,7 @@ def _exercise(vocabulary: Vocabulary) -> None:
         matcher.fork().rollback(1)
         if matcher.accepts_eos:
             matcher.accept(auto.end_ids[0])
+    compile_grammar(Regex(PATTERN).grammar(), vocabulary)
     states = States(tables_of(vocabulary), Limits().bytes, Moved())
     for _ in range(2):  # the keys of long texts need more room, and are dropped now and then
         states.grow()
