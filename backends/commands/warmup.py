@@ -85,7 +85,7 @@ def _mask_logits() -> None:
 
 def _exercise(vocabulary: Vocabulary) -> None:
     """Fill masks, step, roll back and fork, over a schema and under both profiles; once with a pool that is full."""
-    from ...automata import Limits, compile_grammar
+    from ...automata import Limits, compile_grammar, fill_masks
     from ...automata.arenas import Moved
     from ...automata.states import States
     from ...automata.tables import tables_of
@@ -106,6 +106,7 @@ def _exercise(vocabulary: Vocabulary) -> None:
                 matcher.accept(token)
         with auto.run():
             auto.mask_within(auto.start, 100)
+        fill_masks([matcher], row[None])
         matcher.fork().rollback(1)
         if matcher.accepts_eos:
             matcher.accept(auto.end_ids[0])
