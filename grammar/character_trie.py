@@ -22,7 +22,7 @@ from .unicode import LAST, CodePoints, intersection
 #: First and last code point, and their class.
 Part: TypeAlias = tuple[int, int, int]
 #: What a node reads: byte set and what follows, a node or ~k where a code point of class k is complete.
-Row = tuple[tuple[int, int], ...]
+Row: TypeAlias = tuple[tuple[int, int], ...]
 #: The rows of a trie, those that read alike joined. A node stands behind all that it leads to; the root is the last.
 CharacterTrie: TypeAlias = tuple[Row, ...]
 #: The byte sets of the digits that may stand in one place.
@@ -76,7 +76,8 @@ def character_trie(forms: Sequence[Form], classes: Sequence[CodePoints]) -> Char
 
     No writing in one form begins one in another. Without any writing, there is the root alone.
     """
-    nodes, row = _Nodes(), Row()
+    nodes = _Nodes()
+    row: Row = ()
     parts = sorted((lo, hi, k) for k, ranges in enumerate(classes) for lo, hi in ranges)
     for form in forms:
         inside = _within(parts, form.domain)
